@@ -1,0 +1,1 @@
+"""Pure decisions: no await, no IO, no clock; only the standard library and pydantic."""
