@@ -1,0 +1,102 @@
+"""Permission: the one place where a caller, an action and a name meet the decision of domain/access.py.
+
+What one may not see answers as if it did not exist: nobody in particular is asked to sign in, an account is told that
+there is no such repository, whether there is none or it is somebody else's.
+"""
+
+from collections.abc import Iterable
+from typing import NoReturn
+
+from moorage.domain.access import Action, Caller, Place, is_allowed
+from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.domain.name import Repository
+from moorage.services.ports import Registries
+from moorage.services.records import Registry
+
+WORDS = {
+    Action.PULL: "pull from",
+    Action.PUSH: "push to",
+    Action.DELETE: "delete from",
+    Action.DESCRIBE: "describe",
+    Action.ADMINISTER_REGISTRY: "administer",
+}
+
+
+class Access:
+    """Decides whether a caller may do something, and with which error not."""
+
+    def __init__(self, registries: Registries) -> None:
+        self._registries = registries
+
+    async def check(self, caller: Caller, action: Action, repository: Repository) -> Registry | None:
+        """Return the repository's registry; None if there is none and the caller may do everything on the server."""
+        name = str(repository)
+        registry = await self._registries.find(repository.registry)
+        place = await self._place(caller, registry)
+        if is_allowed(caller, action, place, name):
+            return registry
+        if caller.is_anonymous or not _was_asked(caller, action, name):
+            raise MoorageError(ErrorCode.UNAUTHORIZED, None, {"name": name, "action": action})
+        if place is None or not is_allowed(caller, Action.PULL, place):
+            _refuse_unknown(repository)
+        message = f"{caller.name} may not {WORDS[action]} {name}; an owner of {repository.registry} can give the right"
+        raise MoorageError(ErrorCode.DENIED, message, {"name": name, "action": action})
+
+    async def check_registry(self, caller: Caller, action: Action, address: str) -> Registry:
+        """Return the registry at an address, or raise UNAUTHORIZED, DENIED, or NOT_FOUND."""
+        registry = await self._registries.find(address)
+        place = await self._place(caller, registry)
+        if registry is not None and is_allowed(caller, action, place):
+            return registry
+        if caller.is_anonymous:
+            raise MoorageError(ErrorCode.UNAUTHORIZED)
+        if place is None or not is_allowed(caller, Action.PULL, place):
+            message = f"there is no registry at {address}, or you may not see it"
+            raise MoorageError(ErrorCode.NOT_FOUND, message, {"registry": address})
+        message = f"{caller.name} may not {WORDS[action]} this registry; its owners can give the right"
+        raise MoorageError(ErrorCode.DENIED, message, {"registry": address, "action": action})
+
+    def check_server(self, caller: Caller, action: Action) -> None:
+        """Raise UNAUTHORIZED or DENIED unless the caller may do this on the server as a whole."""
+        if is_allowed(caller, action):
+            return
+        if caller.is_anonymous:
+            raise MoorageError(ErrorCode.UNAUTHORIZED)
+        message = f"{caller.name} may not do this; an administrator of this server can"
+        raise MoorageError(ErrorCode.DENIED, message, {"action": action})
+
+    async def may(self, caller: Caller, action: Action, address: str) -> bool:
+        """Tell whether a caller may do something in an existing registry."""
+        registry = await self._registries.find(address)
+        return registry is not None and is_allowed(caller, action, await self._place(caller, registry))
+
+    async def grants(self, caller: Caller, repository: Repository, actions: Iterable[str]) -> frozenset[str]:
+        """Return which of pull, push and delete a token for a repository may carry, of those asked for."""
+        registry = await self._registries.find(repository.registry)
+        place = await self._place(caller, registry)
+        asked = set(actions)
+        possible = {Action.PULL, Action.PUSH, Action.DELETE}
+        if "*" not in asked:
+            possible = {action for action in possible if action.value in asked}
+        return frozenset(action.value for action in possible if is_allowed(caller, action, place))
+
+    async def _place(self, caller: Caller, registry: Registry | None) -> Place | None:
+        if registry is None:
+            return None
+        role = None
+        if caller.user_id is not None and not caller.is_admin:
+            role = await self._registries.role(registry.id, caller.user_id)
+        return Place(registry.visibility, role)
+
+
+def _was_asked(caller: Caller, action: Action, name: str) -> bool:
+    """Tell whether a token was refused this, rather than never asked for it: then the client can ask again."""
+    return caller.scope is None or bool(caller.scope.asked.get(name, frozenset()) & {action.value, "*"})
+
+
+def _refuse_unknown(repository: Repository) -> NoReturn:
+    message = (
+        f"there is no repository {repository}, or you may not see it; a first push makes a repository in an existing "
+        f"registry, and registries are created in the web page or with: moorage registry create {repository.registry}"
+    )
+    raise MoorageError(ErrorCode.NAME_UNKNOWN, message, {"name": str(repository)})

@@ -1,0 +1,184 @@
+"""People: their accounts, their passwords, and the sessions of their browsers."""
+
+import asyncio
+import hashlib
+import re
+import secrets
+import time
+from typing import Protocol
+
+from moorage.domain.access import Action, Caller
+from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.services.access import Access
+from moorage.services.attempts import Attempts
+from moorage.services.ports import Accounts
+from moorage.services.records import Account, Session
+
+NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*", re.ASCII)
+LONGEST_NAME = 64
+SHORTEST_PASSWORD = 12
+LONGEST_PASSWORD = 1024
+SESSION_SECONDS = 14 * 24 * 3600
+
+# Nothing that is mistaken for something else when it is copied from a screen.
+ALPHABET = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+GENERATED = 20
+
+
+class Passwords(Protocol):
+    """Hashes and verifies passwords, waiting for nothing but its own threads."""
+
+    async def hash(self, password: str) -> str:
+        """Return the hash to keep, with its salt and costs."""
+
+    async def verify(self, password_hash: str | None, password: str) -> bool:
+        """Tell whether the hash is of this password; without a hash, take just as long to say no."""
+
+
+class AccountService:
+    """The use cases of accounts and sessions."""
+
+    def __init__(self, accounts: Accounts, passwords: Passwords, access: Access) -> None:
+        self._accounts = accounts
+        self._passwords = passwords
+        self._access = access
+        self._attempts = Attempts()
+        self._checks: dict[tuple[str, str], asyncio.Task[Account | None]] = {}
+
+    async def ensure_admin(self, password: str | None) -> str | None:
+        """Make the account `admin` if there is no account yet; return its password if none was given."""
+        if await self._accounts.every():
+            return None
+        generated = None if password else generate_password()
+        await self._accounts.create("admin", await self._passwords.hash(password or generated or ""), is_admin=True)
+        return generated
+
+    async def verify(self, name: str, password: str, now: float, *, address: str = "") -> Account | None:
+        """Return the account of a name and password unless it is disabled; raise TOO_MANY to whoever guesses.
+
+        `now` is Unix seconds, `address` the client's. The same question asked many times at once is answered once, so
+        that clients which start many connections together neither wait for each other nor look like guessing.
+        """
+        check = self._checks.get((name, password))
+        is_first = check is None
+        if check is None:
+            self._attempts.begin(name, address, now)
+            check = asyncio.create_task(self._check(name, password))
+            self._checks[name, password] = check
+            check.add_done_callback(lambda _: self._checks.pop((name, password)))
+        try:
+            account = await asyncio.shield(check)
+        except Exception:
+            if is_first:
+                self._attempts.take_back(name, address)
+            raise
+        if account is None and not is_first:
+            self._attempts.begin(name, address, now)
+        elif account is not None and is_first:
+            self._attempts.succeed(name, address)
+        return account
+
+    async def authenticate(self, name: str, password: str, *, address: str = "") -> Caller | None:
+        """Return who a name and password belong to; raise TOO_MANY to whoever guesses."""
+        return _caller(await self.verify(name, password, time.time(), address=address))
+
+    async def sign_in(self, name: str, password: str, *, address: str = "") -> tuple[str, Session] | None:
+        """Open a session; return the value of its cookie and what is kept of it; raise TOO_MANY to whoever guesses."""
+        now = time.time()
+        account = await self.verify(name, password, now, address=address)
+        if account is None:
+            return None
+        cookie = secrets.token_urlsafe(32)
+        session = Session(_mark(cookie), account.id, secrets.token_urlsafe(32), now, now + SESSION_SECONDS)
+        await self._accounts.open_session(session)
+        return cookie, session
+
+    async def session(self, cookie: str) -> tuple[Caller, Session] | None:
+        """Return whom a cookie belongs to, and the session."""
+        session = await self._accounts.session(_mark(cookie))
+        caller = _caller(await self._accounts.get(session.user_id)) if session else None
+        return (caller, session) if caller and session else None
+
+    async def sign_out(self, cookie: str) -> None:
+        """End a session."""
+        await self._accounts.close_session(_mark(cookie))
+
+    async def add(self, caller: Caller, name: str, password: str, *, is_admin: bool = False) -> Account:
+        """Make an account; raise NAME_INVALID, VALUE_INVALID for the password, CONFLICT, DENIED."""
+        self._access.check_server(caller, Action.ADMINISTER_SERVER)
+        if not _is_name(name):
+            message = f"a user name is 1 to {LONGEST_NAME} lower-case letters and digits, with single . - or _ between"
+            raise MoorageError(ErrorCode.NAME_INVALID, message, {"field": "name"})
+        check_password(password)
+        return await self._accounts.create(name, await self._passwords.hash(password), is_admin=is_admin)
+
+    async def list(self, caller: Caller) -> tuple[Account, ...]:
+        """List accounts by name."""
+        self._access.check_server(caller, Action.ADMINISTER_SERVER)
+        return await self._accounts.every()
+
+    async def set_password(self, caller: Caller, name: str, password: str) -> None:
+        """Change one's own password, or as an administrator anybody's; see `change`."""
+        await self.change(caller, name, password=password)
+
+    async def disable(self, caller: Caller, name: str, *, disabled: bool) -> None:
+        """Keep an account out, or let it in again; see `change`."""
+        await self.change(caller, name, is_disabled=disabled)
+
+    async def change(
+        self, caller: Caller, name: str, *, password: str | None = None, is_disabled: bool | None = None
+    ) -> None:
+        """Change all that is given, or nothing; every session of the account ends.
+
+        Raise VALUE_INVALID for the password, IN_USE for keeping the last administrator out, NOT_FOUND, DENIED.
+        """
+        if is_disabled is not None or caller.is_anonymous or caller.name != name:
+            self._access.check_server(caller, Action.ADMINISTER_SERVER)
+        password_hash = None
+        if password is not None:
+            check_password(password)
+            password_hash = await self._passwords.hash(password)
+        if is_disabled:
+            await self._check_another_administrator(name)
+        changed = _is_name(name) and await self._accounts.change(
+            name, password_hash=password_hash, is_disabled=is_disabled
+        )
+        if not changed:
+            raise MoorageError(ErrorCode.NOT_FOUND, f"no person is called {name[:LONGEST_NAME]}")
+
+    async def _check(self, name: str, password: str) -> Account | None:
+        account = await self._accounts.find(name) if _is_name(name) else None
+        is_right = await self._passwords.verify(account.password_hash if account else None, password)
+        return account if is_right and _caller(account) else None
+
+    async def _check_another_administrator(self, name: str) -> None:
+        active = [account.name for account in await self._accounts.every() if account.is_admin and _caller(account)]
+        if active == [name]:
+            raise MoorageError(ErrorCode.IN_USE, f"{name} is the last administrator and can't be disabled")
+
+
+def check_password(password: str) -> None:
+    """Raise VALUE_INVALID when a password is too short or too long."""
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        message = f"a password has {SHORTEST_PASSWORD} characters or more (and {LONGEST_PASSWORD} at most)"
+        raise MoorageError(ErrorCode.VALUE_INVALID, message, {"field": "password"})
+
+
+def generate_password() -> str:
+    """Return a password nobody has chosen."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(GENERATED))
+
+
+def _is_name(text: str) -> bool:
+    return len(text) <= LONGEST_NAME and NAME.fullmatch(text) is not None
+
+
+def _caller(account: Account | None) -> Caller | None:
+    if account is None or account.is_disabled:
+        return None
+    return Caller(account.id, account.name, account.is_admin)
+
+
+def _mark(cookie: str) -> str:
+    """Return what is kept of a cookie: whoever reads the database can't sign in with it."""
+    return hashlib.sha256(cookie.encode("utf-8", "replace")).hexdigest()

@@ -1,0 +1,52 @@
+"""Blobs: read through a repository's link only; another repository's blob does not exist."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from moorage.domain.digest import Digest
+from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.domain.name import Repository
+from moorage.services.ports import Blobs, BlobStore
+from moorage.services.records import BlobRecord
+
+
+class BlobService:
+    """The use cases of blobs."""
+
+    def __init__(self, blobs: Blobs, store: BlobStore) -> None:
+        self._blobs = blobs
+        self._store = store
+
+    async def get(self, repository: Repository, digest: Digest) -> BlobRecord:
+        """Return a blob's record, or raise BLOB_UNKNOWN."""
+        blob = await self._blobs.find(repository, digest)
+        if blob is None:
+            raise MoorageError(ErrorCode.BLOB_UNKNOWN, None, {"digest": digest})
+        return blob
+
+    async def promise(self, repository: Repository, digest: Digest) -> BlobRecord:
+        """Return a blob's record for a client that may now rely on it: its lease is renewed."""
+        blob = await self.get(repository, digest)
+        # Damaged bytes are no blob to rely on: the client is to push them again.
+        await self.locate(blob)
+        if blob.needs_lease and not await self._blobs.renew(blob):
+            raise MoorageError(ErrorCode.BLOB_UNKNOWN, None, {"digest": digest})
+        return blob
+
+    async def mount(self, source: Repository, target: Repository, digest: Digest) -> bool:
+        """Link a blob of one repository to another; False when the source has none."""
+        blob = await self._blobs.find(source, digest)
+        return blob is not None and await self._blobs.mount(blob, target)
+
+    async def delete(self, repository: Repository, digest: Digest) -> None:
+        """Take a blob out of a repository; raise BLOB_UNKNOWN, or IN_USE while an image needs it."""
+        if not await self._blobs.unlink(repository, digest):
+            raise MoorageError(ErrorCode.BLOB_UNKNOWN, None, {"digest": digest})
+
+    async def locate(self, blob: BlobRecord) -> Path | None:
+        """Return the file of a blob, where the store has files; raise BLOB_UNKNOWN when its bytes are not all there."""
+        return await self._store.locate(blob.digest, blob.size)
+
+    def read(self, blob: BlobRecord, offset: int, length: int) -> AsyncIterator[bytes]:
+        """Stream a part of a blob."""
+        return self._store.read(blob.digest, offset, length)

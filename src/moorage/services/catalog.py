@@ -1,0 +1,121 @@
+"""Lists for people, and the deletions they ask for: what the pages and the management API show."""
+
+from collections.abc import Sequence
+
+from moorage.domain.access import Action, Caller
+from moorage.domain.digest import Digest
+from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.domain.name import Repository, is_digest
+from moorage.services.access import Access
+from moorage.services.ports import Catalog, Manifests
+from moorage.services.records import Deletion, ImageRecord, RepositoryRecord, TagRecord
+from moorage.services.registries import check_description
+
+
+class CatalogService:
+    """The use cases of looking around and tidying up."""
+
+    def __init__(self, catalog: Catalog, manifests: Manifests, access: Access) -> None:
+        self._catalog = catalog
+        self._manifests = manifests
+        self._access = access
+
+    async def names(self, caller: Caller, after: str, limit: int) -> tuple[str, ...]:
+        """List full repository names the caller may read, in byte order, past `after`."""
+        return await self._catalog.names(caller.user_id, after, limit, sees_all=caller.is_admin)
+
+    async def repositories(
+        self, caller: Caller, address: str, after: str = "", limit: int = 50
+    ) -> tuple[RepositoryRecord, ...]:
+        """List a registry's repositories by path, past the path `after`."""
+        registry = await self._access.check_registry(caller, Action.PULL, address)
+        return await self._catalog.repositories(registry.id, after, limit)
+
+    async def repository(self, caller: Caller, repository: Repository) -> RepositoryRecord:
+        """Return a repository, or raise NAME_UNKNOWN."""
+        await self._access.check(caller, Action.PULL, repository)
+        return await self._known(repository)
+
+    async def describe(self, caller: Caller, repository: Repository, description: str) -> None:
+        """Change a repository's description."""
+        await self._access.check(caller, Action.DESCRIBE, repository)
+        check_description(description)
+        if not await self._catalog.describe(repository, description):
+            raise MoorageError(ErrorCode.NAME_UNKNOWN, None, {"name": str(repository)})
+
+    async def tags(
+        self,
+        caller: Caller,
+        repository: Repository,
+        *,
+        order: str = "newest",
+        after: str = "",
+        limit: int = 50,
+        matching: str = "",
+    ) -> tuple[TagRecord, ...]:
+        """List tags by `newest` or `name`, past the tag `after`, whose names contain `matching`."""
+        await self._check_known(caller, repository)
+        return await self._catalog.tags(repository, order=order, after=after, limit=limit, matching=matching)
+
+    async def images(
+        self, caller: Caller, repository: Repository, *, untagged: bool = False, after: str = "", limit: int = 50
+    ) -> tuple[ImageRecord, ...]:
+        """List images, newest first, past the digest `after`."""
+        await self._check_known(caller, repository)
+        return await self._catalog.images(repository, untagged=untagged, after=after, limit=limit)
+
+    async def image(self, caller: Caller, repository: Repository, reference: str) -> ImageRecord:
+        """Return an image by tag or digest, or raise MANIFEST_UNKNOWN."""
+        return (await self._family(caller, repository, reference))[0]
+
+    async def children(self, caller: Caller, repository: Repository, digest: Digest) -> tuple[ImageRecord, ...]:
+        """Return those images of an index that are here."""
+        return (await self._family(caller, repository, digest))[1:]
+
+    async def deletion(
+        self, caller: Caller, repository: Repository, digests: Sequence[Digest], tags: Sequence[str]
+    ) -> Deletion:
+        """Say what deleting these images (with all their tags) and these tags takes and frees."""
+        await self._access.check(caller, Action.DELETE, repository)
+        return await self._catalog.deletion(repository, digests, tags)
+
+    async def delete(
+        self, caller: Caller, repository: Repository, digests: Sequence[Digest], tags: Sequence[str]
+    ) -> Deletion:
+        """Delete what `deletion` says."""
+        await self._access.check(caller, Action.DELETE, repository)
+        return _found(await self._catalog.delete(repository, digests, tags, caller.name), repository)
+
+    async def delete_repository(self, caller: Caller, repository: Repository) -> Deletion:
+        """Delete a repository with all its images."""
+        await self._access.check(caller, Action.DELETE, repository)
+        return _found(await self._catalog.delete(repository, None, (), caller.name), repository)
+
+    async def _check_known(self, caller: Caller, repository: Repository) -> None:
+        """Raise NAME_UNKNOWN like `repository`, without adding its sizes up."""
+        await self._access.check(caller, Action.PULL, repository)
+        if await self._manifests.tags(repository, "", 0) is None:
+            raise MoorageError(ErrorCode.NAME_UNKNOWN, None, {"name": str(repository)})
+
+    async def _known(self, repository: Repository) -> RepositoryRecord:
+        found = await self._catalog.repository(repository)
+        if found is None:
+            raise MoorageError(ErrorCode.NAME_UNKNOWN, None, {"name": str(repository)})
+        return found
+
+    async def _family(self, caller: Caller, repository: Repository, reference: str) -> tuple[ImageRecord, ...]:
+        await self._access.check(caller, Action.PULL, repository)
+        digest = reference
+        if not is_digest(reference):
+            found = await self._manifests.find(repository, reference)
+            digest = found.digest if found else ""
+        family = await self._catalog.image(repository, Digest(digest))
+        if not family:
+            raise MoorageError(ErrorCode.MANIFEST_UNKNOWN, None, {"name": str(repository), "reference": reference})
+        return family
+
+
+def _found(deletion: Deletion | None, repository: Repository) -> Deletion:
+    if deletion is None:
+        raise MoorageError(ErrorCode.NAME_UNKNOWN, None, {"name": str(repository)})
+    return deletion

@@ -1,0 +1,69 @@
+"""Collection: give back what nothing needs, while pushes and pulls go on.
+
+It looks at a batch of rows at a time, each in a transaction of its own, so that no push waits for more than one batch.
+"""
+
+from contextlib import suppress
+from dataclasses import replace
+
+from moorage.domain.access import Action, Caller
+from moorage.domain.errors import MoorageError
+from moorage.services.access import Access
+from moorage.services.ports import BlobStore, Garbage, Uploads
+from moorage.services.records import Collected, Usage
+
+BATCH = 100
+"""Rows in one transaction."""
+
+
+class CollectService:
+    """The use cases of collection."""
+
+    def __init__(self, garbage: Garbage, uploads: Uploads, store: BlobStore, access: Access) -> None:
+        self._garbage = garbage
+        self._uploads = uploads
+        self._store = store
+        self._access = access
+
+    async def collect(self) -> Collected:
+        """Drop what no lease and no image protects any more, and say what came free."""
+        ended = await self._end_uploads()
+        while await self._garbage.expire_links(BATCH) == BATCH:
+            pass
+        total = Collected(blobs=0, freed=0, uploads=ended)
+        looked_at = BATCH
+        while looked_at == BATCH:
+            some = await self._garbage.sweep(BATCH, self._store.discard)
+            await self._store.reclaim()
+            looked_at = some.looked_at
+            total = replace(
+                total,
+                blobs=total.blobs + some.blobs,
+                freed=total.freed + some.freed,
+                looked_at=total.looked_at + looked_at,
+            )
+        return total
+
+    async def _end_uploads(self) -> int:
+        """End abandoned uploads: first their bytes, so that a crash leaves a row for the next collection to find."""
+        total = 0
+        while True:
+            ended = []
+            for upload_id in await self._uploads.expired(BATCH):
+                # One that a request is writing to has not been abandoned after all.
+                with suppress(MoorageError), self._store.hold(upload_id):
+                    await self._store.abandon(upload_id)
+                    ended.append(upload_id)
+            await self._uploads.forget(ended)
+            total += len(ended)
+            if len(ended) < BATCH:
+                return total
+
+    async def tick(self, seconds: float) -> None:
+        """Let the leases' clock advance."""
+        await self._garbage.tick(seconds)
+
+    async def usage(self, caller: Caller) -> Usage:
+        """Add up what is stored, for administrators."""
+        self._access.check_server(caller, Action.ADMINISTER_SERVER)
+        return await self._garbage.usage()

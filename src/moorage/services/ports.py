@@ -1,0 +1,275 @@
+"""The ports: what the use cases need of a database and of a place for bytes.
+
+Every implementation runs the suites in tests/contracts/. Where a method says nothing else, what is missing is answered
+with None or an empty tuple, doing a thing twice is the same as doing it once, and a write is durable when it returns.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from moorage.domain.access import Role, Visibility
+from moorage.domain.digest import Algorithm, Digest
+from moorage.domain.name import Repository
+from moorage.domain.upload import Upload
+from moorage.services.records import (
+    Account,
+    BlobRecord,
+    Collected,
+    Deletion,
+    ImageRecord,
+    ManifestRecord,
+    Member,
+    NewManifest,
+    Received,
+    ReferrerRecord,
+    Registry,
+    RegistrySummary,
+    RepositoryRecord,
+    Session,
+    TagRecord,
+    Usage,
+)
+
+
+class Registries(Protocol):
+    """Registries and their members."""
+
+    async def create(self, name: str, description: str, visibility: Visibility, by: str) -> Registry:
+        """Make a registry; raise CONFLICT when its address is taken."""
+
+    async def find(self, address: str) -> Registry | None:
+        """Return the registry at an address (lower case)."""
+
+    async def summaries(self, user_id: int | None, *, sees_all: bool) -> tuple[RegistrySummary, ...]:
+        """List what an account (None: anybody) may read, by address."""
+
+    async def summary(self, address: str) -> RegistrySummary | None:
+        """Return one registry as the list has it."""
+
+    async def update(self, address: str, changes: Mapping[str, str]) -> Registry | None:
+        """Change description or visibility."""
+
+    async def delete(self, address: str) -> bool:
+        """Delete an empty registry; raise IN_USE when it holds images; False when there is none."""
+
+    async def role(self, registry_id: int, user_id: int) -> Role | None:
+        """Return a member's role."""
+
+    async def members(self, registry_id: int) -> tuple[Member, ...]:
+        """List members by name."""
+
+    async def set_member(self, registry_id: int, user: str, role: Role | None) -> bool:
+        """Give an account a role, or take it away (None); False when there is no such account."""
+
+
+class Accounts(Protocol):
+    """People, their sessions, and the keys that sign bearer tokens."""
+
+    async def create(self, name: str, password_hash: str, *, is_admin: bool) -> Account:
+        """Make an account; raise CONFLICT when the name is taken."""
+
+    async def find(self, name: str) -> Account | None:
+        """Return the account of that name."""
+
+    async def get(self, user_id: int) -> Account | None:
+        """Return the account of that id."""
+
+    async def every(self) -> tuple[Account, ...]:
+        """List accounts by name."""
+
+    async def change(self, name: str, *, password_hash: str | None = None, is_disabled: bool | None = None) -> bool:
+        """Change an account and end its sessions; False when there is none."""
+
+    async def open_session(self, session: Session) -> None:
+        """Keep a new session."""
+
+    async def session(self, token_hash: str) -> Session | None:
+        """Return a session that has not expired."""
+
+    async def close_session(self, token_hash: str) -> None:
+        """End a session."""
+
+    async def signing_keys(self, fresh: tuple[str, bytes]) -> Mapping[str, bytes]:
+        """Return the keys by id, newest first; keep `fresh` (id, secret) as the first one when there is none."""
+
+
+class Uploads(Protocol):
+    """Upload sessions; an upload belongs to (repository, user, id), and any other is None."""
+
+    async def begin(self, upload_id: str, repository: Repository, user: str, algorithm: Algorithm) -> Upload:
+        """Start a session, making the repository's row if it is new; raise NAME_UNKNOWN without its registry."""
+
+    async def find(self, repository: Repository, upload_id: str, user: str) -> Upload | None:
+        """Return a session."""
+
+    async def advance(self, upload: Upload, size: int, digest: Digest | None) -> bool:
+        """Record that `size` bytes have arrived; False if the session moved or went since `upload` was read."""
+
+    async def claim(self, digest: Digest, size: int) -> None:
+        """Lease a digest before its bytes get their address, so that no collection takes them away again."""
+
+    async def finish(self, upload: Upload, digest: Digest, size: int) -> bool:
+        """Link the blob to the repository with a lease, and end the session; False if it is gone."""
+
+    async def cancel(self, upload: Upload) -> None:
+        """End a session."""
+
+    async def expired(self, limit: int) -> tuple[str, ...]:
+        """Return ids of sessions that nothing came for while a lease lasts."""
+
+    async def forget(self, upload_ids: Sequence[str]) -> None:
+        """End sessions, whoever they belong to."""
+
+
+class Blobs(Protocol):
+    """Blobs, seen only through the links of repositories."""
+
+    async def find(self, repository: Repository, digest: Digest) -> BlobRecord | None:
+        """Return the blob if the repository has a link to it."""
+
+    async def renew(self, blob: BlobRecord) -> bool:
+        """Renew the lease of a link; False if it is gone."""
+
+    async def mount(self, source: BlobRecord, target: Repository) -> bool:
+        """Link a blob of one repository to another, with a lease; False if the source's link is gone."""
+
+    async def unlink(self, repository: Repository, digest: Digest) -> bool:
+        """Take a link away; raise IN_USE while an image needs it; False when there is none."""
+
+
+class Manifests(Protocol):
+    """Images and tags."""
+
+    async def put(self, repository: Repository, manifest: NewManifest, tags: Sequence[str], by: str) -> None:
+        """Store an image and point tags at it; raise MANIFEST_BLOB_UNKNOWN unless all it needs is linked there."""
+
+    async def find(self, repository: Repository, reference: str) -> ManifestRecord | None:
+        """Return an image by tag or digest."""
+
+    async def delete(self, repository: Repository, digest: Digest, by: str) -> bool:
+        """Delete an image and its tags; False when there is none."""
+
+    async def delete_tag(self, repository: Repository, tag: str, by: str) -> bool:
+        """Delete a tag alone; False when there is none."""
+
+    async def tags(self, repository: Repository, after: str, limit: int) -> tuple[str, ...] | None:
+        """List tag names in byte order, past `after`; None when there is no such repository."""
+
+    async def referrers(
+        self, repository: Repository, subject: Digest, after: str
+    ) -> tuple[tuple[ReferrerRecord, ...], Digest | None]:
+        """List what refers to an image, whether or not it exists, in order of digest, past `after`.
+
+        At most some megabytes of them; then also the digest to go on from.
+        """
+
+
+class Catalog(Protocol):
+    """Lists for people: what the pages and the management API show."""
+
+    async def names(self, user_id: int | None, after: str, limit: int, *, sees_all: bool) -> tuple[str, ...]:
+        """List full repository names that an account may read, in byte order, past `after`."""
+
+    async def repositories(self, registry_id: int, after: str, limit: int) -> tuple[RepositoryRecord, ...]:
+        """List a registry's repositories by path, past `after`."""
+
+    async def repository(self, repository: Repository) -> RepositoryRecord | None:
+        """Return a repository that has or had images."""
+
+    async def describe(self, repository: Repository, description: str) -> bool:
+        """Change a repository's description; False when there is none."""
+
+    async def tags(
+        self, repository: Repository, *, order: str, after: str, limit: int, matching: str = ""
+    ) -> tuple[TagRecord, ...]:
+        """List tags, `order` newest or name, past the tag `after`, whose name contains `matching`."""
+
+    async def images(
+        self, repository: Repository, *, untagged: bool, after: str, limit: int
+    ) -> tuple[ImageRecord, ...]:
+        """List images, newest first, past the digest `after`: all, or only those without a tag.
+
+        What has no tag and belongs to another image, as an index's child or by its subject, is not listed by itself.
+        """
+
+    async def image(self, repository: Repository, digest: Digest) -> tuple[ImageRecord, ...]:
+        """Return one image, followed by those of its children that are here."""
+
+    async def deletion(self, repository: Repository, digests: Sequence[Digest], tags: Sequence[str]) -> Deletion:
+        """Say what deleting these images (with all their tags) and these tags takes, and what it frees."""
+
+    async def delete(
+        self, repository: Repository, digests: Sequence[Digest] | None, tags: Sequence[str], by: str
+    ) -> Deletion | None:
+        """Delete what `deletion` says, or the whole repository (digests None); None when there is none."""
+
+
+class Garbage(Protocol):
+    """What nothing needs any more. Time here is the server's own (see `tick`), never the wall clock."""
+
+    async def tick(self, seconds: float) -> None:
+        """Let the leases' clock advance by seconds that really passed while a server ran."""
+
+    async def expire_links(self, limit: int) -> int:
+        """Drop links whose lease has passed and which no image needs; return how many links were looked at.
+
+        A repository that was never more than begun goes when nothing is left of it.
+        """
+
+    async def sweep(self, limit: int, discard: Callable[[Sequence[Digest]], None]) -> Collected:
+        """Drop blobs without link or lease; `discard` takes their bytes before the transaction ends."""
+
+    async def usage(self) -> Usage:
+        """Add up what is stored; `uploads` are bytes of open sessions."""
+
+
+class Health(Protocol):
+    """Whether a store answers."""
+
+    async def check(self) -> None:
+        """Return when the store can read and write; raise UNAVAILABLE or DISK_FULL."""
+
+
+class BlobStore(Protocol):
+    """Bytes: uploads as they come in, blobs at the address that is their digest.
+
+    An OSError other than a missing file becomes UNAVAILABLE, or DISK_FULL where there is no room.
+    """
+
+    def hold(self, upload_id: str) -> AbstractContextManager[None]:
+        """Keep every other request, of any process, off an upload; raise UPLOAD_BUSY when one is at it."""
+
+    async def append(self, upload_id: str, offset: int, body: AsyncIterator[bytes], algorithm: Algorithm) -> Received:
+        """Write a body at an offset, cutting off what lay behind it; durable when it returns.
+
+        The digest is of the whole body, and only given when the offset is 0. A body that raises a MoorageError has
+        broken off: what came before it is kept, and the error is handed back. BLOB_UPLOAD_UNKNOWN when fewer than
+        `offset` bytes are here.
+        """
+
+    async def digest(self, upload_id: str, algorithm: Algorithm, size: int) -> Digest:
+        """Read the first `size` bytes of an upload again; BLOB_UPLOAD_UNKNOWN when fewer are here."""
+
+    async def commit(self, upload_id: str, digest: Digest, size: int) -> None:
+        """Move the first `size` bytes of an upload, whose digest this is, to their content address, durably.
+
+        When fewer are here, they must be at that address already (a crash may come right after the move), or it is
+        BLOB_UPLOAD_UNKNOWN.
+        """
+
+    async def abandon(self, upload_id: str) -> None:
+        """Delete an upload's bytes."""
+
+    async def locate(self, digest: Digest, size: int) -> Path | None:
+        """Return the file a blob lies in, None where the store has no files; BLOB_UNKNOWN unless it is all there."""
+
+    def read(self, digest: Digest, offset: int, length: int) -> AsyncIterator[bytes]:
+        """Stream a part of a blob; BLOB_UNKNOWN when it is missing, UNAVAILABLE when it ends early."""
+
+    def discard(self, digests: Sequence[Digest]) -> None:
+        """Make blobs unreachable at once; their space may come back a little later (`reclaim`)."""
+
+    async def reclaim(self) -> None:
+        """Give the space of discarded blobs back."""

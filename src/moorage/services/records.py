@@ -1,0 +1,202 @@
+"""What the stores keep and the services hand out: plain, frozen rows. Times are Unix seconds, sizes are bytes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from moorage.domain.access import Role, Visibility
+from moorage.domain.digest import Digest
+from moorage.domain.errors import MoorageError
+from moorage.domain.name import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """A registry; `name` as typed, `address` its lower-case form."""
+
+    id: int
+    name: str
+    address: str
+    description: str
+    visibility: Visibility
+    created_at: float
+    created_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrySummary:
+    """A registry in a list: shared layers are counted once."""
+
+    registry: Registry
+    repositories: int
+    size: int
+    pushed_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryRecord:
+    """A repository that images have been pushed to; `size` counts each blob once."""
+
+    id: int
+    name: Repository
+    description: str
+    created_at: float
+    pushed_at: float
+    pushed_by: str
+    tags: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A person's account."""
+
+    id: int
+    name: str
+    password_hash: str
+    is_admin: bool
+    is_disabled: bool
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person's role in a registry."""
+
+    name: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A signed-in browser; `token_hash` is SHA-256 of the cookie, in hexadecimal."""
+
+    token_hash: str
+    user_id: int
+    csrf: str
+    created_at: float
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What came of a body: its bytes, their digest if they are all of the upload, and the error it broke off with."""
+
+    length: int
+    digest: Digest | None
+    broken: MoorageError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BlobRecord:
+    """A blob as seen through a repository's link; `needs_lease` when a HEAD or mount must renew its lease."""
+
+    repository_id: int
+    digest: Digest
+    size: int
+    needs_lease: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestRecord:
+    """A stored manifest, as a pull needs it; `pushed_at` is the tag's where it was asked for by tag."""
+
+    digest: Digest
+    media_type: str
+    body: bytes
+    pushed_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class NewManifest:
+    """A manifest that has been read and may be stored, with everything that is later listed or searched."""
+
+    digest: Digest
+    media_type: str
+    artifact_type: str | None
+    config_type: str | None
+    is_index: bool
+    subject: Digest | None
+    annotations: Mapping[str, str]
+    platforms: tuple[str, ...]
+    body: bytes
+    own_size: int
+    """The manifest and the config and layers it names, each blob once."""
+    needed: tuple[Digest, ...]
+    """Blobs that must be linked to the repository."""
+    named: tuple[Digest, ...]
+    """Everything that must live as long as this manifest: blobs and children."""
+
+
+@dataclass(frozen=True, slots=True)
+class TagRecord:
+    """A tag in a list, with the image it points to; `size` of an index is that of all its platforms."""
+
+    name: str
+    digest: Digest
+    media_type: str
+    artifact_type: str | None
+    config_type: str | None
+    is_index: bool
+    platforms: tuple[str, ...]
+    size: int
+    pushed_at: float
+    pushed_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRecord:
+    """An image in a list: `tags` that point to it, `parents` indexes that name it, `subject` it is attached to."""
+
+    digest: Digest
+    media_type: str
+    artifact_type: str | None
+    config_type: str | None
+    is_index: bool
+    platforms: tuple[str, ...]
+    annotations: Mapping[str, str]
+    size: int
+    pushed_at: float
+    pushed_by: str
+    subject: Digest | None
+    tags: tuple[str, ...]
+    parents: tuple[Digest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReferrerRecord:
+    """An image that refers to another, as the referrers list describes it."""
+
+    digest: Digest
+    media_type: str
+    size: int
+    artifact_type: str | None
+    annotations: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """What a deletion takes: tags by name, images by digest, and the bytes that nothing else in the server needs."""
+
+    tags: tuple[str, ...]
+    images: tuple[Digest, ...]
+    frees: int
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What a collection did: blobs dropped, their bytes, and how many rows it looked at; abandoned uploads ended."""
+
+    blobs: int
+    freed: int
+    looked_at: int = 0
+    uploads: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Bytes: `stored` on disk at content addresses, `linked` reachable through a repository, `waiting` the rest."""
+
+    stored: int
+    linked: int
+    waiting: int
+    uploads: int

@@ -1,0 +1,103 @@
+"""Registries: created, found, described, deleted, and who is a member."""
+
+from collections.abc import Mapping
+
+from moorage.domain.access import Action, Caller, Role, Visibility
+from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.domain.name import address_of, parse_registry
+from moorage.services.access import Access
+from moorage.services.ports import Registries
+from moorage.services.records import Member, Registry, RegistrySummary
+
+LONGEST_DESCRIPTION = 200
+
+
+class RegistryService:
+    """The use cases of registries."""
+
+    def __init__(self, registries: Registries, access: Access) -> None:
+        self._registries = registries
+        self._access = access
+
+    async def create(
+        self, caller: Caller, name: str, description: str = "", visibility: Visibility = Visibility.PRIVATE
+    ) -> Registry:
+        """Make a registry; raise NAME_INVALID, CONFLICT, DENIED or UNAUTHORIZED."""
+        self._access.check_server(caller, Action.CREATE_REGISTRY)
+        check_description(description)
+        return await self._registries.create(parse_registry(name), description, visibility, caller.name)
+
+    async def ensure(self, caller: Caller, address: str) -> None:
+        """Make the registry a push names, unless another push has just made it."""
+        if await self._registries.find(address) is not None:
+            return
+        try:
+            await self.create(caller, address)
+        except MoorageError as error:
+            if error.error is not ErrorCode.CONFLICT:
+                raise
+
+    async def availability(self, caller: Caller, name: str) -> tuple[bool, str]:
+        """Tell whether a name is free, and a sentence that says so or why not."""
+        self._access.check_server(caller, Action.CREATE_REGISTRY)
+        try:
+            address = address_of(parse_registry(name))
+        except MoorageError as error:
+            return False, error.message
+        taken = await self._registries.find(address)
+        if taken is not None:
+            return False, f"There is a registry named {taken.name} already"
+        return True, f"{address} is free"
+
+    async def get(self, caller: Caller, address: str) -> Registry:
+        """Return a registry the caller may read."""
+        return await self._access.check_registry(caller, Action.PULL, address)
+
+    async def summary(self, caller: Caller, address: str) -> RegistrySummary:
+        """Return a registry the caller may read, as the list has it."""
+        registry = await self.get(caller, address)
+        return await self._registries.summary(address) or RegistrySummary(registry, 0, 0, None)
+
+    async def list(self, caller: Caller) -> tuple[RegistrySummary, ...]:
+        """List the registries the caller may read, by address."""
+        return await self._registries.summaries(caller.user_id, sees_all=caller.is_admin)
+
+    async def update(self, caller: Caller, address: str, changes: Mapping[str, str]) -> Registry:
+        """Change `description` or `visibility`."""
+        action = Action.ADMINISTER_REGISTRY if "visibility" in changes else Action.DESCRIBE
+        registry = await self._access.check_registry(caller, action, address)
+        check_description(changes.get("description", ""))
+        if "visibility" in changes:
+            changes = {**changes, "visibility": _visibility(changes["visibility"]).value}
+        return (await self._registries.update(address, changes) if changes else None) or registry
+
+    async def delete(self, caller: Caller, address: str) -> None:
+        """Delete an empty registry; raise IN_USE when it holds images."""
+        await self._access.check_registry(caller, Action.ADMINISTER_REGISTRY, address)
+        await self._registries.delete(address)
+
+    async def members(self, caller: Caller, address: str) -> tuple[Member, ...]:
+        """List members and their roles, for those who administer the registry."""
+        registry = await self._access.check_registry(caller, Action.ADMINISTER_REGISTRY, address)
+        return await self._registries.members(registry.id)
+
+    async def set_member(self, caller: Caller, address: str, user: str, role: Role | None) -> None:
+        """Give an account a role or take it away (None); raise NOT_FOUND when there is no such account."""
+        registry = await self._access.check_registry(caller, Action.ADMINISTER_REGISTRY, address)
+        if not await self._registries.set_member(registry.id, user, role):
+            raise MoorageError(ErrorCode.NOT_FOUND, f"no person is called {user[:64]}", {"name": user[:64]})
+
+
+def check_description(text: str) -> None:
+    """Raise VALUE_INVALID when a description is too long."""
+    if len(text) > LONGEST_DESCRIPTION:
+        message = f"a description has at most {LONGEST_DESCRIPTION} characters; this has {len(text)}"
+        raise MoorageError(ErrorCode.VALUE_INVALID, message, {"field": "description"})
+
+
+def _visibility(text: str) -> Visibility:
+    try:
+        return Visibility(text)
+    except ValueError:
+        message = "visibility is private, internal or public"
+        raise MoorageError(ErrorCode.VALUE_INVALID, message, {"field": "visibility"}) from None

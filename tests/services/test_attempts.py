@@ -1,0 +1,101 @@
+"""Who guesses is told to wait, and nobody else is."""
+
+import pytest
+
+from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.services.attempts import BY_MANY, BY_ONE, SECONDS, Attempts
+
+NOW = 1_800_000_000.0
+
+
+def full(attempts: Attempts, name: str, address: str, now: float = NOW) -> bool:
+    """Tell whether one has to wait; count an attempt otherwise."""
+    try:
+        attempts.begin(name, address, now)
+    except MoorageError as error:
+        assert error.error is ErrorCode.TOO_MANY  # noqa: PT017
+        return True
+    return False
+
+
+def guess(attempts: Attempts, name: str, address: str, times: int) -> None:
+    for _ in range(times):
+        attempts.begin(name, address, NOW)
+
+
+def test_ten_guesses_at_a_name_are_enough_for_one_address() -> None:
+    attempts = Attempts()
+    guess(attempts, "bob", "10.0.0.7", BY_ONE)
+    assert full(attempts, "bob", "10.0.0.7")
+    assert not full(attempts, "bob", "10.0.0.8")
+    assert not full(attempts, "ann", "10.0.0.7")
+
+
+def test_the_wait_is_over_when_it_said() -> None:
+    attempts = Attempts()
+    guess(attempts, "bob", "10.0.0.7", BY_ONE)
+    with pytest.raises(MoorageError) as refused:
+        attempts.begin("bob", "10.0.0.7", NOW + 20.5)
+    assert refused.value.detail == {"retry_after": 40}
+    assert not full(attempts, "bob", "10.0.0.7", NOW + 20.5 + 40)
+
+
+def test_an_attempt_that_has_to_wait_does_not_make_the_wait_longer() -> None:
+    attempts = Attempts()
+    guess(attempts, "bob", "10.0.0.7", BY_ONE)
+    for second in range(SECONDS):
+        assert full(attempts, "bob", "10.0.0.7", NOW + second)
+    assert not full(attempts, "bob", "10.0.0.7", NOW + SECONDS)
+
+
+def test_an_address_that_tries_many_names_has_to_wait_too() -> None:
+    attempts = Attempts()
+    for number in range(BY_MANY):
+        attempts.begin(f"name{number}", "10.0.0.7", NOW)
+    assert full(attempts, "another", "10.0.0.7")
+    assert not full(attempts, "another", "10.0.0.8")
+
+
+def test_a_name_that_many_addresses_try_has_to_wait_too() -> None:
+    attempts = Attempts()
+    for number in range(BY_MANY):
+        attempts.begin("bob", f"10.0.0.{number}", NOW)
+    assert full(attempts, "bob", "10.0.1.1")
+    assert not full(attempts, "ann", "10.0.1.1")
+
+
+def test_where_no_address_is_known_names_do_not_wait_for_each_other() -> None:
+    attempts = Attempts()
+    for number in range(2 * BY_MANY):
+        attempts.begin(f"name{number}", "", NOW)
+
+
+def test_a_success_forgives_the_slips_before_it() -> None:
+    attempts = Attempts()
+    guess(attempts, "bob", "10.0.0.7", BY_ONE)
+    attempts.succeed("bob", "10.0.0.7")
+    guess(attempts, "bob", "10.0.0.7", BY_ONE)
+
+
+def test_successes_fill_no_count() -> None:
+    attempts = Attempts()
+    for _ in range(2 * BY_MANY):
+        attempts.begin("bob", "10.0.0.7", NOW)
+        attempts.succeed("bob", "10.0.0.7")
+
+
+def test_what_is_taken_back_was_never_counted() -> None:
+    attempts = Attempts()
+    for _ in range(2 * BY_MANY):
+        attempts.begin("bob", "10.0.0.7", NOW)
+        attempts.take_back("bob", "10.0.0.7")
+    guess(attempts, "bob", "10.0.0.7", BY_ONE)
+
+
+def test_names_as_long_as_a_book_take_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("moorage.services.attempts.ROOM", 50)
+    attempts = Attempts()
+    for number in range(100):
+        attempts.begin(f"{number}" + "x" * 100_000, f"10.0.0.{number}", NOW)
+    assert len(attempts._windows) == 50  # noqa: SLF001  the memory itself
+    assert max(len(name or "") for name, _ in attempts._windows) <= 64  # noqa: SLF001  likewise

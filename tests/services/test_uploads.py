@@ -1,0 +1,137 @@
+"""Uploads over real stores: what a crash between two steps leaves is garbage, never a wrong blob."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from moorage.blobstore.filesystem import FileBlobStore
+from moorage.domain.access import Caller, Visibility
+from moorage.domain.digest import Algorithm, Digest, digest_of
+from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.domain.name import Repository
+from moorage.domain.upload import Piece, Upload
+from moorage.metastore.blobs import BlobTable
+from moorage.metastore.migrations import migrate
+from moorage.metastore.registries import RegistryTable
+from moorage.metastore.sqlite import SQLite
+from moorage.metastore.uploads import UploadTable
+from moorage.services.uploads import UploadService
+from tests.contracts.bodies import body, content_of
+
+ANN, APP = Caller(1, "ann"), Repository("dmc", "app")
+CONTENT = b"content"
+DIGEST = digest_of(CONTENT)
+LEASE = 1000.0
+
+
+class FullTable(UploadTable):
+    """Sessions in a database that has no room for the last step."""
+
+    async def finish(self, upload: Upload, digest: Digest, size: int) -> bool:
+        """See `Uploads`."""
+        raise MoorageError(ErrorCode.DISK_FULL, None, {"upload": upload.id, "digest": digest, "size": size})
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[SQLite]:
+    migrate(tmp_path / "moorage.db")
+    database = SQLite(tmp_path / "moorage.db")
+    await database.start()
+    await RegistryTable(database).create("DMC", "", Visibility.PRIVATE, "root")
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[FileBlobStore]:
+    store = FileBlobStore(tmp_path / "blobs", threads=2)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def service(database: SQLite, store: FileBlobStore) -> UploadService:
+    return UploadService(UploadTable(database, LEASE), store)
+
+
+async def sent(service: UploadService) -> Upload:
+    """Begin an upload and send all of it in one piece."""
+    upload = await service.begin(ANN, APP, Algorithm.SHA256)
+    assert await service.append(ANN, APP, upload.id, Piece(None, len(CONTENT)), body(CONTENT)) == len(CONTENT)
+    return upload
+
+
+async def test_an_upload_can_be_finished_again_when_the_last_step_failed(
+    database: SQLite, store: FileBlobStore, service: UploadService
+) -> None:
+    upload = await sent(service)
+    full = UploadService(FullTable(database, LEASE), store)
+    for _ in range(2):
+        with pytest.raises(MoorageError) as failed:
+            await full.finish(ANN, APP, upload.id, DIGEST, Piece(None, 0), body())
+        assert failed.value.error is ErrorCode.DISK_FULL
+        assert await BlobTable(database, LEASE).find(APP, DIGEST) is None
+    await service.finish(ANN, APP, upload.id, DIGEST, Piece(None, 0), body())
+    assert await BlobTable(database, LEASE).find(APP, DIGEST) is not None
+    assert await content_of(store, DIGEST, 0, len(CONTENT)) == CONTENT
+
+
+async def test_a_chunk_that_was_cut_off_is_no_part_of_the_blob(store: FileBlobStore, service: UploadService) -> None:
+    upload = await sent(service)
+    # What a killed process leaves: bytes that no row knows of.
+    await store.append(upload.id, len(CONTENT), body(b" and more"), Algorithm.SHA256)
+    await service.finish(ANN, APP, upload.id, DIGEST, Piece(None, 0), body())
+    path = await store.locate(DIGEST, len(CONTENT))
+    assert path is not None
+    assert path.read_bytes() == CONTENT
+
+
+async def test_an_upload_whose_bytes_are_lost_harms_no_blob(store: FileBlobStore, service: UploadService) -> None:
+    first, second = await sent(service), await sent(service)
+    await service.finish(ANN, APP, first.id, DIGEST, Piece(None, 0), body())
+    await store.abandon(second.id)
+    with pytest.raises(MoorageError) as failed:
+        await service.append(ANN, APP, second.id, Piece(None, 4), body(b"more"))
+    assert failed.value.error is ErrorCode.BLOB_UPLOAD_UNKNOWN
+    assert await content_of(store, DIGEST, 0, len(CONTENT)) == CONTENT
+
+
+async def test_of_two_pieces_at_once_one_wins_and_the_content_is_right(
+    store: FileBlobStore, service: UploadService
+) -> None:
+    upload = await service.begin(ANN, APP, Algorithm.SHA256)
+    pieces = [b"a" * 3_000_000, b"b" * 3_000_000]
+    sizes = await asyncio.gather(
+        *(service.append(ANN, APP, upload.id, Piece(0, len(piece)), body(piece)) for piece in pieces),
+        return_exceptions=True,
+    )
+    (winner,) = [piece for piece, size in zip(pieces, sizes, strict=True) if size == len(piece)]
+    errors = [error.error for error in sizes if isinstance(error, MoorageError)]
+    assert errors in ([ErrorCode.UPLOAD_BUSY], [ErrorCode.RANGE_INVALID])
+    await service.finish(ANN, APP, upload.id, digest_of(winner), Piece(None, 0), body())
+    assert await content_of(store, digest_of(winner), 0, len(winner)) == winner
+
+
+async def test_a_body_that_broke_off_counts_and_goes_on(service: UploadService) -> None:
+    upload = await service.begin(ANN, APP, Algorithm.SHA256)
+    gone = MoorageError(ErrorCode.BLOB_UPLOAD_INVALID, "the client went away")
+    with pytest.raises(MoorageError) as failed:
+        await service.append(ANN, APP, upload.id, Piece(None, len(CONTENT)), body(CONTENT[:3], then=gone))
+    assert failed.value is gone
+    assert (await service.get(ANN, APP, upload.id)).size == 3
+    await service.finish(ANN, APP, upload.id, DIGEST, Piece(3, 4), body(CONTENT[3:]))
+
+
+async def test_another_content_than_announced_ends_the_session(store: FileBlobStore, service: UploadService) -> None:
+    upload = await sent(service)
+    with pytest.raises(MoorageError) as failed:
+        await service.finish(ANN, APP, upload.id, digest_of(b"other"), Piece(None, 0), body())
+    assert failed.value.error is ErrorCode.DIGEST_INVALID
+    with pytest.raises(MoorageError) as gone:
+        await service.get(ANN, APP, upload.id)
+    assert gone.value.error is ErrorCode.BLOB_UPLOAD_UNKNOWN
+    with pytest.raises(MoorageError) as missing:
+        await store.locate(digest_of(b"other"), len(b"other"))
+    assert missing.value.error is ErrorCode.BLOB_UNKNOWN
