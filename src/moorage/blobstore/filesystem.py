@@ -1,0 +1,232 @@
+"""The blob store in a folder, by plain os calls in threads."""
+
+import asyncio
+import fcntl
+import hashlib
+import os
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from errno import EDQUOT, ENOSPC
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from moorage.blobstore import DISCARDED, UPLOADS, blob_key, discarded_key, upload_key
+from moorage.blobstore.files import is_at, make_folder, remove, remove_all, size_of, sync_folder
+from moorage.blobstore.writer import Writer, gathered
+from moorage.domain.digest import Algorithm, Digest
+from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.services.records import Received
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+READ_PIECE = 256 * 1024
+
+HASH_PIECE = 1024 * 1024
+HASH_PART = 16 * HASH_PIECE
+"""Bytes read again in one hop, so that a large upload does not keep a thread from all others."""
+
+
+class FileBlobStore:
+    """See `BlobStore`. `threads` do the hashing, writing and reading of all requests."""
+
+    def __init__(self, root: Path, threads: int = 8) -> None:
+        self._root = str(root)
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="blobs")
+        self._durable_shards: set[str] = set()
+        for folder in (UPLOADS, DISCARDED, *Algorithm):
+            make_folder(root / folder)
+
+    def close(self) -> None:
+        """End the threads; what they have begun is finished first."""
+        self._threads.shutdown()
+
+    @contextmanager
+    def hold(self, upload_id: str) -> Iterator[None]:
+        """See `BlobStore`; the lock is the file's own, so it also holds against other processes."""
+        path = self._at(upload_key(upload_id))
+        with _errors_mapped():
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            _lock(handle, path)
+            try:
+                yield
+            finally:
+                if os.fstat(handle).st_size == 0 and is_at(handle, path):
+                    remove(path)
+        finally:
+            os.close(handle)
+
+    async def append(self, upload_id: str, offset: int, body: AsyncIterator[bytes], algorithm: Algorithm) -> Received:
+        """See `BlobStore`; a thread hashes and writes a batch while the next one is being received."""
+        writer = Writer(self._at(upload_key(upload_id)), offset, algorithm)
+        writing: asyncio.Future[None] | None = None
+        broken: MoorageError | None = None
+        try:
+            async for batch in gathered(body):
+                if writing is not None:
+                    await _ended(writing)
+                writing = self._begin(writer.write, batch)
+                broken = batch.broken
+            if writing is not None:
+                await _ended(writing)
+        except BaseException:
+            if writing is not None:
+                await _settled(writing)
+            await self._run(writer.give_up)
+            raise
+        return Received(writer.length, writer.digest, broken)
+
+    async def digest(self, upload_id: str, algorithm: Algorithm, size: int) -> Digest:
+        """See `BlobStore`."""
+        path = self._at(upload_key(upload_id))
+        hasher = hashlib.new(algorithm)
+        for offset in range(0, size, HASH_PART):
+            await self._run(_hash_part, path, hasher.update, offset, min(size - offset, HASH_PART))
+        return Digest(f"{algorithm}:{hasher.hexdigest()}")
+
+    async def commit(self, upload_id: str, digest: Digest, size: int) -> None:
+        """See `BlobStore`."""
+        await self._run(self._move, self._at(upload_key(upload_id)), self._at(blob_key(digest)), size)
+
+    async def abandon(self, upload_id: str) -> None:
+        """See `BlobStore`."""
+        await self._run(remove, self._at(upload_key(upload_id)))
+
+    async def locate(self, digest: Digest, size: int) -> Path | None:
+        """See `BlobStore`."""
+        path = self._at(blob_key(digest))
+        with _errors_mapped():
+            found = size_of(path)
+        if found != size:
+            raise MoorageError(ErrorCode.BLOB_UNKNOWN, f"the bytes of {digest} are damaged here; push them again")
+        return Path(path)
+
+    async def read(self, digest: Digest, offset: int, length: int) -> AsyncIterator[bytes]:
+        """See `BlobStore`."""
+        with _errors_mapped():
+            handle = _open_blob(self._at(blob_key(digest)))
+        try:
+            while length > 0:
+                piece = await self._run(os.pread, handle, min(length, READ_PIECE), offset)
+                if not piece:
+                    raise MoorageError(ErrorCode.UNAVAILABLE, f"the bytes of {digest} end early here; push them again")
+                offset += len(piece)
+                length -= len(piece)
+                yield piece
+        finally:
+            os.close(handle)
+
+    def discard(self, digests: Sequence[Digest]) -> None:
+        """See `BlobStore`."""
+        for digest in digests:
+            with _errors_mapped(), suppress(FileNotFoundError):
+                os.rename(self._at(blob_key(digest)), self._at(discarded_key(digest)))
+
+    async def reclaim(self) -> None:
+        """See `BlobStore`."""
+        await self._run(remove_all, self._at(DISCARDED))
+
+    def _at(self, key: str) -> str:
+        return f"{self._root}/{key}"
+
+    def _move(self, source: str, target: str, size: int) -> None:
+        """Rename, durably: an append has synced the bytes, so what is left are the folders' entries."""
+        shard = os.path.dirname(target)
+        self._make_shard(shard)
+        if (size_of(source) or 0) >= size:
+            _cut(source, size)
+            os.rename(source, target)
+        elif size_of(target) != size:
+            raise MoorageError(ErrorCode.BLOB_UPLOAD_UNKNOWN)
+        sync_folder(shard)
+
+    def _make_shard(self, shard: str) -> None:
+        """Make a folder of blobs and its name durable: once a process, another's may have stopped in between."""
+        if shard not in self._durable_shards:
+            with suppress(FileExistsError):
+                os.mkdir(shard, 0o700)
+            sync_folder(os.path.dirname(shard))
+            self._durable_shards.add(shard)
+
+    def _begin(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> "asyncio.Future[T]":
+        def mapped() -> T:
+            with _errors_mapped():
+                return work(*args, **kwargs)
+
+        return asyncio.get_running_loop().run_in_executor(self._threads, mapped)
+
+    async def _run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await _ended(self._begin(work, *args, **kwargs))
+
+
+async def _ended(work: "asyncio.Future[T]") -> T:
+    """Return what a thread's work returns; who is cancelled waits for its end too, as it uses what is held or open."""
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await _settled(work)
+        raise
+
+
+async def _settled(work: "asyncio.Future[T]") -> None:
+    while not work.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([work])
+    work.exception()
+
+
+@contextmanager
+def _errors_mapped() -> Iterator[None]:
+    """Tell the client whether to try again; nothing is ever retried here into a success."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in {ENOSPC, EDQUOT}:
+            raise MoorageError(ErrorCode.DISK_FULL) from error
+        raise MoorageError(ErrorCode.UNAVAILABLE, f"the disk does not answer: {error.strerror}") from error
+
+
+def _lock(handle: int, path: str) -> None:
+    """Lock an upload's file, or raise UPLOAD_BUSY; also when its last holder has just moved or removed it."""
+    with _errors_mapped():
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise MoorageError(ErrorCode.UPLOAD_BUSY) from None
+        if not is_at(handle, path):
+            raise MoorageError(ErrorCode.UPLOAD_BUSY)
+
+
+def _hash_part(path: str, update: Callable[[memoryview], None], offset: int, length: int) -> None:
+    buffer = memoryview(bytearray(min(length, HASH_PIECE)))
+    try:
+        with open(path, "rb", buffering=0) as file:
+            file.seek(offset)
+            while count := file.readinto(buffer[: min(length, len(buffer))]):
+                update(buffer[:count])
+                length -= count
+    except FileNotFoundError:
+        raise MoorageError(ErrorCode.BLOB_UPLOAD_UNKNOWN) from None
+    if length:
+        raise MoorageError(ErrorCode.BLOB_UPLOAD_UNKNOWN)
+
+
+def _cut(path: str, size: int) -> None:
+    """Cut off what a request that came to nothing left behind an upload's bytes."""
+    if size_of(path) == size:
+        return
+    handle = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.ftruncate(handle, size)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _open_blob(path: str) -> int:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise MoorageError(ErrorCode.BLOB_UNKNOWN) from None

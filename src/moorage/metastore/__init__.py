@@ -1,0 +1,1 @@
+"""The database: tables, one module of statements per noun, and what runs them (sqlite.py)."""

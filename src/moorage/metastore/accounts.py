@@ -1,0 +1,149 @@
+"""People, their sessions, and the keys that sign bearer tokens."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.metastore.cache import ExactCache
+from moorage.metastore.steps import NOTHING, Database, Row, Steps, one
+from moorage.metastore.tables import sessions, signing_keys, users
+from moorage.services.records import Account, Session
+
+FIND = select(users).where(users.c.name == bindparam("name"))
+GET = select(users).where(users.c.id == bindparam("id"))
+EVERY = select(users).order_by(users.c.name)
+CREATE = insert(users)
+CHANGE = update(users).where(users.c.id == bindparam("of_user"))
+
+OPEN = insert(sessions)
+SESSION = select(sessions).where(sessions.c.token_hash == bindparam("token_hash"))
+CLOSE = delete(sessions).where(sessions.c.token_hash == bindparam("token_hash"))
+CLOSE_ALL = delete(sessions).where(sessions.c.user_id == bindparam("of_user"))
+CLOSE_OLD = delete(sessions).where(sessions.c.expires_at < bindparam("now"))
+
+KEYS = select(signing_keys).order_by(signing_keys.c.created_at.desc(), signing_keys.c.id)
+ADD_KEY = insert(signing_keys)
+
+
+class AccountTable:
+    """The port `Accounts` over a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._by_id = ExactCache(database, _get)
+        self._by_name = ExactCache(database, _find)
+
+    async def create(self, name: str, password_hash: str, *, is_admin: bool) -> Account:
+        """See `Accounts`."""
+        row = {"name": name, "password_hash": password_hash, "is_admin": is_admin, "is_disabled": False}
+        return await self._database.write(partial(_create, row, time.time()))
+
+    async def find(self, name: str) -> Account | None:
+        """See `Accounts`."""
+        return await self._by_name.get(name)
+
+    async def get(self, user_id: int) -> Account | None:
+        """See `Accounts`."""
+        return await self._by_id.get(user_id)
+
+    async def every(self) -> tuple[Account, ...]:
+        """See `Accounts`."""
+        return await self._database.read(_every())
+
+    async def change(self, name: str, *, password_hash: str | None = None, is_disabled: bool | None = None) -> bool:
+        """See `Accounts`."""
+        asked = {"password_hash": password_hash, "is_disabled": is_disabled}
+        changes = {column: value for column, value in asked.items() if value is not None}
+        return await self._database.write(partial(_change, name, changes))
+
+    async def open_session(self, session: Session) -> None:
+        """See `Accounts`."""
+        await self._database.write(partial(_open, session, time.time()))
+
+    async def session(self, token_hash: str) -> Session | None:
+        """See `Accounts`."""
+        return await self._database.read(_session(token_hash, time.time()))
+
+    async def close_session(self, token_hash: str) -> None:
+        """See `Accounts`."""
+        await self._database.write(partial(_close, token_hash))
+
+    async def signing_keys(self, fresh: tuple[str, bytes]) -> Mapping[str, bytes]:
+        """See `Accounts`."""
+        return await self._database.write(partial(_signing_keys, fresh, time.time()))
+
+
+def _account_of(row: Row) -> Account:
+    return Account(
+        id=row.id,
+        name=row.name,
+        password_hash=row.password_hash,
+        is_admin=bool(row.is_admin),
+        is_disabled=bool(row.is_disabled),
+        created_at=row.created_at,
+    )
+
+
+def _find(name: str) -> Steps[Account | None]:
+    row = yield from one(FIND, {"name": name})
+    return _account_of(row) if row else None
+
+
+def _get(user_id: int) -> Steps[Account | None]:
+    row = yield from one(GET, {"id": user_id})
+    return _account_of(row) if row else None
+
+
+def _every() -> Steps[tuple[Account, ...]]:
+    rows = yield EVERY, NOTHING
+    return tuple(_account_of(row) for row in rows)
+
+
+def _create(values: Mapping[str, Any], now: float) -> Steps[Account]:
+    taken = yield from _find(values["name"])
+    if taken is not None:
+        message = f"there is an account named {taken.name} already"
+        raise MoorageError(ErrorCode.CONFLICT, message, {"name": taken.name})
+    yield CREATE, {**values, "created_at": now}
+    made = yield from _find(values["name"])
+    assert made is not None  # noqa: S101  inserted in this transaction
+    return made
+
+
+def _change(name: str, changes: Mapping[str, Any]) -> Steps[bool]:
+    account = yield from _find(name)
+    if account is None:
+        return False
+    if changes:
+        yield CHANGE, {"of_user": account.id, **changes}
+        yield CLOSE_ALL, {"of_user": account.id}
+    return True
+
+
+def _open(session: Session, now: float) -> Steps[None]:
+    yield CLOSE_OLD, {"now": now}
+    yield OPEN, asdict(session)
+
+
+def _session(token_hash: str, now: float) -> Steps[Session | None]:
+    row = yield from one(SESSION, {"token_hash": token_hash})
+    if row is None or row.expires_at < now:
+        return None
+    return Session(row.token_hash, row.user_id, row.csrf, row.created_at, row.expires_at)
+
+
+def _close(token_hash: str) -> Steps[None]:
+    yield CLOSE, {"token_hash": token_hash}
+
+
+def _signing_keys(fresh: tuple[str, bytes], now: float) -> Steps[Mapping[str, bytes]]:
+    rows = yield KEYS, NOTHING
+    if not rows:
+        yield ADD_KEY, {"id": fresh[0], "secret": fresh[1], "created_at": now}
+        return {fresh[0]: fresh[1]}
+    return {row.id: row.secret for row in rows}

@@ -1,0 +1,109 @@
+"""Blobs, seen only through the links of repositories."""
+
+import time
+from functools import partial
+
+from sqlalchemy import bindparam, delete, exists, func, or_, select, update
+
+from moorage.domain.digest import Digest
+from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.domain.name import Repository
+from moorage.metastore.cache import ExactCache
+from moorage.metastore.leases import LEASE, NOW, RENEWED
+from moorage.metastore.steps import Database, Steps, one
+from moorage.metastore.tables import blobs, edges, links, repositories
+from moorage.metastore.uploads import LINK, ensure_repository
+from moorage.services.records import BlobRecord
+
+FIND = (
+    select(
+        links.c.repository_id,
+        links.c.size,
+        or_(links.c.leased_until.is_(None), links.c.leased_until < NOW + bindparam("fresh")).label("needs_lease"),
+    )
+    .join(repositories, repositories.c.id == links.c.repository_id)
+    .where(repositories.c.name == bindparam("repository"), links.c.digest == bindparam("digest"))
+)
+LINKED = select(links.c.size).where(
+    links.c.repository_id == bindparam("repository_id"), links.c.digest == bindparam("digest")
+)
+RENEW = (
+    update(links)
+    .where(links.c.repository_id == bindparam("of_repository"), links.c.digest == bindparam("of_digest"))
+    .values(leased_until=LEASE)
+)
+NEEDED = (
+    select(func.min(edges.c.source).label("source"))
+    .join(repositories, repositories.c.id == edges.c.repository_id)
+    .where(repositories.c.name == bindparam("repository"), edges.c.target == bindparam("digest"))
+)
+UNLINK = delete(links).where(
+    links.c.repository_id == bindparam("of_repository"), links.c.digest == bindparam("of_digest")
+)
+LOOK_AGAIN = (
+    update(blobs)
+    .where(blobs.c.digest == bindparam("of_digest"), blobs.c.leased_until.is_(None))
+    .values(leased_until=NOW)
+)
+UNLINKED = ~exists().where(links.c.digest == blobs.c.digest)
+
+
+class BlobTable:
+    """The port `Blobs` over a database; `lease` in seconds."""
+
+    def __init__(self, database: Database, lease: float) -> None:
+        self._database = database
+        self._lease = lease
+        self._found = ExactCache(database, partial(_find, lease * RENEWED))
+
+    async def find(self, repository: Repository, digest: Digest) -> BlobRecord | None:
+        """See `Blobs`."""
+        return await self._found.get((str(repository), digest))
+
+    async def renew(self, blob: BlobRecord) -> bool:
+        """See `Blobs`."""
+        return await self._database.write(partial(_renew, blob, self._lease))
+
+    async def mount(self, source: BlobRecord, target: Repository) -> bool:
+        """See `Blobs`."""
+        return await self._database.write(partial(_mount, source, target, time.time(), self._lease))
+
+    async def unlink(self, repository: Repository, digest: Digest) -> bool:
+        """See `Blobs`."""
+        return await self._database.write(partial(_unlink, repository, digest))
+
+
+def _find(fresh: float, key: tuple[str, Digest]) -> Steps[BlobRecord | None]:
+    repository, digest = key
+    row = yield from one(FIND, {"repository": repository, "digest": digest, "fresh": fresh})
+    return BlobRecord(row.repository_id, digest, row.size, bool(row.needs_lease)) if row else None
+
+
+def _renew(blob: BlobRecord, lease: float) -> Steps[bool]:
+    row = yield from one(LINKED, {"repository_id": blob.repository_id, "digest": blob.digest})
+    if row is None:
+        return False
+    yield RENEW, {"of_repository": blob.repository_id, "of_digest": blob.digest, "lease": lease}
+    return True
+
+
+def _mount(source: BlobRecord, target: Repository, now: float, lease: float) -> Steps[bool]:
+    row = yield from one(LINKED, {"repository_id": source.repository_id, "digest": source.digest})
+    if row is None:
+        return False
+    repository_id = yield from ensure_repository(target, now)
+    yield LINK, {"repository_id": repository_id, "digest": source.digest, "size": row.size, "lease": lease}
+    return True
+
+
+def _unlink(repository: Repository, digest: Digest) -> Steps[bool]:
+    link = yield from one(FIND, {"repository": str(repository), "digest": digest, "fresh": 0})
+    if link is None:
+        return False
+    needed = yield from one(NEEDED, {"repository": str(repository), "digest": digest})
+    if needed is not None and needed.source is not None:
+        message = f"the image {needed.source} needs this blob; delete the image instead"
+        raise MoorageError(ErrorCode.IN_USE, message, {"image": needed.source})
+    yield UNLINK, {"of_repository": link.repository_id, "of_digest": digest}
+    yield LOOK_AGAIN, {"of_digest": digest}
+    return True

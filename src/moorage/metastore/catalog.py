@@ -1,0 +1,365 @@
+"""Lists for people. Each list is one statement however many rows it shows, and its pages are keyset pages."""
+
+import json
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
+
+from moorage.domain.digest import Digest
+from moorage.domain.name import Repository
+from moorage.metastore.blobs import LOOK_AGAIN
+from moorage.metastore.deletions import deletion
+from moorage.metastore.manifests import VISIBLE, drop_image, drop_tag
+from moorage.metastore.registries import visible_to
+from moorage.metastore.steps import Database, Row, Steps, one
+from moorage.metastore.tables import edges, links, manifests, members, registries, repositories, tags
+from moorage.services.records import Deletion, ImageRecord, RepositoryRecord, TagRecord
+
+NAMES = (
+    select(repositories.c.name)
+    .join(registries, registries.c.id == repositories.c.registry_id)
+    .where(
+        repositories.c.pushed_at.is_not(None),
+        repositories.c.name > bindparam("after"),
+        or_(
+            bindparam("sees_all"),
+            registries.c.visibility.in_(bindparam("visible", expanding=True)),
+            registries.c.id.in_(select(members.c.registry_id).where(members.c.user_id == bindparam("user_id"))),
+        ),
+    )
+    .order_by(repositories.c.name)
+    .limit(bindparam("limit"))
+)
+
+_tag_count = select(func.count()).where(tags.c.repository_id == repositories.c.id).scalar_subquery()
+_blob_bytes = (
+    select(func.coalesce(func.sum(links.c.size), 0)).where(links.c.repository_id == repositories.c.id).scalar_subquery()
+)
+_manifest_bytes = (
+    select(func.coalesce(func.sum(manifests.c.body_size), 0))
+    .where(manifests.c.repository_id == repositories.c.id)
+    .scalar_subquery()
+)
+REPOSITORIES = select(repositories, _tag_count.label("tags"), (_blob_bytes + _manifest_bytes).label("size")).where(
+    repositories.c.pushed_at.is_not(None)
+)
+OF_REGISTRY = (
+    REPOSITORIES.where(repositories.c.registry_id == bindparam("registry_id"), repositories.c.name > bindparam("after"))
+    .order_by(repositories.c.name)
+    .limit(bindparam("limit"))
+)
+ADDRESS = select(registries.c.address).where(registries.c.id == bindparam("registry_id"))
+REPOSITORY = REPOSITORIES.where(repositories.c.name == bindparam("repository"))
+DESCRIBE = (
+    update(repositories)
+    .where(repositories.c.name == bindparam("repository"))
+    .values(description=bindparam("text"))
+    .returning(repositories.c.id)
+)
+
+_child = manifests.alias("child")
+_child_edge = edges.alias("child_edge")
+_children_size = (
+    select(func.coalesce(func.sum(_child.c.own_size), 0))
+    .join(
+        _child_edge,
+        and_(_child_edge.c.repository_id == _child.c.repository_id, _child_edge.c.target == _child.c.digest),
+    )
+    .where(_child_edge.c.repository_id == manifests.c.repository_id, _child_edge.c.source == manifests.c.digest)
+    .correlate(manifests)
+    .scalar_subquery()
+)
+_size = (manifests.c.own_size + _children_size).label("size")
+_shown = (
+    manifests.c.digest,
+    manifests.c.media_type,
+    manifests.c.artifact_type,
+    manifests.c.config_type,
+    manifests.c.is_index,
+    manifests.c.platforms,
+    _size,
+)
+
+_tagged = and_(tags.c.repository_id == manifests.c.repository_id, tags.c.digest == manifests.c.digest)
+TAGS = (
+    select(tags.c.name, *_shown, tags.c.pushed_at, tags.c.pushed_by)
+    .join(manifests, _tagged)
+    .where(
+        tags.c.repository_id == bindparam("repository_id"),
+        or_(bindparam("matching") == "", func.instr(tags.c.name, bindparam("matching")) > 0),
+    )
+    .limit(bindparam("limit"))
+)
+TAG_TIME = select(tags.c.pushed_at).where(
+    tags.c.repository_id == bindparam("repository_id"), tags.c.name == bindparam("after")
+)
+
+_tag_names = (
+    select(func.group_concat(tags.c.name, " ")).where(_tagged).correlate(manifests).scalar_subquery().label("tags")
+)
+_parent_names = (
+    select(func.group_concat(edges.c.source, " "))
+    .where(edges.c.repository_id == manifests.c.repository_id, edges.c.target == manifests.c.digest)
+    .correlate(manifests)
+    .scalar_subquery()
+    .label("parents")
+)
+IMAGES = select(
+    *_shown,
+    manifests.c.annotations,
+    manifests.c.pushed_at,
+    manifests.c.pushed_by,
+    manifests.c.subject,
+    _tag_names,
+    _parent_names,
+).where(manifests.c.repository_id == bindparam("repository_id"))
+_is_tagged = select(tags.c.name).where(_tagged).correlate(manifests).exists()
+_is_child = (
+    select(edges.c.source)
+    .where(edges.c.repository_id == manifests.c.repository_id, edges.c.target == manifests.c.digest)
+    .correlate(manifests)
+    .exists()
+)
+IS_UNTAGGED = and_(~_is_tagged, ~_is_child, manifests.c.subject.is_(None))
+STANDS_ALONE = or_(_is_tagged, IS_UNTAGGED)
+IMAGE = IMAGES.where(manifests.c.digest == bindparam("digest"))
+IMAGE_TIME = select(manifests.c.pushed_at).where(
+    manifests.c.repository_id == bindparam("repository_id"), manifests.c.digest == bindparam("after")
+)
+CHILDREN = IMAGES.where(
+    manifests.c.digest.in_(
+        select(edges.c.target).where(
+            edges.c.repository_id == bindparam("repository_id"), edges.c.source == bindparam("digest")
+        )
+    )
+).order_by(manifests.c.digest)
+
+LINKED = select(links.c.digest).where(links.c.repository_id == bindparam("repository_id"))
+DELETE_REPOSITORY = delete(repositories).where(repositories.c.id == bindparam("id"))
+
+
+class CatalogTable:
+    """The port `Catalog` over a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def names(self, user_id: int | None, after: str, limit: int, *, sees_all: bool) -> tuple[str, ...]:
+        """See `Catalog`."""
+        return await self._database.read(_names(user_id, after, limit, sees_all=sees_all))
+
+    async def repositories(self, registry_id: int, after: str, limit: int) -> tuple[RepositoryRecord, ...]:
+        """See `Catalog`."""
+        return await self._database.read(_repositories(registry_id, after, limit))
+
+    async def repository(self, repository: Repository) -> RepositoryRecord | None:
+        """See `Catalog`."""
+        return await self._database.read(_repository(repository))
+
+    async def describe(self, repository: Repository, description: str) -> bool:
+        """See `Catalog`."""
+        return await self._database.write(partial(_describe, repository, description))
+
+    async def tags(
+        self, repository: Repository, *, order: str, after: str, limit: int, matching: str = ""
+    ) -> tuple[TagRecord, ...]:
+        """See `Catalog`."""
+        return await self._database.read(_tags(repository, order, after, limit, matching))
+
+    async def images(
+        self, repository: Repository, *, untagged: bool, after: str, limit: int
+    ) -> tuple[ImageRecord, ...]:
+        """See `Catalog`."""
+        return await self._database.read(_images(repository, after, limit, untagged=untagged))
+
+    async def image(self, repository: Repository, digest: Digest) -> tuple[ImageRecord, ...]:
+        """See `Catalog`."""
+        return await self._database.read(_image(repository, digest))
+
+    async def deletion(self, repository: Repository, digests: Sequence[Digest], tags: Sequence[str]) -> Deletion:
+        """See `Catalog`."""
+        return await self._database.read(deletion(repository, digests, tags))
+
+    async def delete(
+        self, repository: Repository, digests: Sequence[Digest] | None, tags: Sequence[str], by: str
+    ) -> Deletion | None:
+        """See `Catalog`."""
+        if digests is None:
+            return await self._database.write(partial(_delete_repository, repository))
+        return await self._database.write(partial(_delete, repository, digests, tags, by, time.time()))
+
+
+def _names(user_id: int | None, after: str, limit: int, *, sees_all: bool) -> Steps[tuple[str, ...]]:
+    who = {"sees_all": sees_all, "visible": visible_to(user_id), "user_id": -1 if user_id is None else user_id}
+    rows = yield NAMES, {"after": after, "limit": limit, **who}
+    return tuple(row.name for row in rows)
+
+
+def _repository_of(row: Row) -> RepositoryRecord:
+    registry, _, path = row.name.partition("/")
+    return RepositoryRecord(
+        id=row.id,
+        name=Repository(registry, path),
+        description=row.description,
+        created_at=row.created_at,
+        pushed_at=row.pushed_at,
+        pushed_by=row.pushed_by,
+        tags=row.tags,
+        size=row.size,
+    )
+
+
+def _repositories(registry_id: int, after: str, limit: int) -> Steps[tuple[RepositoryRecord, ...]]:
+    registry = yield from one(ADDRESS, {"registry_id": registry_id})
+    if registry is None:
+        return ()
+    start = f"{registry.address}/{after}"
+    rows = yield OF_REGISTRY, {"registry_id": registry_id, "after": start, "limit": limit}
+    return tuple(_repository_of(row) for row in rows)
+
+
+def _repository(repository: Repository) -> Steps[RepositoryRecord | None]:
+    row = yield from one(REPOSITORY, {"repository": str(repository)})
+    return _repository_of(row) if row else None
+
+
+def _describe(repository: Repository, description: str) -> Steps[bool]:
+    rows = yield DESCRIBE, {"repository": str(repository), "text": description}
+    return bool(rows)
+
+
+def _split(text: str, by: str = ",") -> tuple[str, ...]:
+    return tuple(text.split(by)) if text else ()
+
+
+def _tag_of(row: Row) -> TagRecord:
+    return TagRecord(
+        name=row.name,
+        digest=row.digest,
+        media_type=row.media_type,
+        artifact_type=row.artifact_type,
+        config_type=row.config_type,
+        is_index=bool(row.is_index),
+        platforms=_split(row.platforms),
+        size=row.size,
+        pushed_at=row.pushed_at,
+        pushed_by=row.pushed_by,
+    )
+
+
+def _image_of(row: Row) -> ImageRecord:
+    return ImageRecord(
+        digest=row.digest,
+        media_type=row.media_type,
+        artifact_type=row.artifact_type,
+        config_type=row.config_type,
+        is_index=bool(row.is_index),
+        platforms=_split(row.platforms),
+        annotations=json.loads(row.annotations),
+        size=row.size,
+        pushed_at=row.pushed_at,
+        pushed_by=row.pushed_by,
+        subject=row.subject,
+        tags=_split(row.tags, " "),
+        parents=tuple(Digest(parent) for parent in _split(row.parents, " ")),
+    )
+
+
+def _older(at: ColumnElement[float], key: ColumnElement[str]) -> ColumnElement[bool]:
+    """Rows that come after (time, key) when the newest come first and equals go by key."""
+    return and_(at <= bindparam("at"), or_(at < bindparam("at"), key > bindparam("after")))
+
+
+TAGS_BY_NAME = TAGS.where(tags.c.name > bindparam("after")).order_by(tags.c.name)
+NEWEST_TAGS = TAGS.order_by(tags.c.pushed_at.desc(), tags.c.name)
+OLDER_TAGS = NEWEST_TAGS.where(_older(tags.c.pushed_at, tags.c.name))
+
+
+def _tags(repository: Repository, order: str, after: str, limit: int, matching: str) -> Steps[tuple[TagRecord, ...]]:
+    found = yield from one(VISIBLE, {"repository": str(repository)})
+    if found is None:
+        return ()
+    page: dict[str, Any] = {"repository_id": found.id, "limit": limit, "matching": matching}
+    if order == "name":
+        rows = yield TAGS_BY_NAME, {**page, "after": after}
+    elif not after:
+        rows = yield NEWEST_TAGS, page
+    else:
+        last = yield from one(TAG_TIME, {"repository_id": found.id, "after": after})
+        rows = yield OLDER_TAGS, {**page, "after": after, "at": last.pushed_at if last else 0.0}
+    return tuple(_tag_of(row) for row in rows)
+
+
+def _newest(statement: Select[Any]) -> Select[Any]:
+    return statement.order_by(manifests.c.pushed_at.desc(), manifests.c.digest).limit(bindparam("limit"))
+
+
+NEWEST_IMAGES = {False: _newest(IMAGES.where(STANDS_ALONE)), True: _newest(IMAGES.where(IS_UNTAGGED))}
+OLDER_IMAGES = {
+    untagged: statement.where(_older(manifests.c.pushed_at, manifests.c.digest))
+    for untagged, statement in NEWEST_IMAGES.items()
+}
+
+
+def _images(repository: Repository, after: str, limit: int, *, untagged: bool) -> Steps[tuple[ImageRecord, ...]]:
+    found = yield from one(VISIBLE, {"repository": str(repository)})
+    if found is None:
+        return ()
+    page: dict[str, Any] = {"repository_id": found.id, "limit": limit}
+    if not after:
+        rows = yield NEWEST_IMAGES[untagged], page
+    else:
+        last = yield from one(IMAGE_TIME, {"repository_id": found.id, "after": after})
+        rows = yield OLDER_IMAGES[untagged], {**page, "after": after, "at": last.pushed_at if last else 0.0}
+    return tuple(_image_of(row) for row in rows)
+
+
+def _image(repository: Repository, digest: Digest) -> Steps[tuple[ImageRecord, ...]]:
+    found = yield from one(VISIBLE, {"repository": str(repository)})
+    if found is None:
+        return ()
+    key = {"repository_id": found.id, "digest": digest}
+    row = yield from one(IMAGE, key)
+    if row is None:
+        return ()
+    rows = yield CHILDREN, key
+    return (_image_of(row), *(_image_of(child) for child in rows))
+
+
+def _delete(
+    repository: Repository, digests: Sequence[Digest], names: Sequence[str], by: str, now: float
+) -> Steps[Deletion | None]:
+    found = yield from one(VISIBLE, {"repository": str(repository)})
+    if found is None:
+        return None
+    plan = yield from deletion(repository, digests, names)
+    for tag in plan.tags:
+        yield from drop_tag(found.id, tag, by, now)
+    for digest in plan.images:
+        yield from drop_image(found.id, digest, by, now)
+    return plan
+
+
+def _delete_repository(repository: Repository) -> Steps[Deletion | None]:
+    found = yield from one(VISIBLE, {"repository": str(repository)})
+    if found is None:
+        return None
+    plan = yield from deletion(repository, None, ())
+    linked = yield LINKED, {"repository_id": found.id}
+    yield DELETE_REPOSITORY, {"id": found.id}
+    if linked:
+        yield LOOK_AGAIN, [{"of_digest": row.digest} for row in linked]
+    return plan

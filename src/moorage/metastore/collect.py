@@ -1,0 +1,108 @@
+"""What nothing needs any more: links whose lease passed, then blobs without links.
+
+A lease of NULL means "in use when last looked at". Whatever stops using a row sets its lease to now (drop_image,
+unlink), so a collection looks only at rows whose lease has passed: its cost follows what changed, not what exists.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from sqlalchemy import bindparam, delete, func, select, update
+
+from moorage.domain.digest import Digest
+from moorage.metastore.blobs import LOOK_AGAIN, UNLINKED
+from moorage.metastore.leases import NOW
+from moorage.metastore.steps import NOTHING, Database, Steps, one
+from moorage.metastore.tables import blobs, clock, edges, links, repositories, uploads
+from moorage.services.records import Collected, Usage
+
+TICK = update(clock).where(clock.c.id == 1).values(seconds=clock.c.seconds + bindparam("passed"))
+
+_needed = (
+    select(edges.c.source)
+    .where(edges.c.repository_id == links.c.repository_id, edges.c.target == links.c.digest)
+    .exists()
+    .label("needed")
+)
+EXPIRED_LINKS = (
+    select(links.c.repository_id, links.c.digest, _needed).where(links.c.leased_until < NOW).limit(bindparam("limit"))
+)
+_link = (links.c.repository_id == bindparam("of_repository")) & (links.c.digest == bindparam("of_digest"))
+REST_LINK = update(links).where(_link).values(leased_until=None)
+DROP_LINK = delete(links).where(_link)
+
+DROP_EMPTY = delete(repositories).where(
+    repositories.c.pushed_at.is_(None),
+    ~select(links.c.digest).where(links.c.repository_id == repositories.c.id).exists(),
+    ~select(uploads.c.id).where(uploads.c.repository_id == repositories.c.id).exists(),
+)
+
+EXPIRED_BLOBS = (
+    select(blobs.c.digest, blobs.c.size, UNLINKED.label("unlinked"))
+    .where(blobs.c.leased_until < NOW)
+    .limit(bindparam("limit"))
+)
+REST_BLOB = update(blobs).where(blobs.c.digest == bindparam("of_digest")).values(leased_until=None)
+DROP_BLOB = delete(blobs).where(blobs.c.digest == bindparam("of_digest"))
+
+STORED = select(func.coalesce(func.sum(blobs.c.size), 0).label("bytes"))
+WAITING = STORED.where(blobs.c.leased_until.is_not(None), UNLINKED)
+OPEN = select(func.coalesce(func.sum(uploads.c.size), 0).label("bytes"))
+
+
+class GarbageTable:
+    """The port `Garbage` over a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def tick(self, seconds: float) -> None:
+        """See `Garbage`."""
+        await self._database.write(partial(_tick, seconds))
+
+    async def expire_links(self, limit: int) -> int:
+        """See `Garbage`."""
+        return await self._database.write(partial(_expire_links, limit))
+
+    async def sweep(self, limit: int, discard: Callable[[Sequence[Digest]], None]) -> Collected:
+        """See `Garbage`."""
+        return await self._database.write(partial(_sweep, limit, discard), alone=True)
+
+    async def usage(self) -> Usage:
+        """See `Garbage`."""
+        return await self._database.read(_usage())
+
+
+def _tick(seconds: float) -> Steps[None]:
+    yield TICK, {"passed": seconds}
+
+
+def _expire_links(limit: int) -> Steps[int]:
+    rows = yield EXPIRED_LINKS, {"limit": limit}
+    for row in rows:
+        yield REST_LINK if row.needed else DROP_LINK, {"of_repository": row.repository_id, "of_digest": row.digest}
+        if not row.needed:
+            yield LOOK_AGAIN, {"of_digest": row.digest}
+    yield DROP_EMPTY, NOTHING
+    return len(rows)
+
+
+def _sweep(limit: int, discard: Callable[[Sequence[Digest]], None]) -> Steps[Collected]:
+    rows = yield EXPIRED_BLOBS, {"limit": limit}
+    unlinked = [row for row in rows if row.unlinked]
+    for row in rows:
+        yield DROP_BLOB if row.unlinked else REST_BLOB, {"of_digest": row.digest}
+    # Alone, so that what is unlinked here stays so. Inside the transaction: a push of the same digest claims it either
+    # before, and it has a lease, or after, and then brings its bytes anew. Between the two nothing can come.
+    discard([row.digest for row in unlinked])
+    return Collected(blobs=len(unlinked), freed=sum(row.size for row in unlinked), looked_at=len(rows))
+
+
+def _usage() -> Steps[Usage]:
+    stored = yield from one(STORED)
+    waiting = yield from one(WAITING)
+    unfinished = yield from one(OPEN)
+    assert stored is not None  # noqa: S101  a sum is always one row
+    assert waiting is not None  # noqa: S101
+    assert unfinished is not None  # noqa: S101
+    return Usage(stored.bytes, stored.bytes - waiting.bytes, waiting.bytes, unfinished.bytes)

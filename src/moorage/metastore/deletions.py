@@ -1,0 +1,123 @@
+"""What a deletion takes and what it frees, worked out before anything goes.
+
+An image takes its tags, the platforms that no other index names and no tag points to, and what refers to any of these
+(signatures, attestations). A blob comes free when no image that stays, in any repository, needs it.
+"""
+
+from collections.abc import Container, Sequence
+from typing import Any
+
+from sqlalchemy import Select, bindparam, func, select, union
+
+from moorage.domain.digest import Digest
+from moorage.domain.name import Repository
+from moorage.metastore.manifests import SOME, TAGS_OF, VISIBLE
+from moorage.metastore.steps import Rows, Steps, one
+from moorage.metastore.tables import edges, links, manifests, tags
+from moorage.services.records import Deletion
+
+EVERY_IMAGE = select(manifests.c.digest).where(manifests.c.repository_id == bindparam("repository_id"))
+EVERY_TAG = select(tags.c.name).where(tags.c.repository_id == bindparam("repository_id"))
+TAGGED = select(tags.c.name).where(
+    tags.c.repository_id == bindparam("repository_id"), tags.c.name.in_(bindparam("some", expanding=True))
+)
+
+_here = manifests.c.repository_id == bindparam("repository_id")
+PRESENT = select(manifests.c.digest).where(_here, manifests.c.digest.in_(bindparam("some", expanding=True)))
+FOLLOWERS = union(
+    select(manifests.c.digest)
+    .join(edges, (edges.c.repository_id == manifests.c.repository_id) & (edges.c.target == manifests.c.digest))
+    .where(_here, edges.c.source == bindparam("digest")),
+    select(manifests.c.digest).where(_here, manifests.c.subject == bindparam("digest")),
+)
+PARENTS = select(edges.c.source).where(
+    edges.c.repository_id == bindparam("repository_id"), edges.c.target == bindparam("digest")
+)
+
+BODIES = select(func.coalesce(func.sum(manifests.c.body_size), 0)).where(
+    _here, manifests.c.digest.in_(bindparam("some", expanding=True))
+)
+TARGETS = (
+    select(links.c.digest, links.c.size)
+    .join(edges, (edges.c.repository_id == links.c.repository_id) & (edges.c.target == links.c.digest))
+    .where(links.c.repository_id == bindparam("repository_id"), edges.c.source.in_(bindparam("some", expanding=True)))
+    .distinct()
+)
+EVERY_LINK = select(links.c.digest, links.c.size).where(links.c.repository_id == bindparam("repository_id"))
+KEEPERS = select(edges.c.target, edges.c.repository_id, edges.c.source).where(
+    edges.c.target.in_(bindparam("some", expanding=True))
+)
+
+
+def deletion(repository: Repository, digests: Sequence[Digest] | None, names: Sequence[str]) -> Steps[Deletion]:
+    """Plan the deletion of images with all their tags, and of tags alone; None for digests: of everything."""
+    found = yield from one(VISIBLE, {"repository": str(repository)})
+    if found is None:
+        return Deletion((), (), 0)
+    if digests is None:
+        rows = yield EVERY_IMAGE, {"repository_id": found.id}
+        images = [row.digest for row in rows]
+        rows = yield EVERY_TAG, {"repository_id": found.id}
+        goes = {row.name for row in rows}
+    else:
+        images = yield from _family(found.id, digests)
+        goes = yield from _tags_of(found.id, images)
+        rows = yield from _in_pieces(TAGGED, found.id, names)
+        goes |= {row.name for row in rows}
+    frees = yield from _frees(found.id, images, every=digests is None)
+    return Deletion(tuple(sorted(goes)), tuple(Digest(image) for image in images), frees)
+
+
+def _in_pieces(statement: Select[Any], repository_id: int, values: Sequence[str]) -> Steps[list[Any]]:
+    found: list[Any] = []
+    for start in range(0, len(values), SOME):
+        rows: Rows = yield statement, {"repository_id": repository_id, "some": values[start : start + SOME]}
+        found.extend(rows)
+    return found
+
+
+def _family(repository_id: int, digests: Sequence[Digest]) -> Steps[list[str]]:
+    """Return the images, and whatever exists only for them."""
+    rows = yield from _in_pieces(PRESENT, repository_id, digests)
+    family = dict.fromkeys(row.digest for row in rows)
+    waiting = list(family)
+    while waiting:
+        followers = yield FOLLOWERS, {"repository_id": repository_id, "digest": waiting.pop()}
+        for row in followers:
+            if row.digest not in family and (yield from _is_only_for(repository_id, row.digest, family)):
+                family[row.digest] = None
+                waiting.append(row.digest)
+    return list(family)
+
+
+def _is_only_for(repository_id: int, digest: str, family: Container[str]) -> Steps[bool]:
+    pointing = yield TAGS_OF, {"repository_id": repository_id, "digest": digest}
+    if pointing:
+        return False
+    parents = yield PARENTS, {"repository_id": repository_id, "digest": digest}
+    return all(row.source in family for row in parents)
+
+
+def _tags_of(repository_id: int, images: Sequence[str]) -> Steps[set[str]]:
+    found: set[str] = set()
+    for image in images:
+        rows = yield TAGS_OF, {"repository_id": repository_id, "digest": image}
+        found.update(row.name for row in rows)
+    return found
+
+
+def _frees(repository_id: int, images: Sequence[str], *, every: bool) -> Steps[int]:
+    rows = yield from _in_pieces(BODIES, repository_id, images)
+    total = sum(int(row[0]) for row in rows)
+    if every:
+        targets = yield EVERY_LINK, {"repository_id": repository_id}
+    else:
+        targets = yield from _in_pieces(TARGETS, repository_id, images)
+    sizes = {row.digest: row.size for row in targets}
+    going = set(images)
+    kept: set[str] = set()
+    keepers = yield from _in_pieces(KEEPERS, repository_id, list(sizes))
+    for row in keepers:
+        if row.repository_id != repository_id or row.source not in going:
+            kept.add(row.target)
+    return total + sum(int(size) for digest, size in sizes.items() if digest not in kept)

@@ -1,0 +1,287 @@
+"""Images and tags: one transaction stores the bytes, what they name, the tags and the tags' history."""
+
+import json
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from moorage.domain.digest import Digest
+from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.domain.name import Repository, is_digest
+from moorage.metastore.blobs import LOOK_AGAIN
+from moorage.metastore.cache import ExactCache
+from moorage.metastore.leases import NOW
+from moorage.metastore.steps import Database, Rows, Steps, one
+from moorage.metastore.tables import edges, links, manifests, repositories, tag_moves, tags
+from moorage.metastore.uploads import REPOSITORY, ensure_repository
+from moorage.services.records import ManifestRecord, NewManifest, ReferrerRecord
+
+KEPT = 32 * 1024 * 1024
+"""Bytes of manifests that are kept in memory, about."""
+
+OVERHEAD = 512
+
+MOST_REFERRERS = 10_000
+REFERRER_BYTES = 4 * 1024 * 1024
+"""What a page of referrers may weigh, about: clients read no more of one."""
+
+SOME = 500
+"""Values in one `IN`: databases limit the parameters of a statement."""
+
+_named = (repositories.c.id == manifests.c.repository_id) & (repositories.c.name == bindparam("repository"))
+BY_DIGEST = (
+    select(manifests.c.digest, manifests.c.media_type, manifests.c.body, manifests.c.pushed_at)
+    .join(repositories, _named)
+    .where(manifests.c.digest == bindparam("reference"))
+)
+BY_TAG = (
+    select(manifests.c.digest, manifests.c.media_type, manifests.c.body, tags.c.pushed_at)
+    .join(repositories, _named)
+    .join(tags, (tags.c.repository_id == manifests.c.repository_id) & (tags.c.digest == manifests.c.digest))
+    .where(tags.c.name == bindparam("reference"))
+)
+
+LINKED = select(links.c.digest).where(
+    links.c.repository_id == bindparam("repository_id"), links.c.digest.in_(bindparam("digests", expanding=True))
+)
+PUT = upsert(manifests)
+PUT = PUT.on_conflict_do_nothing(index_elements=["repository_id", "digest"])
+PUT_EDGE = upsert(edges).on_conflict_do_nothing()
+PUSHED = (
+    update(repositories)
+    .where(repositories.c.id == bindparam("id_"))
+    .values(pushed_at=bindparam("at"), pushed_by=bindparam("by"))
+)
+
+TAG = select(tags.c.digest).where(tags.c.repository_id == bindparam("repository_id"), tags.c.name == bindparam("tag"))
+PUT_TAG = upsert(tags)
+PUT_TAG = PUT_TAG.on_conflict_do_update(
+    index_elements=["repository_id", "name"],
+    set_={name: PUT_TAG.excluded[name] for name in ("digest", "pushed_at", "pushed_by")},
+)
+MOVE = insert(tag_moves)
+DROP_TAG = delete(tags).where(tags.c.repository_id == bindparam("of_repository"), tags.c.name == bindparam("of_tag"))
+TAGS_OF = select(tags.c.name).where(
+    tags.c.repository_id == bindparam("repository_id"), tags.c.digest == bindparam("digest")
+)
+TAGS = (
+    select(tags.c.name)
+    .where(tags.c.repository_id == bindparam("repository_id"), tags.c.name > bindparam("after"))
+    .order_by(tags.c.name)
+    .limit(bindparam("limit"))
+)
+VISIBLE = select(repositories.c.id).where(
+    repositories.c.name == bindparam("repository"), repositories.c.pushed_at.is_not(None)
+)
+
+DROP = (
+    delete(manifests)
+    .where(manifests.c.repository_id == bindparam("of_repository"), manifests.c.digest == bindparam("of_digest"))
+    .returning(manifests.c.id)
+)
+_targets = select(edges.c.target).where(
+    edges.c.repository_id == bindparam("of_repository"), edges.c.source == bindparam("of_digest")
+)
+RELEASE = (
+    update(links)
+    .where(
+        links.c.repository_id == bindparam("of_repository"),
+        links.c.leased_until.is_(None),
+        links.c.digest.in_(_targets),
+    )
+    .values(leased_until=NOW)
+)
+DROP_EDGES = delete(edges).where(
+    edges.c.repository_id == bindparam("of_repository"), edges.c.source == bindparam("of_digest")
+)
+
+REFERRERS = (
+    select(
+        manifests.c.digest,
+        manifests.c.media_type,
+        manifests.c.body_size,
+        manifests.c.artifact_type,
+        manifests.c.annotations,
+    )
+    .join(repositories, _named)
+    .where(manifests.c.subject == bindparam("subject"), manifests.c.digest > bindparam("after"))
+    .where(manifests.c.digest <= bindparam("last"))
+    .order_by(manifests.c.digest)
+)
+REFERRER_SIZES = (
+    select(manifests.c.digest, func.length(manifests.c.annotations).label("size"))
+    .join(repositories, _named)
+    .where(manifests.c.subject == bindparam("subject"), manifests.c.digest > bindparam("after"))
+    .order_by(manifests.c.digest)
+    .limit(MOST_REFERRERS + 1)
+)
+
+
+class ManifestTable:
+    """The port `Manifests` over a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._found = ExactCache(database, _find, _weight, KEPT)
+
+    async def put(self, repository: Repository, manifest: NewManifest, tags: Sequence[str], by: str) -> None:
+        """See `Manifests`."""
+        await self._database.write(partial(_put, repository, manifest, tags, by, time.time()))
+
+    async def find(self, repository: Repository, reference: str) -> ManifestRecord | None:
+        """See `Manifests`."""
+        return await self._found.get((str(repository), reference))
+
+    async def delete(self, repository: Repository, digest: Digest, by: str) -> bool:
+        """See `Manifests`."""
+        return await self._database.write(partial(_delete, repository, digest, by, time.time()))
+
+    async def delete_tag(self, repository: Repository, tag: str, by: str) -> bool:
+        """See `Manifests`."""
+        return await self._database.write(partial(_delete_tag, repository, tag, by, time.time()))
+
+    async def tags(self, repository: Repository, after: str, limit: int) -> tuple[str, ...] | None:
+        """See `Manifests`."""
+        return await self._database.read(_tags(repository, after, limit))
+
+    async def referrers(
+        self, repository: Repository, subject: Digest, after: str
+    ) -> tuple[tuple[ReferrerRecord, ...], Digest | None]:
+        """See `Manifests`."""
+        return await self._database.read(_referrers(repository, subject, after))
+
+
+def _weight(record: ManifestRecord | None) -> int:
+    return OVERHEAD + (len(record.body) if record else 0)
+
+
+def _find(key: tuple[str, str]) -> Steps[ManifestRecord | None]:
+    repository, reference = key
+    statement = BY_DIGEST if is_digest(reference) else BY_TAG
+    row = yield from one(statement, {"repository": repository, "reference": reference})
+    return ManifestRecord(row.digest, row.media_type, row.body, row.pushed_at) if row else None
+
+
+def _put(repository: Repository, manifest: NewManifest, names: Sequence[str], by: str, now: float) -> Steps[None]:
+    repository_id = yield from ensure_repository(repository, now)
+    yield from _check_linked(repository_id, manifest)
+    row: dict[str, Any] = {
+        "repository_id": repository_id,
+        "digest": manifest.digest,
+        "media_type": manifest.media_type,
+        "artifact_type": manifest.artifact_type,
+        "config_type": manifest.config_type,
+        "is_index": manifest.is_index,
+        "subject": manifest.subject,
+        "annotations": json.dumps(dict(manifest.annotations)),
+        "platforms": ",".join(manifest.platforms),
+        "own_size": manifest.own_size,
+        "body_size": len(manifest.body),
+        "pushed_at": now,
+        "pushed_by": by,
+        "body": manifest.body,
+    }
+    yield PUT, row
+    if manifest.named:
+        edge = {"repository_id": repository_id, "source": manifest.digest}
+        yield PUT_EDGE, [{**edge, "target": target} for target in manifest.named]
+    for name in names:
+        yield from _point(repository_id, name, manifest.digest, by, now)
+    yield PUSHED, {"id_": repository_id, "at": now, "by": by}
+
+
+def _check_linked(repository_id: int, manifest: NewManifest) -> Steps[None]:
+    found: set[str] = set()
+    for start in range(0, len(manifest.needed), SOME):
+        rows: Rows = yield LINKED, {"repository_id": repository_id, "digests": manifest.needed[start : start + SOME]}
+        found.update(row.digest for row in rows)
+    missing = [digest for digest in manifest.needed if digest not in found]
+    if missing:
+        message = f"this repository lacks {len(missing)} of the blobs the manifest names; push them first"
+        raise MoorageError(ErrorCode.MANIFEST_BLOB_UNKNOWN, message, {"missing": missing[:SOME]})
+
+
+def _point(repository_id: int, tag: str, digest: Digest, by: str, now: float) -> Steps[None]:
+    row = yield from one(TAG, {"repository_id": repository_id, "tag": tag})
+    previous = row.digest if row else None
+    new = {"repository_id": repository_id, "name": tag, "digest": digest, "pushed_at": now, "pushed_by": by}
+    yield PUT_TAG, new
+    if previous != digest:
+        yield from _remember(repository_id, tag, digest, previous, by, now)
+
+
+def _remember(
+    repository_id: int, tag: str, digest: Digest | None, previous: str | None, by: str, now: float
+) -> Steps[None]:
+    move = {"repository_id": repository_id, "tag": tag, "digest": digest, "previous": previous, "at": now, "by": by}
+    yield MOVE, move
+
+
+def _delete(repository: Repository, digest: Digest, by: str, now: float) -> Steps[bool]:
+    row = yield from one(REPOSITORY, {"repository": str(repository)})
+    return row is not None and (yield from drop_image(row.id, digest, by, now))
+
+
+def drop_image(repository_id: int, digest: Digest, by: str, now: float) -> Steps[bool]:
+    """Delete an image and its tags, and let go of what it named; False when there is none."""
+    pointing = yield TAGS_OF, {"repository_id": repository_id, "digest": digest}
+    for tag in pointing:
+        yield from drop_tag(repository_id, tag.name, by, now)
+    of = {"of_repository": repository_id, "of_digest": digest}
+    targets = yield _targets, of
+    yield RELEASE, of
+    yield DROP_EDGES, of
+    dropped = yield DROP, of
+    # Now rather than when the link goes: the collection that drops the link can then drop the blob as well.
+    for target in targets:
+        yield LOOK_AGAIN, {"of_digest": target.target}
+    return bool(dropped)
+
+
+def drop_tag(repository_id: int, tag: str, by: str, now: float) -> Steps[bool]:
+    """Delete a tag alone; False when there is none."""
+    row = yield from one(TAG, {"repository_id": repository_id, "tag": tag})
+    if row is None:
+        return False
+    yield DROP_TAG, {"of_repository": repository_id, "of_tag": tag}
+    yield from _remember(repository_id, tag, None, row.digest, by, now)
+    return True
+
+
+def _delete_tag(repository: Repository, tag: str, by: str, now: float) -> Steps[bool]:
+    row = yield from one(REPOSITORY, {"repository": str(repository)})
+    return row is not None and (yield from drop_tag(row.id, tag, by, now))
+
+
+def _tags(repository: Repository, after: str, limit: int) -> Steps[tuple[str, ...] | None]:
+    row = yield from one(VISIBLE, {"repository": str(repository)})
+    if row is None:
+        return None
+    rows = yield TAGS, {"repository_id": row.id, "after": after, "limit": limit}
+    return tuple(tag.name for tag in rows)
+
+
+def _referrers(
+    repository: Repository, subject: Digest, after: str
+) -> Steps[tuple[tuple[ReferrerRecord, ...], Digest | None]]:
+    key = {"repository": str(repository), "subject": subject, "after": after}
+    sizes = yield REFERRER_SIZES, key
+    room, count = REFERRER_BYTES, 0
+    for size in sizes[:MOST_REFERRERS]:
+        room -= size.size + OVERHEAD
+        if room < 0 and count:
+            break
+        count += 1
+    if not count:
+        return (), None
+    last = Digest(sizes[count - 1].digest)
+    rows = yield REFERRERS, {**key, "last": last}
+    found = tuple(
+        ReferrerRecord(row.digest, row.media_type, row.body_size, row.artifact_type, json.loads(row.annotations))
+        for row in rows
+    )
+    return found, last if count < len(sizes) else None

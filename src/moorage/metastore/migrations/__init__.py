@@ -1,0 +1,62 @@
+"""The schema, brought up to date at start: one file a change in versions/, in the order of their numbers."""
+
+import fcntl
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from moorage.domain.errors import ErrorCode, MoorageError
+
+VERSIONS = Path(__file__).parent / "versions"
+
+
+def migrate(path: Path) -> None:
+    """Bring the database file at `path` up to date, making it if it is new; raise when it is of a newer Moorage."""
+    known = sorted(file.name.partition("_")[0] for file in VERSIONS.glob("[0-9]*.py"))
+    with _lock(path):
+        found = _revision(path)
+        if found == known[-1]:
+            return
+        if found is not None and found not in known:
+            message = (
+                f"{path} was written by a newer Moorage (schema {found}, this one knows {known[-1]}); use that one"
+            )
+            raise MoorageError(ErrorCode.UNAVAILABLE, message)
+        _upgrade(path)
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """One process at a time: the others wait, and then find the work done."""
+    with path.with_suffix(".lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _revision(path: Path) -> str | None:
+    if not path.exists():
+        return None
+    try:
+        connection = sqlite3.connect(path)
+    except sqlite3.Error as error:
+        raise MoorageError(ErrorCode.UNAVAILABLE, f"{path} is no database of Moorage: {error}") from None
+    try:
+        is_new = connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None
+        row = None if is_new else connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    except sqlite3.Error as error:
+        raise MoorageError(ErrorCode.UNAVAILABLE, f"{path} is no database of Moorage: {error}") from None
+    finally:
+        connection.close()
+    return str(row[0]) if row else None
+
+
+def _upgrade(path: Path) -> None:
+    # Imported here: a start that has nothing to migrate does not pay for Alembic.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("sqlalchemy.url", f"sqlite:///{path}".replace("%", "%%"))
+    command.upgrade(config, "head")

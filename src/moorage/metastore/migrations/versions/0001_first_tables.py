@@ -1,0 +1,168 @@
+"""The first tables."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Make the tables, and start the leases' clock."""
+    op.create_table('blobs',
+    sa.Column('digest', sa.Text(), nullable=False),
+    sa.Column('size', sa.Integer(), nullable=False),
+    sa.Column('leased_until', sa.Float(), nullable=True),
+    sa.PrimaryKeyConstraint('digest'),
+    sqlite_with_rowid=False
+    )
+    op.create_index('blobs_by_lease', 'blobs', ['leased_until'], unique=False)
+    op.create_table('clock',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('seconds', sa.Float(), nullable=False),
+    sa.PrimaryKeyConstraint('id')
+    )
+    op.create_table('registries',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('address', sa.Text(), nullable=False),
+    sa.Column('description', sa.Text(), nullable=False),
+    sa.Column('visibility', sa.Text(), nullable=False),
+    sa.Column('created_at', sa.Float(), nullable=False),
+    sa.Column('created_by', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('address')
+    )
+    op.create_table('signing_keys',
+    sa.Column('id', sa.Text(), nullable=False),
+    sa.Column('secret', sa.LargeBinary(), nullable=False),
+    sa.Column('created_at', sa.Float(), nullable=False),
+    sa.PrimaryKeyConstraint('id')
+    )
+    op.create_table('users',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('password_hash', sa.Text(), nullable=False),
+    sa.Column('is_admin', sa.Boolean(), nullable=False),
+    sa.Column('is_disabled', sa.Boolean(), nullable=False),
+    sa.Column('created_at', sa.Float(), nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('name')
+    )
+    op.create_table('members',
+    sa.Column('registry_id', sa.Integer(), nullable=False),
+    sa.Column('user_id', sa.Integer(), nullable=False),
+    sa.Column('role', sa.Text(), nullable=False),
+    sa.ForeignKeyConstraint(['registry_id'], ['registries.id'], ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['user_id'], ['users.id'], ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('registry_id', 'user_id'),
+    sqlite_with_rowid=False
+    )
+    op.create_index('members_by_user', 'members', ['user_id'], unique=False)
+    op.create_table('repositories',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('registry_id', sa.Integer(), nullable=False),
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('description', sa.Text(), nullable=False),
+    sa.Column('created_at', sa.Float(), nullable=False),
+    sa.Column('pushed_at', sa.Float(), nullable=True),
+    sa.Column('pushed_by', sa.Text(), nullable=False),
+    sa.ForeignKeyConstraint(['registry_id'], ['registries.id'], ),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('name')
+    )
+    op.create_index('repositories_by_registry', 'repositories', ['registry_id', 'name'], unique=False)
+    op.create_index('repositories_by_push', 'repositories', ['pushed_at'], unique=False)
+    op.create_table('sessions',
+    sa.Column('token_hash', sa.Text(), nullable=False),
+    sa.Column('user_id', sa.Integer(), nullable=False),
+    sa.Column('csrf', sa.Text(), nullable=False),
+    sa.Column('created_at', sa.Float(), nullable=False),
+    sa.Column('expires_at', sa.Float(), nullable=False),
+    sa.ForeignKeyConstraint(['user_id'], ['users.id'], ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('token_hash')
+    )
+    op.create_index('sessions_by_user', 'sessions', ['user_id'], unique=False)
+    op.create_table('edges',
+    sa.Column('repository_id', sa.Integer(), nullable=False),
+    sa.Column('source', sa.Text(), nullable=False),
+    sa.Column('target', sa.Text(), nullable=False),
+    sa.ForeignKeyConstraint(['repository_id'], ['repositories.id'], ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('repository_id', 'source', 'target'),
+    sqlite_with_rowid=False
+    )
+    op.create_index('edges_by_target', 'edges', ['target', 'repository_id'], unique=False)
+    op.create_table('links',
+    sa.Column('repository_id', sa.Integer(), nullable=False),
+    sa.Column('digest', sa.Text(), nullable=False),
+    sa.Column('size', sa.Integer(), nullable=False),
+    sa.Column('leased_until', sa.Float(), nullable=True),
+    sa.ForeignKeyConstraint(['repository_id'], ['repositories.id'], ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('repository_id', 'digest'),
+    sqlite_with_rowid=False
+    )
+    op.create_index('links_by_digest', 'links', ['digest'], unique=False)
+    op.create_index('links_by_lease', 'links', ['leased_until'], unique=False)
+    op.create_table('manifests',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('repository_id', sa.Integer(), nullable=False),
+    sa.Column('digest', sa.Text(), nullable=False),
+    sa.Column('media_type', sa.Text(), nullable=False),
+    sa.Column('artifact_type', sa.Text(), nullable=True),
+    sa.Column('config_type', sa.Text(), nullable=True),
+    sa.Column('is_index', sa.Boolean(), nullable=False),
+    sa.Column('subject', sa.Text(), nullable=True),
+    sa.Column('annotations', sa.Text(), nullable=False),
+    sa.Column('platforms', sa.Text(), nullable=False),
+    sa.Column('own_size', sa.Integer(), nullable=False),
+    sa.Column('body_size', sa.Integer(), nullable=False),
+    sa.Column('pushed_at', sa.Float(), nullable=False),
+    sa.Column('pushed_by', sa.Text(), nullable=False),
+    sa.Column('body', sa.LargeBinary(), nullable=False),
+    sa.ForeignKeyConstraint(['repository_id'], ['repositories.id'], ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('repository_id', 'digest')
+    )
+    op.create_index('manifests_by_subject', 'manifests', ['repository_id', 'subject', 'digest'], unique=False)
+    op.create_index('manifests_by_time', 'manifests', ['repository_id', 'pushed_at', 'digest'], unique=False)
+    op.create_table('tag_moves',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('repository_id', sa.Integer(), nullable=False),
+    sa.Column('tag', sa.Text(), nullable=False),
+    sa.Column('digest', sa.Text(), nullable=True),
+    sa.Column('previous', sa.Text(), nullable=True),
+    sa.Column('at', sa.Float(), nullable=False),
+    sa.Column('by', sa.Text(), nullable=False),
+    sa.ForeignKeyConstraint(['repository_id'], ['repositories.id'], ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id')
+    )
+    op.create_index('tag_moves_by_tag', 'tag_moves', ['repository_id', 'tag', 'id'], unique=False)
+    op.create_table('tags',
+    sa.Column('repository_id', sa.Integer(), nullable=False),
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('digest', sa.Text(), nullable=False),
+    sa.Column('pushed_at', sa.Float(), nullable=False),
+    sa.Column('pushed_by', sa.Text(), nullable=False),
+    sa.ForeignKeyConstraint(['repository_id'], ['repositories.id'], ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('repository_id', 'name'),
+    sqlite_with_rowid=False
+    )
+    op.create_index('tags_by_digest', 'tags', ['repository_id', 'digest'], unique=False)
+    op.create_index('tags_by_time', 'tags', ['repository_id', 'pushed_at', 'name'], unique=False)
+    op.create_table('uploads',
+    sa.Column('id', sa.Text(), nullable=False),
+    sa.Column('repository_id', sa.Integer(), nullable=True),
+    sa.Column('user', sa.Text(), nullable=False),
+    sa.Column('algorithm', sa.Text(), nullable=False),
+    sa.Column('size', sa.Integer(), nullable=False),
+    sa.Column('digest', sa.Text(), nullable=True),
+    sa.Column('started_at', sa.Float(), nullable=False),
+    sa.Column('leased_until', sa.Float(), nullable=False),
+    sa.ForeignKeyConstraint(['repository_id'], ['repositories.id'], ondelete='SET NULL'),
+    sa.PrimaryKeyConstraint('id')
+    )
+    op.create_index('uploads_by_lease', 'uploads', ['leased_until'], unique=False)
+    op.create_index('uploads_by_repository', 'uploads', ['repository_id'], unique=False)
+    op.execute("INSERT INTO clock (id, seconds) VALUES (1, 0)")

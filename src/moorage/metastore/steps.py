@@ -1,0 +1,53 @@
+"""How a story is told to a database without knowing which one.
+
+A story is a generator: it yields a statement with its parameters, is sent the rows, and returns its result. A database
+(sqlite.py) runs it in one transaction, inline or in a thread, so the same statements serve a synchronous engine and an
+asynchronous one:
+
+    def rename(old: str, new: str) -> Steps[bool]:
+        found = yield from one(FIND, {"name": old})
+        if found is None:
+            return False
+        yield RENAME, {"id": found.id, "name": new}
+        return True
+"""
+
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import Executable
+
+T = TypeVar("T")
+
+Parameters = dict[str, Any] | Sequence[dict[str, Any]]
+Step = tuple[Executable, Parameters]
+Row = Any
+"""A row: its values by the names of their columns, and in their order."""
+
+Rows = Sequence[Row]
+Steps = Generator[Step, Rows, T]
+
+NOTHING: dict[str, Any] = {}
+
+
+class Database(Protocol):
+    """What runs stories."""
+
+    async def read(self, steps: Steps[T]) -> T:
+        """Run a story that changes nothing; each statement sees the newest commit."""
+
+    async def write(self, story: Callable[[], Steps[T]], *, alone: bool = False) -> T:
+        """Run a story in one transaction and return when it is durable; what it raises undoes it.
+
+        `story` may be called more than once: one that failed for its neighbours' sake is run again. `alone` gives it
+        a transaction without neighbours: what it reads is then committed, and nothing but its own failure undoes it.
+        """
+
+    def generation(self) -> int | None:
+        """Return a number that stands still while nothing was committed by anyone; None where there is none."""
+
+
+def one(statement: Executable, parameters: Parameters = NOTHING) -> Steps[Row | None]:
+    """Run a statement and return its first row."""
+    rows = yield statement, parameters
+    return rows[0] if rows else None

@@ -1,0 +1,202 @@
+"""The tables. Times are Unix seconds, sizes bytes; `leased_until` is in the server's own seconds (`clock`).
+
+    registries ─┬─ members ── users ── sessions
+                └─ repositories ─┬─ links ──────── blobs        what a repository may read; what is on disk
+                                 ├─ manifests ─┬─ edges         what a manifest keeps alive
+                                 │             └─ tags ─ tag_moves
+                                 └─ uploads                     sessions that have not ended
+
+A lease of NULL means: looked at by a collection and found in use; whatever stops using it sets a lease again, so that
+only rows with a lease are ever looked at (collect.py).
+"""
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+
+def _repository() -> Column[int]:
+    return Column("repository_id", ForeignKey("repositories.id", ondelete="CASCADE"), nullable=False, primary_key=True)
+
+
+registries = Table(
+    "registries",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("address", Text, nullable=False, unique=True),
+    Column("description", Text, nullable=False),
+    Column("visibility", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("created_by", Text, nullable=False),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("password_hash", Text, nullable=False),
+    Column("is_admin", Boolean, nullable=False),
+    Column("is_disabled", Boolean, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
+members = Table(
+    "members",
+    metadata,
+    Column("registry_id", ForeignKey("registries.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("role", Text, nullable=False),
+    Index("members_by_user", "user_id"),
+    sqlite_with_rowid=False,
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_hash", Text, primary_key=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("csrf", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Index("sessions_by_user", "user_id"),
+)
+
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("secret", LargeBinary, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
+repositories = Table(
+    "repositories",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("registry_id", ForeignKey("registries.id"), nullable=False),
+    Column("name", Text, nullable=False, unique=True),
+    Column("description", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("pushed_at", Float),
+    Column("pushed_by", Text, nullable=False),
+    Index("repositories_by_registry", "registry_id", "name"),
+    Index("repositories_by_push", "pushed_at"),
+)
+
+manifests = Table(
+    "manifests",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("repository_id", ForeignKey("repositories.id", ondelete="CASCADE"), nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("artifact_type", Text),
+    Column("config_type", Text),
+    Column("is_index", Boolean, nullable=False),
+    Column("subject", Text),
+    Column("annotations", Text, nullable=False),
+    Column("platforms", Text, nullable=False),
+    Column("own_size", Integer, nullable=False),
+    Column("body_size", Integer, nullable=False),
+    Column("pushed_at", Float, nullable=False),
+    Column("pushed_by", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    UniqueConstraint("repository_id", "digest"),
+    Index("manifests_by_subject", "repository_id", "subject", "digest"),
+    Index("manifests_by_time", "repository_id", "pushed_at", "digest"),
+)
+
+edges = Table(
+    "edges",
+    metadata,
+    _repository(),
+    Column("source", Text, primary_key=True),
+    Column("target", Text, primary_key=True),
+    Index("edges_by_target", "target", "repository_id"),
+    sqlite_with_rowid=False,
+)
+
+tags = Table(
+    "tags",
+    metadata,
+    _repository(),
+    Column("name", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("pushed_at", Float, nullable=False),
+    Column("pushed_by", Text, nullable=False),
+    Index("tags_by_digest", "repository_id", "digest"),
+    Index("tags_by_time", "repository_id", "pushed_at", "name"),
+    sqlite_with_rowid=False,
+)
+
+tag_moves = Table(
+    "tag_moves",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("repository_id", ForeignKey("repositories.id", ondelete="CASCADE"), nullable=False),
+    Column("tag", Text, nullable=False),
+    Column("digest", Text),
+    Column("previous", Text),
+    Column("at", Float, nullable=False),
+    Column("by", Text, nullable=False),
+    Index("tag_moves_by_tag", "repository_id", "tag", "id"),
+)
+
+blobs = Table(
+    "blobs",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("size", Integer, nullable=False),
+    Column("leased_until", Float),
+    Index("blobs_by_lease", "leased_until"),
+    sqlite_with_rowid=False,
+)
+
+links = Table(
+    "links",
+    metadata,
+    _repository(),
+    Column("digest", Text, primary_key=True),
+    Column("size", Integer, nullable=False),
+    Column("leased_until", Float),
+    Index("links_by_digest", "digest"),
+    Index("links_by_lease", "leased_until"),
+    sqlite_with_rowid=False,
+)
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", Text, primary_key=True),
+    # The row outlives its repository: it is what knows of the bytes until they are given back.
+    Column("repository_id", ForeignKey("repositories.id", ondelete="SET NULL")),
+    Column("user", Text, nullable=False),
+    Column("algorithm", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("digest", Text),
+    Column("started_at", Float, nullable=False),
+    Column("leased_until", Float, nullable=False),
+    Index("uploads_by_lease", "leased_until"),
+    Index("uploads_by_repository", "repository_id"),
+)
+
+clock = Table(
+    "clock",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("seconds", Float, nullable=False),
+)

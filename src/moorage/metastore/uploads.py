@@ -1,0 +1,173 @@
+"""Upload sessions, and the repository rows they make."""
+
+import time
+from collections.abc import Sequence
+from functools import partial
+
+from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from moorage.domain.digest import Algorithm, Digest
+from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.domain.name import Repository
+from moorage.domain.upload import Upload
+from moorage.metastore.leases import LEASE, NOW
+from moorage.metastore.steps import Database, Row, Steps, one
+from moorage.metastore.tables import blobs, links, registries, repositories, uploads
+
+REPOSITORY = select(repositories.c.id).where(repositories.c.name == bindparam("repository"))
+REGISTRY = select(registries.c.id).where(registries.c.address == bindparam("address"))
+NEW_REPOSITORY = insert(repositories)
+
+BEGIN = insert(uploads).values(leased_until=LEASE)
+FIND = (
+    select(uploads)
+    .join(repositories, repositories.c.id == uploads.c.repository_id)
+    .where(
+        uploads.c.id == bindparam("id"),
+        uploads.c.user == bindparam("user"),
+        repositories.c.name == bindparam("repository"),
+    )
+)
+STANDS = select(uploads.c.size).where(uploads.c.id == bindparam("id"), uploads.c.repository_id.is_not(None))
+ADVANCE = (
+    update(uploads)
+    .where(uploads.c.id == bindparam("of_upload"))
+    .values(size=bindparam("new_size"), digest=bindparam("new_digest"), leased_until=LEASE)
+)
+END = delete(uploads).where(uploads.c.id == bindparam("id"))
+EXPIRED = select(uploads.c.id).where(uploads.c.leased_until < NOW).limit(bindparam("limit"))
+
+CLAIM = upsert(blobs).values(leased_until=LEASE)
+CLAIM = CLAIM.on_conflict_do_update(index_elements=["digest"], set_={"leased_until": CLAIM.excluded.leased_until})
+LINK = upsert(links).values(leased_until=LEASE)
+LINK = LINK.on_conflict_do_update(
+    index_elements=["repository_id", "digest"], set_={"leased_until": LINK.excluded.leased_until}
+)
+
+
+class UploadTable:
+    """The port `Uploads` over a database; `lease` in seconds."""
+
+    def __init__(self, database: Database, lease: float) -> None:
+        self._database = database
+        self._lease = lease
+
+    async def begin(self, upload_id: str, repository: Repository, user: str, algorithm: Algorithm) -> Upload:
+        """See `Uploads`."""
+        return await self._database.write(
+            partial(_begin, upload_id, repository, user, algorithm, time.time(), self._lease)
+        )
+
+    async def find(self, repository: Repository, upload_id: str, user: str) -> Upload | None:
+        """See `Uploads`."""
+        return await self._database.read(_find(repository, upload_id, user))
+
+    async def advance(self, upload: Upload, size: int, digest: Digest | None) -> bool:
+        """See `Uploads`."""
+        return await self._database.write(partial(_advance, upload, size, digest, self._lease))
+
+    async def claim(self, digest: Digest, size: int) -> None:
+        """See `Uploads`."""
+        await self._database.write(partial(_claim, digest, size, self._lease))
+
+    async def finish(self, upload: Upload, digest: Digest, size: int) -> bool:
+        """See `Uploads`."""
+        return await self._database.write(partial(_finish, upload, digest, size, self._lease))
+
+    async def cancel(self, upload: Upload) -> None:
+        """See `Uploads`."""
+        await self._database.write(partial(_cancel, upload))
+
+    async def expired(self, limit: int) -> tuple[str, ...]:
+        """See `Uploads`."""
+        return await self._database.read(_expired(limit))
+
+    async def forget(self, upload_ids: Sequence[str]) -> None:
+        """See `Uploads`."""
+        await self._database.write(partial(_forget, upload_ids))
+
+
+def ensure_repository(repository: Repository, now: float) -> Steps[int]:
+    """Return the id of a repository's row, making it; raise NAME_UNKNOWN without its registry."""
+    row = yield from one(REPOSITORY, {"repository": str(repository)})
+    if row is not None:
+        return int(row.id)
+    registry = yield from one(REGISTRY, {"address": repository.registry})
+    if registry is None:
+        message = f"there is no registry at {repository.registry}"
+        raise MoorageError(ErrorCode.NAME_UNKNOWN, message, {"name": str(repository)})
+    new = {"registry_id": registry.id, "name": str(repository), "description": "", "created_at": now, "pushed_by": ""}
+    yield NEW_REPOSITORY, new
+    made = yield from one(REPOSITORY, {"repository": str(repository)})
+    assert made is not None  # noqa: S101  inserted in this transaction
+    return int(made.id)
+
+
+def _upload_of(row: Row) -> Upload:
+    return Upload(
+        id=row.id,
+        repository_id=row.repository_id,
+        user=row.user,
+        algorithm=Algorithm(row.algorithm),
+        size=row.size,
+        digest=row.digest,
+        started_at=row.started_at,
+    )
+
+
+def _begin(
+    upload_id: str, repository: Repository, user: str, algorithm: Algorithm, now: float, lease: float
+) -> Steps[Upload]:
+    repository_id = yield from ensure_repository(repository, now)
+    upload = Upload(upload_id, repository_id, user, algorithm, 0, None, now)
+    row = {"id": upload_id, "repository_id": repository_id, "user": user, "algorithm": algorithm.value}
+    yield BEGIN, {**row, "size": 0, "digest": None, "started_at": now, "lease": lease}
+    return upload
+
+
+def _find(repository: Repository, upload_id: str, user: str) -> Steps[Upload | None]:
+    row = yield from one(FIND, {"id": upload_id, "user": user, "repository": str(repository)})
+    return _upload_of(row) if row else None
+
+
+def _still_stands(upload: Upload) -> Steps[bool]:
+    row = yield from one(STANDS, {"id": upload.id})
+    return row is not None and row.size == upload.size
+
+
+def _advance(upload: Upload, size: int, digest: Digest | None, lease: float) -> Steps[bool]:
+    if not (yield from _still_stands(upload)):
+        return False
+    yield ADVANCE, {"of_upload": upload.id, "new_size": size, "new_digest": digest, "lease": lease}
+    if digest is not None:
+        yield from _claim(digest, size, lease)
+    return True
+
+
+def _claim(digest: Digest, size: int, lease: float) -> Steps[None]:
+    yield CLAIM, {"digest": digest, "size": size, "lease": lease}
+
+
+def _finish(upload: Upload, digest: Digest, size: int, lease: float) -> Steps[bool]:
+    row = yield from one(STANDS, {"id": upload.id})
+    if row is None:
+        return False
+    yield from _claim(digest, size, lease)
+    yield LINK, {"repository_id": upload.repository_id, "digest": digest, "size": size, "lease": lease}
+    yield END, {"id": upload.id}
+    return True
+
+
+def _cancel(upload: Upload) -> Steps[None]:
+    yield END, {"id": upload.id}
+
+
+def _expired(limit: int) -> Steps[tuple[str, ...]]:
+    rows = yield EXPIRED, {"limit": limit}
+    return tuple(row.id for row in rows)
+
+
+def _forget(upload_ids: Sequence[str]) -> Steps[None]:
+    for upload_id in upload_ids:
+        yield END, {"id": upload_id}

@@ -1,0 +1,88 @@
+"""Every implementation of the ports, one beside the other: a suite runs once for each.
+
+A fixture named `open_…` opens one more view of the same place, as a second process of the server has.
+"""
+
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, ExitStack
+from pathlib import Path
+
+import pytest
+
+from moorage.blobstore.filesystem import FileBlobStore
+from moorage.metastore.accounts import AccountTable
+from moorage.metastore.blobs import BlobTable
+from moorage.metastore.catalog import CatalogTable
+from moorage.metastore.collect import GarbageTable
+from moorage.metastore.manifests import ManifestTable
+from moorage.metastore.migrations import migrate
+from moorage.metastore.registries import RegistryTable
+from moorage.metastore.sqlite import SQLite
+from moorage.metastore.uploads import UploadTable
+from moorage.services.ports import BlobStore
+from tests.contracts.tables import LEASE, OpenTables, Tables
+
+OpenStore = Callable[[], BlobStore]
+
+
+@pytest.fixture(params=["filesystem"])
+def open_store(tmp_path: Path) -> Iterator[OpenStore]:
+    with ExitStack() as opened:
+
+        def open_files() -> BlobStore:
+            store = FileBlobStore(tmp_path / "blobs", threads=2)
+            opened.callback(store.close)
+            return store
+
+        yield open_files
+
+
+@pytest.fixture
+def store(open_store: OpenStore) -> BlobStore:
+    return open_store()
+
+
+@pytest.fixture(scope="session")
+def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a database file with all tables and nothing in them."""
+    path = tmp_path_factory.mktemp("sqlite") / "moorage.db"
+    migrate(path)
+    return path
+
+
+@pytest.fixture(params=["sqlite"])
+async def open_tables(tmp_path: Path, empty_sqlite: Path) -> AsyncIterator[OpenTables]:
+    path = tmp_path / "moorage.db"
+    shutil.copy(empty_sqlite, path)
+    async with AsyncExitStack() as opened:
+
+        async def open_sqlite() -> Tables:
+            database = SQLite(path)
+            await database.start()
+            opened.push_async_callback(database.close)
+            return tables_of(database)
+
+        yield open_sqlite
+
+
+@pytest.fixture
+async def tables(open_tables: OpenTables) -> Tables:
+    """Return a view of a database with the registry DMC."""
+    tables = await open_tables()
+    await tables.registry("DMC")
+    return tables
+
+
+def tables_of(database: SQLite) -> Tables:
+    """Put the tables over a database."""
+    return Tables(
+        registries=RegistryTable(database),
+        accounts=AccountTable(database),
+        uploads=UploadTable(database, LEASE),
+        blobs=BlobTable(database, LEASE),
+        manifests=ManifestTable(database),
+        catalog=CatalogTable(database),
+        garbage=GarbageTable(database),
+        health=database,
+    )

@@ -1,0 +1,107 @@
+"""The ports of a database, side by side, and pushes without the bytes."""
+
+import itertools
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from moorage.domain.access import Visibility
+from moorage.domain.digest import Algorithm, Digest, digest_of
+from moorage.domain.manifest import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, parse_manifest
+from moorage.domain.name import Repository
+from moorage.services.manifests import describe
+from moorage.services.ports import (
+    Accounts,
+    Blobs,
+    Catalog,
+    Garbage,
+    Health,
+    Manifests,
+    Registries,
+    Uploads,
+)
+from moorage.services.records import Registry
+
+LEASE = 1000.0
+"""Seconds."""
+
+APP, OTHER = Repository("dmc", "app"), Repository("dmc", "other")
+
+_ids = itertools.count()
+
+
+@dataclass(frozen=True)
+class Tables:
+    """One process's view of a database."""
+
+    registries: Registries
+    accounts: Accounts
+    uploads: Uploads
+    blobs: Blobs
+    manifests: Manifests
+    catalog: Catalog
+    garbage: Garbage
+    health: Health
+    discarded: list[Digest] = field(default_factory=list)
+    """What collections took away."""
+
+    async def registry(self, name: str = "DMC", visibility: Visibility = Visibility.PRIVATE) -> Registry:
+        """Create a registry."""
+        return await self.registries.create(name, "", visibility, "root")
+
+    async def blob(self, repository: Repository, content: bytes) -> Digest:
+        """Push a blob."""
+        digest = digest_of(content)
+        upload = await self.uploads.begin(f"upload-{next(_ids)}", repository, "ann", Algorithm.SHA256)
+        await self.uploads.claim(digest, len(content))
+        assert await self.uploads.finish(upload, digest, len(content))
+        return digest
+
+    async def image(
+        self, repository: Repository, *tags: str, layers: Sequence[bytes] = (b"layer",), subject: Digest | None = None
+    ) -> Digest:
+        """Push an image with its blobs; its config is as new as the image."""
+        config = json.dumps({"number": next(_ids)}).encode()
+        for content in (config, *layers):
+            await self.blob(repository, content)
+        document = {
+            "schemaVersion": 2,
+            "config": {"mediaType": OCI_CONFIG, "digest": digest_of(config), "size": len(config)},
+            "layers": [{"mediaType": "x", "digest": digest_of(layer), "size": len(layer)} for layer in layers],
+            "subject": subject and {"mediaType": OCI_MANIFEST, "digest": subject, "size": 1},
+        }
+        return await self.put(repository, document, OCI_MANIFEST, *tags)
+
+    async def index(self, repository: Repository, *tags: str, children: Sequence[Digest]) -> Digest:
+        """Push an index of images."""
+        manifests = [{"mediaType": OCI_MANIFEST, "digest": child, "size": 1} for child in children]
+        document = {"schemaVersion": 2, "manifests": manifests, "annotations": {"number": str(next(_ids))}}
+        return await self.put(repository, document, OCI_INDEX, *tags)
+
+    async def put(self, repository: Repository, document: dict[str, Any], media_type: str, *tags: str) -> Digest:
+        """Push a manifest; what it names must be there."""
+        return await self.push(repository, json.dumps(document).encode(), media_type, *tags)
+
+    async def push(self, repository: Repository, body: bytes, media_type: str, *tags: str) -> Digest:
+        """Push the bytes of a manifest."""
+        digest = digest_of(body)
+        new = describe(parse_manifest(body, media_type), digest, body, None)
+        await self.manifests.put(repository, new, tags, "ann")
+        return digest
+
+    async def collect(self) -> None:
+        """Collect as a server does it, with batches as small as they get."""
+        while ended := await self.uploads.expired(1):
+            await self.uploads.forget(ended)
+        while await self.garbage.expire_links(1):
+            pass
+        while (await self.garbage.sweep(1, self.discarded.extend)).looked_at:
+            pass
+
+    async def pass_time(self, leases: float) -> None:
+        """Let so many leases pass."""
+        await self.garbage.tick(leases * LEASE)
+
+
+OpenTables = Callable[[], Awaitable[Tables]]

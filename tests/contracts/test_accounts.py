@@ -1,0 +1,90 @@
+"""The port `Accounts`."""
+
+import asyncio
+import time
+
+import pytest
+
+from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.services.records import Account, Session
+from tests.contracts.tables import OpenTables, Tables
+
+
+async def person(tables: Tables, name: str = "ann") -> Account:
+    return await tables.accounts.create(name, "hash", is_admin=False)
+
+
+async def session_of(tables: Tables, account: Account, token_hash: str, seconds: float = 60) -> Session:
+    session = Session(token_hash, account.id, "csrf", time.time(), time.time() + seconds)
+    await tables.accounts.open_session(session)
+    return session
+
+
+async def test_an_account_is_found_by_name_and_by_id(tables: Tables) -> None:
+    ann = await person(tables)
+    root = await tables.accounts.create("Root", "other hash", is_admin=True)
+    assert (ann.name, ann.password_hash, ann.is_admin, ann.is_disabled) == ("ann", "hash", False, False)
+    assert await tables.accounts.find("ann") == await tables.accounts.get(ann.id) == ann
+    assert root.is_admin
+    assert await tables.accounts.find("root") is None
+    assert await tables.accounts.get(root.id + 1) is None
+    assert await tables.accounts.every() == (root, ann)
+
+
+async def test_a_name_is_taken_once(tables: Tables) -> None:
+    ann = await person(tables)
+    with pytest.raises(MoorageError) as failed:
+        await tables.accounts.create("ann", "another hash", is_admin=True)
+    assert failed.value.error is ErrorCode.CONFLICT
+    assert await tables.accounts.find("ann") == ann
+
+
+async def test_only_what_is_named_changes(tables: Tables) -> None:
+    ann = await person(tables)
+    assert await tables.accounts.change("ann", password_hash="new")
+    assert await tables.accounts.change("ann", is_disabled=True)
+    changed = await tables.accounts.get(ann.id)
+    assert changed is not None
+    assert (changed.password_hash, changed.is_disabled, changed.is_admin) == ("new", True, False)
+    assert await tables.accounts.change("ann", is_disabled=False)
+    changed = await tables.accounts.find("ann")
+    assert changed is not None
+    assert (changed.password_hash, changed.is_disabled) == ("new", False)
+    assert not await tables.accounts.change("nobody", is_disabled=True)
+
+
+@pytest.mark.parametrize("change", [{"password_hash": "new"}, {"is_disabled": True}])
+async def test_a_change_ends_the_account_s_sessions_and_no_others(
+    open_tables: OpenTables, change: dict[str, str | bool]
+) -> None:
+    one, other = await open_tables(), await open_tables()
+    ann, tom = await person(one), await person(one, "tom")
+    await session_of(one, ann, "a")
+    await session_of(one, ann, "b")
+    kept = await session_of(one, tom, "c")
+    assert await other.accounts.session("a") is not None
+    await one.accounts.change("ann", **change)  # type: ignore[arg-type]  # one of its keywords each time
+    assert [await other.accounts.session(token) for token in "abc"] == [None, None, kept]
+
+
+async def test_a_session_lasts_until_it_is_closed_or_expires(tables: Tables) -> None:
+    ann = await person(tables)
+    session = await session_of(tables, ann, "a")
+    await session_of(tables, ann, "old", seconds=-1)
+    assert await tables.accounts.session("a") == session
+    assert await tables.accounts.session("old") is None
+    assert await tables.accounts.session("never opened") is None
+    await tables.accounts.close_session("a")
+    await tables.accounts.close_session("a")
+    assert await tables.accounts.session("a") is None
+
+
+async def test_the_first_signing_key_is_every_process_s(open_tables: OpenTables) -> None:
+    views = [await open_tables() for _ in range(3)]
+    keys = await asyncio.gather(
+        *(view.accounts.signing_keys((f"key-{number}", bytes([number]) * 32)) for number, view in enumerate(views))
+    )
+    assert keys[0] == keys[1] == keys[2]
+    ((key_id, secret),) = keys[0].items()
+    assert secret == bytes([int(key_id[-1])]) * 32
+    assert await views[0].accounts.signing_keys(("later", b"x")) == keys[0]

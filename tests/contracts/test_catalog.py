@@ -1,0 +1,224 @@
+"""The port `Catalog`: lists for people, and deletions that say beforehand what they take."""
+
+import pytest
+
+from moorage.domain.access import Role, Visibility
+from moorage.domain.digest import Digest, digest_of
+from moorage.domain.name import Repository
+from moorage.services.records import ImageRecord, TagRecord
+from tests.contracts.tables import APP, OTHER, Tables
+
+LAYER = b"layer"
+
+
+async def tag_names(tables: Tables, order: str = "name", matching: str = "") -> list[str]:
+    found = await tables.catalog.tags(APP, order=order, after="", limit=100, matching=matching)
+    return [tag.name for tag in found]
+
+
+async def image_of(tables: Tables, digest: Digest) -> ImageRecord:
+    return (await tables.catalog.image(APP, digest))[0]
+
+
+async def stored(tables: Tables) -> int:
+    """Return the bytes of all images and blobs on the server, once nothing waits to be collected."""
+    await tables.pass_time(2)
+    await tables.collect()
+    summaries = await tables.registries.summaries(None, sees_all=True)
+    bodies = 0
+    for summary in summaries:
+        for repository in await tables.catalog.repositories(summary.registry.id, "", 100):
+            images = await tables.catalog.images(repository.name, untagged=False, after="", limit=100)
+            whole = {
+                one.digest for image in images for one in await tables.catalog.image(repository.name, image.digest)
+            }
+            for digest in whole:
+                found = await tables.manifests.find(repository.name, digest)
+                assert found is not None
+                bodies += len(found.body)
+    return bodies + (await tables.garbage.usage()).stored
+
+
+async def test_names_are_those_that_can_be_read_and_hold_images(tables: Tables) -> None:
+    ann = await tables.accounts.create("ann", "hash", is_admin=False)
+    tom = await tables.accounts.create("tom", "hash", is_admin=False)
+    await tables.registry("open", Visibility.PUBLIC)
+    await tables.registry("inside", Visibility.INTERNAL)
+    dmc = await tables.registries.find("dmc")
+    assert dmc is not None
+    await tables.registries.set_member(dmc.id, "ann", Role.READER)
+    for registry in ("dmc", "open", "inside"):
+        await tables.image(Repository(registry, "app"))
+        await tables.blob(Repository(registry, "blobs-only"), b"x")
+    assert await tables.catalog.names(None, "", 10, sees_all=False) == ("open/app",)
+    assert await tables.catalog.names(tom.id, "", 10, sees_all=False) == ("inside/app", "open/app")
+    assert await tables.catalog.names(ann.id, "", 10, sees_all=False) == ("dmc/app", "inside/app", "open/app")
+    assert await tables.catalog.names(None, "", 10, sees_all=True) == ("dmc/app", "inside/app", "open/app")
+
+
+@pytest.mark.parametrize("limit", [1, 3, 100])
+async def test_pages_of_names_are_all_names_in_byte_order(tables: Tables, limit: int) -> None:
+    dmc = await tables.registries.find("dmc")
+    assert dmc is not None
+    paths = ["math", "math-voila", "math.x", "math/x", "math/x/y", "math0", "a", "z__z", "z_z"]
+    for path in paths:
+        await tables.put(Repository("dmc", path), {"manifests": []}, "application/x", "latest")
+    names: list[str] = []
+    while page := await tables.catalog.names(None, names[-1] if names else "", limit, sees_all=True):
+        names.extend(page)
+    assert names == sorted(f"dmc/{path}" for path in paths)
+    listed: list[str] = []
+    while records := await tables.catalog.repositories(dmc.id, listed[-1] if listed else "", limit):
+        listed.extend(record.name.path for record in records)
+    assert listed == sorted(paths)
+
+
+async def test_a_repository_shows_its_tags_size_and_last_push(tables: Tables) -> None:
+    assert await tables.catalog.repository(APP) is None
+    await tables.image(APP, "a", "b", layers=[b"x" * 1000, b"x" * 1000])
+    await tables.image(APP, layers=[b"x" * 1000])
+    found = await tables.catalog.repository(APP)
+    assert found is not None
+    assert (found.name, found.tags, found.pushed_by, found.description) == (APP, 2, "ann", "")
+    assert 1000 < found.size < 2000 + 3000
+    tag = await tables.manifests.find(APP, "a")
+    assert tag is not None
+    assert found.pushed_at >= tag.pushed_at
+
+
+async def test_a_description_can_be_changed_where_there_is_a_repository(tables: Tables) -> None:
+    assert not await tables.catalog.describe(APP, "images")
+    await tables.image(APP)
+    assert await tables.catalog.describe(APP, "images")
+    found = await tables.catalog.repository(APP)
+    assert found is not None
+    assert found.description == "images"
+
+
+@pytest.mark.parametrize("order", ["name", "newest"])
+@pytest.mark.parametrize("limit", [1, 3])
+async def test_pages_of_tags_are_the_whole_list(tables: Tables, order: str, limit: int) -> None:
+    for names in (("v1", "Latest"), ("a", "b", "c"), ("v10",), ("_",)):
+        await tables.image(APP, *names)
+    pages: list[TagRecord] = []
+    while page := await tables.catalog.tags(APP, order=order, after=pages[-1].name if pages else "", limit=limit):
+        pages.extend(page)
+    names_of_pages = [tag.name for tag in pages]
+    assert names_of_pages == await tag_names(tables, order)
+    if order == "name":
+        assert names_of_pages == ["Latest", "_", "a", "b", "c", "v1", "v10"]
+    else:
+        assert names_of_pages == ["_", "v10", "a", "b", "c", "Latest", "v1"]
+
+
+@pytest.mark.parametrize(
+    ("matching", "names"), [("1", ["v1.0", "v1_0"]), ("_", ["v1_0"]), ("%", []), ("V", []), ("v1.", ["v1.0"])]
+)
+async def test_tags_are_found_by_a_part_of_their_name(tables: Tables, matching: str, names: list[str]) -> None:
+    await tables.image(APP, "v1.0", "v1_0", "latest")
+    assert await tag_names(tables, matching=matching) == names
+
+
+async def test_a_tag_shows_the_image_it_points_to(tables: Tables) -> None:
+    child = await tables.image(APP, layers=[b"x" * 1000])
+    index = await tables.index(APP, "latest", children=[child, digest_of(b"missing")])
+    (tag,) = await tables.catalog.tags(APP, order="newest", after="", limit=10)
+    assert (tag.name, tag.digest, tag.is_index, tag.pushed_by) == ("latest", index, True, "ann")
+    assert 1000 < tag.size < 3000
+
+
+async def test_an_image_is_shown_with_its_tags_parents_and_children(tables: Tables) -> None:
+    children = [await tables.image(APP), await tables.image(APP, "arm")]
+    index = await tables.index(APP, "a", "b", children=children)
+    whole = await tables.catalog.image(APP, index)
+    assert [image.digest for image in whole] == [index, *sorted(children)]
+    assert sorted(whole[0].tags) == ["a", "b"]
+    assert all(image.parents == (index,) for image in whole[1:])
+    assert (await image_of(tables, children[1])).tags == ("arm",)
+    assert await tables.catalog.image(APP, digest_of(b"missing")) == ()
+    assert await tables.catalog.image(OTHER, index) == ()
+
+
+async def test_untagged_are_images_that_nothing_else_leads_to(tables: Tables) -> None:
+    lonely = await tables.image(APP)
+    tagged = await tables.image(APP, "latest")
+    await tables.index(APP, "index", children=[await tables.image(APP)])
+    await tables.image(APP, subject=tagged)
+    found = await tables.catalog.images(APP, untagged=True, after="", limit=10)
+    assert [image.digest for image in found] == [lonely]
+    assert await tables.catalog.images(OTHER, untagged=True, after="", limit=10) == ()
+
+
+@pytest.mark.parametrize("untagged", [True, False])
+async def test_pages_of_images_are_the_whole_list_newest_first(tables: Tables, *, untagged: bool) -> None:
+    pushed = [await tables.image(APP, *([] if untagged else [f"v{number}"])) for number in range(5)]
+    pages: list[ImageRecord] = []
+    while page := await tables.catalog.images(APP, untagged=untagged, after=pages[-1].digest if pages else "", limit=2):
+        pages.extend(page)
+    assert [image.digest for image in pages] == pushed[::-1]
+
+
+async def test_deleting_an_image_takes_what_exists_only_for_it(tables: Tables) -> None:
+    own, shared, tagged = await tables.image(APP), await tables.image(APP), await tables.image(APP, "kept")
+    index = await tables.index(APP, "a", "b", children=[own, shared, tagged])
+    other = await tables.index(APP, "other", children=[shared])
+    signature = await tables.image(APP, subject=index)
+    plan = await tables.catalog.deletion(APP, [index], [])
+    assert set(plan.images) == {index, own, signature}
+    assert plan.tags == ("a", "b")
+    assert await tables.catalog.delete(APP, [index], [], "ann") == plan
+    left = {
+        digest for digest in (own, shared, tagged, index, other, signature) if await tables.catalog.image(APP, digest)
+    }
+    assert left == {shared, tagged, other}
+    assert await tag_names(tables) == ["kept", "other"]
+
+
+async def test_deleting_a_tag_takes_the_tag_alone(tables: Tables) -> None:
+    image = await tables.image(APP, "a", "b")
+    plan = await tables.catalog.delete(APP, [], ["a", "never pushed"], "ann")
+    assert plan is not None
+    assert (plan.tags, plan.images, plan.frees) == (("a",), (), 0)
+    assert (await image_of(tables, image)).tags == ("b",)
+
+
+async def test_what_is_not_there_is_not_deleted(tables: Tables) -> None:
+    image = await tables.image(OTHER, "latest")
+    assert await tables.catalog.delete(APP, [image], ["latest"], "ann") is None
+    assert await tables.catalog.delete(APP, None, (), "ann") is None
+    await tables.image(APP)
+    plan = await tables.catalog.delete(APP, [image], ["latest"], "ann")
+    assert plan is not None
+    assert (plan.tags, plan.images, plan.frees) == ((), (), 0)
+    assert await tables.manifests.find(OTHER, "latest") is not None
+
+
+async def test_deleting_a_repository_leaves_its_neighbours(tables: Tables) -> None:
+    neighbours = [Repository("dmc", path) for path in ("app2", "app/child", "ap")]
+    for repository in (APP, *neighbours):
+        await tables.image(repository, "latest")
+    plan = await tables.catalog.delete(APP, None, (), "ann")
+    assert plan is not None
+    assert plan.tags == ("latest",)
+    assert await tables.catalog.repository(APP) is None
+    assert await tables.manifests.find(APP, "latest") is None
+    assert await tables.manifests.tags(APP, "", 10) is None
+    assert await tables.blobs.find(APP, digest_of(LAYER)) is None
+    for repository in neighbours:
+        assert await tables.manifests.find(repository, "latest") is not None
+        assert await tables.blobs.find(repository, digest_of(LAYER)) is not None
+
+
+@pytest.mark.parametrize("what", ["image", "index", "repository"])
+async def test_what_a_deletion_says_it_frees_comes_free(tables: Tables, what: str) -> None:
+    await tables.image(OTHER, "theirs", layers=[b"shared with another repository" * 100])
+    await tables.image(APP, "kept", layers=[b"shared with another image" * 100])
+    layers = [b"shared with another repository" * 100, b"shared with another image" * 100, b"own" * 1000, b"own" * 1000]
+    image = await tables.image(APP, "latest", layers=layers)
+    index = await tables.index(APP, "index", children=[image, await tables.image(APP, layers=[b"another" * 1000])])
+    digests = {"image": [image], "index": [index], "repository": None}[what]
+    before = await stored(tables)
+    plan = await tables.catalog.delete(APP, digests, [], "ann")
+    assert plan is not None
+    assert plan.frees > 3000
+    assert before - await stored(tables) == plan.frees

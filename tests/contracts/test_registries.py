@@ -1,0 +1,120 @@
+"""The port `Registries`."""
+
+import asyncio
+
+import pytest
+
+from moorage.domain.access import Role, Visibility
+from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.services.records import Member
+from tests.contracts.tables import APP, OTHER, OpenTables, Tables
+
+
+async def test_a_registry_is_found_by_its_address_and_shown_as_typed(tables: Tables) -> None:
+    made = await tables.registries.create("My.Team", "ours", Visibility.INTERNAL, "ann")
+    assert (made.name, made.address, made.description, made.created_by) == ("My.Team", "my.team", "ours", "ann")
+    assert await tables.registries.find("my.team") == made
+    assert await tables.registries.find("My.Team") is None
+    assert await tables.registries.find("another") is None
+
+
+@pytest.mark.parametrize("name", ["DMC", "dmc", "dMc"])
+async def test_an_address_is_taken_once_whatever_the_case(tables: Tables, name: str) -> None:
+    with pytest.raises(MoorageError) as failed:
+        await tables.registry(name)
+    assert failed.value.error is ErrorCode.CONFLICT
+
+
+async def test_of_many_who_create_a_registry_at_once_one_wins(open_tables: OpenTables) -> None:
+    views = [await open_tables() for _ in range(3)]
+    made = await asyncio.gather(*(view.registry("New") for view in views * 3), return_exceptions=True)
+    errors = [error for error in made if isinstance(error, BaseException)]
+    assert [error.error for error in errors if isinstance(error, MoorageError)] == [ErrorCode.CONFLICT] * 8
+
+
+async def test_only_what_is_named_changes(tables: Tables) -> None:
+    before = await tables.registries.find("dmc")
+    assert before is not None
+    changed = await tables.registries.update("dmc", {"description": "images"})
+    assert changed is not None
+    assert (changed.description, changed.visibility, changed.name) == ("images", Visibility.PRIVATE, "DMC")
+    changed = await tables.registries.update("dmc", {"visibility": "public"})
+    assert changed is not None
+    assert (changed.description, changed.visibility) == ("images", Visibility.PUBLIC)
+    assert await tables.registries.find("dmc") == changed
+    assert await tables.registries.update("another", {"description": "x"}) is None
+
+
+async def test_a_registry_that_holds_images_is_not_deleted(tables: Tables) -> None:
+    image = await tables.image(APP)
+    with pytest.raises(MoorageError) as failed:
+        await tables.registries.delete("dmc")
+    assert failed.value.error is ErrorCode.IN_USE
+    assert await tables.manifests.find(APP, image) is not None
+    await tables.manifests.delete(APP, image, "ann")
+    assert await tables.registries.delete("dmc")
+    assert await tables.registries.find("dmc") is None
+    assert not await tables.registries.delete("dmc")
+
+
+async def test_a_registry_made_again_has_nothing_of_the_one_before(tables: Tables) -> None:
+    ann = await tables.accounts.create("ann", "hash", is_admin=False)
+    before = await tables.registries.find("dmc")
+    assert before is not None
+    await tables.registries.set_member(before.id, "ann", Role.OWNER)
+    digest = await tables.blob(APP, b"layer")
+    await tables.registries.delete("dmc")
+    after = await tables.registry("dmc")
+    assert await tables.registries.role(after.id, ann.id) is None
+    assert await tables.registries.members(after.id) == ()
+    assert await tables.blobs.find(APP, digest) is None
+    assert await tables.manifests.tags(APP, "", 10) is None
+
+
+async def test_members_are_listed_by_name_with_one_role_each(tables: Tables) -> None:
+    registry = await tables.registries.find("dmc")
+    assert registry is not None
+    people = {name: await tables.accounts.create(name, "hash", is_admin=False) for name in ("tom", "ann", "mara")}
+    for name in people:
+        assert await tables.registries.set_member(registry.id, name, Role.READER)
+    assert await tables.registries.set_member(registry.id, "ann", Role.OWNER)
+    assert await tables.registries.set_member(registry.id, "tom", None)
+    assert await tables.registries.set_member(registry.id, "tom", None)
+    assert not await tables.registries.set_member(registry.id, "nobody", Role.READER)
+    assert await tables.registries.members(registry.id) == (Member("ann", Role.OWNER), Member("mara", Role.READER))
+    assert await tables.registries.role(registry.id, people["ann"].id) is Role.OWNER
+    assert await tables.registries.role(registry.id, people["tom"].id) is None
+    assert await tables.registries.role(registry.id + 1, people["ann"].id) is None
+
+
+async def test_a_list_shows_what_its_reader_may_read(tables: Tables) -> None:
+    ann = await tables.accounts.create("ann", "hash", is_admin=False)
+    tom = await tables.accounts.create("tom", "hash", is_admin=False)
+    for visibility in Visibility:
+        await tables.registry(f"R-{visibility}", visibility)
+    private = await tables.registries.find("r-private")
+    assert private is not None
+    await tables.registries.set_member(private.id, "ann", Role.READER)
+
+    async def shown(user_id: int | None, *, sees_all: bool = False) -> list[str]:
+        found = await tables.registries.summaries(user_id, sees_all=sees_all)
+        return [summary.registry.address for summary in found]
+
+    assert await shown(None) == ["r-public"]
+    assert await shown(tom.id) == ["r-internal", "r-public"]
+    assert await shown(ann.id) == ["r-internal", "r-private", "r-public"]
+    assert await shown(None, sees_all=True) == ["dmc", "r-internal", "r-private", "r-public"]
+
+
+async def test_a_summary_counts_shared_layers_once_and_repositories_with_images(tables: Tables) -> None:
+    await tables.blob(OTHER, b"x" * 1000)
+    (empty,) = await tables.registries.summaries(None, sees_all=True)
+    assert (empty.repositories, empty.pushed_at) == (0, None)
+    await tables.image(APP, layers=[b"x" * 1000])
+    await tables.image(OTHER, layers=[b"x" * 1000])
+    (summary,) = await tables.registries.summaries(None, sees_all=True)
+    assert summary.repositories == 2
+    assert 1000 < summary.size < 2000
+    found = await tables.catalog.repository(OTHER)
+    assert found is not None
+    assert summary.pushed_at == found.pushed_at
