@@ -1,0 +1,62 @@
+"""What the token service needs: people known by their secrets, and tokens for them."""
+
+import hmac
+from collections.abc import Mapping
+
+from moorage.auth.callers import Callers
+from moorage.auth.tokens import LIFETIME, TokenError, Tokens, mark_of
+from moorage.domain.access import Caller
+from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.services.ports import Accounts
+
+Scopes = Mapping[str, frozenset[str]]
+
+
+class Issuer:
+    """Issues bearer and refresh tokens; times are Unix seconds."""
+
+    def __init__(self, accounts: Accounts, callers: Callers, tokens: Tokens) -> None:
+        self._accounts = accounts
+        self._callers = callers
+        self._tokens = tokens
+
+    async def of(self, authorization: bytes | None, now: float, *, address: str = "") -> Caller:
+        """Return the caller of an Authorization header, or raise UNAUTHORIZED or TOO_MANY.
+
+        A bearer token buys no other one: it would widen what it was narrowed to, and outlive itself.
+        """
+        caller = await self._callers.of(authorization, now, address=address)
+        if caller.scope is not None:
+            raise MoorageError(ErrorCode.UNAUTHORIZED, "tokens are given for a name and password, not for a token")
+        return caller
+
+    async def known(self, name: str, password: str, now: float, *, address: str) -> Caller:
+        """Return the caller of that name and password, or raise UNAUTHORIZED or TOO_MANY."""
+        return await self._callers.by_password(name, password, now, address=address)
+
+    async def refreshed(self, token: str, now: float) -> Caller:
+        """Return the caller a refresh token belongs to, or raise UNAUTHORIZED."""
+        try:
+            claims = self._tokens.read_refresh(token, now)
+        except TokenError as error:
+            raise MoorageError(ErrorCode.UNAUTHORIZED, str(error)) from None
+        account = await self._accounts.get(claims.user_id)
+        if (
+            account is None
+            or account.is_disabled
+            or account.name != claims.name
+            or not hmac.compare_digest(claims.password.encode(), mark_of(account.password_hash).encode())
+        ):
+            raise MoorageError(ErrorCode.UNAUTHORIZED, "this refresh token has ended; sign in again")
+        return Caller(account.id, account.name, account.is_admin)
+
+    def issue(self, caller: Caller, asked: Scopes, granted: Scopes, now: float) -> tuple[str, int]:
+        """Return a bearer token and the seconds it lasts."""
+        return self._tokens.issue(caller, asked, granted, now), LIFETIME
+
+    async def issue_refresh(self, caller: Caller, now: float) -> str:
+        """Return a refresh token; it ends when the password changes."""
+        account = None if caller.user_id is None else await self._accounts.get(caller.user_id)
+        if account is None:
+            raise MoorageError(ErrorCode.UNAUTHORIZED)
+        return self._tokens.issue_refresh(account, now)

@@ -1,0 +1,99 @@
+"""Everything that knows people, over a real database, with two of them in it."""
+
+import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from moorage.auth.callers import Callers
+from moorage.auth.issuer import Issuer
+from moorage.auth.passwords import Passwords
+from moorage.auth.tokens import Tokens
+from moorage.domain.access import Caller
+from moorage.domain.errors import ErrorCode
+from moorage.metastore.accounts import AccountTable
+from moorage.metastore.migrations import migrate
+from moorage.metastore.registries import RegistryTable
+from moorage.metastore.sqlite import SQLite
+from moorage.services.access import Access
+from moorage.services.accounts import AccountService
+from moorage.services.records import Account
+
+NOW = 1_800_000_000.0
+KEYS = {"new": b"n" * 32, "old": b"o" * 32}
+ROOT = Caller(user_id=0, name="root", is_admin=True)
+ANN = "ann's long password"
+BOB = "bob's: long password"
+
+
+class CountingPasswords(Passwords):
+    """Passwords that tell how often one was verified."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.verified = 0
+
+    async def verify(self, password_hash: str | None, password: str) -> bool:
+        self.verified += 1
+        return await super().verify(password_hash, password)
+
+
+@dataclass(frozen=True)
+class People:
+    """The parts; `ann` is an administrator, `bob` is not."""
+
+    table: AccountTable
+    passwords: CountingPasswords
+    service: AccountService
+    tokens: Tokens
+    callers: Callers
+    issuer: Issuer
+    ann: Account
+    bob: Account
+
+
+@asynccontextmanager
+async def open_database(folder: Path) -> AsyncIterator[SQLite]:
+    """Make a database with nobody in it."""
+    file = folder / "moorage.db"
+    migrate(file)
+    database = SQLite(file)
+    await database.start()
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def open_empty(folder: Path) -> AsyncIterator[AccountService]:
+    """Make the service of a server that starts for the first time."""
+    async with open_database(folder) as database:
+        yield AccountService(AccountTable(database), Passwords(), Access(RegistryTable(database)))
+
+
+@asynccontextmanager
+async def open_people(folder: Path) -> AsyncIterator[People]:
+    """Make a database with two people in it."""
+    async with open_database(folder) as database:
+        table, passwords, tokens = AccountTable(database), CountingPasswords(), Tokens(KEYS)
+        service = AccountService(table, passwords, Access(RegistryTable(database)))
+        callers = Callers(table, service, tokens)
+        ann = await service.add(ROOT, "ann", ANN, is_admin=True)
+        bob = await service.add(ROOT, "bob", BOB)
+        yield People(table, passwords, service, tokens, callers, Issuer(table, callers, tokens), ann, bob)
+
+
+def basic(name: str, password: str) -> bytes:
+    """Return an Authorization header."""
+    return b"Basic " + base64.b64encode(f"{name}:{password}".encode())
+
+
+def bearer(token: str) -> bytes:
+    """Return an Authorization header."""
+    return b"Bearer " + token.encode()
+
+
+UNAUTHORIZED = ErrorCode.UNAUTHORIZED
+TOO_MANY = ErrorCode.TOO_MANY
