@@ -1,0 +1,1 @@
+"""The distribution API: what container clients speak."""

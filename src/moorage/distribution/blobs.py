@@ -1,0 +1,54 @@
+"""Pulling and deleting blobs.
+
+https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-blobs
+"""
+
+from moorage.distribution.http import Answer, Headers, Request, names_etag
+from moorage.domain.byterange import select
+from moorage.domain.digest import parse_digest
+from moorage.domain.name import Repository
+from moorage.services.blobs import BlobService
+from moorage.services.records import BlobRecord
+
+
+class BlobHandlers:
+    """Requests for `/v2/NAME/blobs/DIGEST`."""
+
+    def __init__(self, blobs: BlobService) -> None:
+        self._blobs = blobs
+
+    async def head(self, _request: Request, repository: Repository, digest: str) -> Answer:
+        """HEAD: a 200 here promises a pusher that the blob stays for the length of a lease."""
+        blob = await self._blobs.promise(repository, parse_digest(digest))
+        return Answer(200, _headers(blob), length=blob.size)
+
+    async def get(self, request: Request, repository: Repository, digest: str) -> Answer:
+        """GET: the whole as a file where the store has files, or one range."""
+        blob = await self._blobs.get(repository, parse_digest(digest))
+        path = await self._blobs.locate(blob)
+        if names_etag(request.headers.get(b"if-none-match"), blob.digest):
+            return Answer(304, [(b"etag", b'"%s"' % blob.digest.encode())])
+        is_same = names_etag(request.headers.get(b"if-range", blob.digest.encode()), blob.digest)
+        part = select(request.header(b"range"), blob.size) if is_same else None
+        if part is None:
+            if path is None or "http.response.pathsend" not in request.scope.get("extensions", {}):
+                return Answer(200, _headers(blob), self._blobs.read(blob, 0, blob.size), blob.size)
+            return Answer(200, _headers(blob), path, blob.size)
+        start, length = part
+        headers = [*_headers(blob), (b"content-range", b"bytes %d-%d/%d" % (start, start + length - 1, blob.size))]
+        return Answer(206, headers, self._blobs.read(blob, start, length), length)
+
+    async def delete(self, _request: Request, repository: Repository, digest: str) -> Answer:
+        """DELETE: the repository's link goes; the bytes stay for others, and for the collection to free."""
+        await self._blobs.delete(repository, parse_digest(digest))
+        return Answer(202)
+
+
+def _headers(blob: BlobRecord) -> Headers:
+    digest = blob.digest.encode()
+    return [
+        (b"content-type", b"application/octet-stream"),
+        (b"docker-content-digest", digest),
+        (b"etag", b'"%s"' % digest),
+        (b"accept-ranges", b"bytes"),
+    ]
