@@ -1,0 +1,68 @@
+"""The management API put together: the tables of all nouns, behind one gate, with one writer of errors."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from fastapi import Depends, FastAPI
+from starlette.types import ASGIApp
+
+from moorage.management.documentation import PERMISSION, REFUSED, Documentation, describe
+from moorage.management.errors import HANDLERS
+from moorage.management.front import Front
+from moorage.management.registries import RegistryRoutes
+from moorage.management.repositories import RepositoryRoutes
+from moorage.management.routes import PREFIX, Callers, Csrf, Gate, Route
+from moorage.management.storage import StorageRoutes
+from moorage.management.users import UserRoutes
+from moorage.services.access import Access
+from moorage.services.accounts import AccountService
+from moorage.services.catalog import CatalogService
+from moorage.services.collect import CollectService
+from moorage.services.registries import RegistryService
+
+
+@dataclass(frozen=True, slots=True)
+class ManagementServices:
+    """The use cases that the API offers."""
+
+    access: Access
+    accounts: AccountService
+    catalog: CatalogService
+    collect: CollectService
+    registries: RegistryService
+
+
+def tables(services: ManagementServices) -> Mapping[str, tuple[Route, ...]]:
+    """Return every route, by noun."""
+    return {
+        "registries": RegistryRoutes(services.registries).rows(),
+        "repositories": RepositoryRoutes(services.catalog).rows(),
+        "users": UserRoutes(services.accounts).rows(),
+        "storage": StorageRoutes(services.collect).rows(),
+    }
+
+
+def build(
+    services: ManagementServices, callers: Callers, version: str, *, csrf: Csrf, asset: Callable[[str], str]
+) -> ASGIApp:
+    """Return the application for all of `/api`; `asset` gives the address of a static file of the web interface."""
+    gate = Gate(services.access, callers, csrf)
+    app = FastAPI(openapi_url=None, redirect_slashes=False, exception_handlers=dict(HANDLERS))
+    for noun, rows in tables(services).items():
+        for row in rows:
+            app.add_api_route(
+                PREFIX + row.path,
+                row.handler,
+                methods=[row.method],
+                name=row.handler.__name__,
+                operation_id=row.handler.__name__,
+                status_code=row.status,
+                tags=[noun],
+                dependencies=[Depends(gate.before(row.action))],
+                responses=dict(REFUSED),
+                openapi_extra={PERMISSION: row.action.value},
+            )
+    documentation = Documentation(describe(app.routes, version), asset)
+    app.add_route(PREFIX + "/openapi.json", documentation.document, include_in_schema=False)
+    app.add_route("/api/docs", documentation.page, include_in_schema=False)
+    return Front(app)

@@ -1,0 +1,76 @@
+"""What holds for every request to the API, before anybody looks at it."""
+
+import asyncio
+from http import HTTPStatus
+
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.management.errors import problem
+from moorage.management.routes import SAFE
+
+LARGEST_BODY = 64 * 1024
+IDLE_SECONDS = 30
+"""How long a body may stand still."""
+
+ALWAYS = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+}
+
+
+class Front:
+    """Answers HEAD as GET without the body, bounds bodies, and keeps browsers from guessing and storing."""
+
+    def __init__(self, inner: ASGIApp) -> None:
+        self._inner = inner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request."""
+        if scope["type"] != "http":
+            await self._inner(scope, receive, send)
+            return
+        is_head = scope["method"] == "HEAD"
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in ALWAYS.items():
+                    headers.setdefault(name, value)
+            elif is_head:
+                message = {**message, "body": b""}
+            await send(message)
+
+        inner = self._inner
+        if _is_packed(scope):
+            inner = problem(Request(scope), MoorageError(ErrorCode.UNSUPPORTED_ENCODING))
+        await inner({**scope, "method": "GET"} if is_head else scope, _Body(receive), answer)
+
+
+class _Body:
+    """A body in bounds: in size, and in the time that its pieces take."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._length = 0
+
+    async def __call__(self) -> Message:
+        try:
+            async with asyncio.timeout(IDLE_SECONDS):
+                message = await self._receive()
+        except TimeoutError:
+            said = f"the body stood still for {IDLE_SECONDS} seconds"
+            raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, said) from None
+        self._length += len(message.get("body", b""))
+        if self._length > LARGEST_BODY:
+            said = f"a body here has at most {LARGEST_BODY} bytes"
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, said)
+        return message
+
+
+def _is_packed(scope: Scope) -> bool:
+    return scope["method"] not in SAFE and any(name == b"content-encoding" for name, _ in scope["headers"])

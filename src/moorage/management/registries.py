@@ -1,0 +1,159 @@
+"""Registries and their members."""
+
+from datetime import datetime
+from typing import Annotated, Self
+
+from fastapi import Depends, Path, Response
+from pydantic import BaseModel, Field
+
+from moorage.domain.access import Action, Role, Visibility
+from moorage.management.routes import FromCaller, InRegistry, Route
+from moorage.management.shapes import Page, Paging, Sent, address_for, moment
+from moorage.services import records
+from moorage.services.registries import RegistryService
+
+NAME = "1 to 64 letters and digits, with single . - or _ between them; unique without regard to case."
+VISIBILITY = "Who may pull: its members (private), everyone signed in (internal), anyone (public)."
+
+InUser = Annotated[str, Path(description="The person's user name.")]
+
+
+class NewRegistry(Sent):
+    """A registry to make."""
+
+    name: str = Field(description=NAME)
+    description: str = Field("", description="At most 200 characters.")
+    visibility: Visibility = Field(Visibility.PRIVATE, description=VISIBILITY)
+
+
+class RegistryChanges(Sent):
+    """What to change of a registry; what is left out stays as it is."""
+
+    description: str | None = Field(None, description="At most 200 characters.")
+    visibility: Visibility | None = Field(None, description=VISIBILITY + " Takes an owner.")
+
+
+class Registry(BaseModel):
+    """A registry."""
+
+    name: str = Field(description="As it was typed.")
+    address: str = Field(description="The first part of its image names: the name in lower case.")
+    description: str
+    visibility: Visibility
+    created_at: datetime
+    created_by: str = Field(description="The person who made it.")
+
+    @classmethod
+    def of(cls, record: records.Registry) -> Self:
+        """Show a record."""
+        return cls(
+            name=record.name,
+            address=record.address,
+            description=record.description,
+            visibility=record.visibility,
+            created_at=moment(record.created_at),
+            created_by=record.created_by,
+        )
+
+
+class RegistrySummary(Registry):
+    """A registry in a list."""
+
+    repositories: int = Field(0, description="How many it holds.")
+    size: int = Field(0, description="Bytes; layers that images share count once.")
+    pushed_at: datetime | None = Field(None, description="Last push.")
+
+    @classmethod
+    def summing(cls, record: records.RegistrySummary) -> Self:
+        """Show a record."""
+        summary = cls.of(record.registry)
+        summary.repositories = record.repositories
+        summary.size = record.size
+        summary.pushed_at = None if record.pushed_at is None else moment(record.pushed_at)
+        return summary
+
+
+class RegistryPage(Page[RegistrySummary]):
+    """Registries by address, which is the key of a page."""
+
+
+class NewRole(Sent):
+    """A role to give."""
+
+    role: Role
+
+
+class Member(BaseModel):
+    """A person's role in a registry; each role may also do what the ones before it may."""
+
+    name: str
+    role: Role
+
+
+class MemberPage(Page[Member]):
+    """Members by name, which is the key of a page."""
+
+
+class RegistryRoutes:
+    """Answers for registries."""
+
+    def __init__(self, registries: RegistryService) -> None:
+        self._registries = registries
+
+    def rows(self) -> tuple[Route, ...]:
+        """Return the table."""
+        one = "/registries/{registry}"
+        member = one + "/members/{user}"
+        return (
+            Route("POST", "/registries", Action.CREATE_REGISTRY, self.create_registry, 201),
+            Route("GET", "/registries", Action.LIST, self.list_registries),
+            Route("GET", one, Action.PULL, self.get_registry),
+            Route("PATCH", one, Action.DESCRIBE, self.change_registry),
+            Route("DELETE", one, Action.ADMINISTER_REGISTRY, self.delete_registry, 204),
+            Route("GET", one + "/members", Action.ADMINISTER_REGISTRY, self.list_members),
+            Route("PUT", member, Action.ADMINISTER_REGISTRY, self.set_member),
+            Route("DELETE", member, Action.ADMINISTER_REGISTRY, self.remove_member, 204),
+        )
+
+    async def create_registry(self, caller: FromCaller, sent: NewRegistry, response: Response) -> Registry:
+        """Create a registry."""
+        made = await self._registries.create(caller, sent.name, sent.description, sent.visibility)
+        response.headers["location"] = address_for("registries", made.address)
+        return Registry.of(made)
+
+    async def list_registries(self, caller: FromCaller, paging: Annotated[Paging, Depends()]) -> RegistryPage:
+        """List the registries you may pull from."""
+        found = await self._registries.list(caller)
+        page, following = paging.of(found, lambda summary: summary.registry.address)
+        return RegistryPage(items=[RegistrySummary.summing(summary) for summary in page], next=following)
+
+    async def get_registry(self, caller: FromCaller, address: InRegistry) -> Registry:
+        """Show a registry."""
+        return Registry.of(await self._registries.get(caller, address))
+
+    async def change_registry(self, caller: FromCaller, address: InRegistry, sent: RegistryChanges) -> Registry:
+        """Change a registry's description or who may pull."""
+        changes = sent.model_dump(mode="json", exclude_none=True)
+        if not changes:
+            return await self.get_registry(caller, address)
+        return Registry.of(await self._registries.update(caller, address, changes))
+
+    async def delete_registry(self, caller: FromCaller, address: InRegistry) -> None:
+        """Delete a registry that holds no images."""
+        await self._registries.delete(caller, address)
+
+    async def list_members(
+        self, caller: FromCaller, address: InRegistry, paging: Annotated[Paging, Depends()]
+    ) -> MemberPage:
+        """List a registry's members."""
+        page, following = paging.of(await self._registries.members(caller, address), lambda member: member.name)
+        return MemberPage(items=[Member(name=member.name, role=member.role) for member in page], next=following)
+
+    async def set_member(self, caller: FromCaller, address: InRegistry, user: InUser, sent: NewRole) -> Member:
+        """Give a person a role in a registry, in place of the one they had."""
+        await self._registries.set_member(caller, address, user, sent.role)
+        return Member(name=user, role=sent.role)
+
+    async def remove_member(self, caller: FromCaller, address: InRegistry, user: InUser) -> None:
+        """Take a person's role in a registry away."""
+        await self._registries.set_member(caller, address, user, None)

@@ -1,0 +1,252 @@
+"""Repositories, their tags and their images.
+
+A repository's name has slashes of its own. `/-/` divides it from what is asked of it, as in `team/app/-/tags`: no part
+of a name begins with a dash.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Literal, Self
+
+from fastapi import Depends, Path, Query
+from pydantic import BaseModel, Field
+
+from moorage.domain.access import Action
+from moorage.domain.digest import parse_digest
+from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.domain.name import is_digest, parse_tag
+from moorage.management.routes import FromCaller, InRegistry, InRepository, Route
+from moorage.management.shapes import Page, Paging, Sent, moment
+from moorage.services import records
+from moorage.services.catalog import CatalogService
+
+MATCHING_LENGTH = 128
+
+Reference = Annotated[str, Path(description="A tag or a digest.")]
+
+
+class RepositoryChanges(Sent):
+    """What to change of a repository."""
+
+    description: str = Field(description="At most 200 characters.")
+
+
+class Repository(BaseModel):
+    """A repository."""
+
+    name: str = Field(description="Its name in the registry, as `team/app`.")
+    image: str = Field(description="The name of its images behind the server's, as `dmc/team/app`.")
+    description: str
+    created_at: datetime
+    pushed_at: datetime = Field(description="Last push.")
+    pushed_by: str = Field(description="The person who pushed last.")
+    tags: int = Field(description="How many it has.")
+    size: int = Field(description="Bytes; layers that its images share count once.")
+
+    @classmethod
+    def of(cls, record: records.RepositoryRecord) -> Self:
+        """Show a record."""
+        return cls(
+            name=record.name.path,
+            image=str(record.name),
+            description=record.description,
+            created_at=moment(record.created_at),
+            pushed_at=moment(record.pushed_at),
+            pushed_by=record.pushed_by,
+            tags=record.tags,
+            size=record.size,
+        )
+
+
+class RepositoryPage(Page[Repository]):
+    """Repositories by name, which is the key of a page."""
+
+
+class Content(BaseModel):
+    """What tags and images have in common."""
+
+    digest: str
+    media_type: str
+    artifact_type: str | None = Field(description="What it is, where it is no ordinary image.")
+    is_index: bool = Field(description="Whether it only names images, one for each platform.")
+    platforms: list[str] = Field(description="As `linux/arm64/v8`.")
+    size: int = Field(description="Bytes; of an index, those of all its platforms.")
+    pushed_at: datetime
+    pushed_by: str
+
+    @classmethod
+    def _shared(cls, record: records.TagRecord | records.ImageRecord) -> Mapping[str, object]:
+        return {
+            "digest": record.digest,
+            "media_type": record.media_type,
+            "artifact_type": record.artifact_type,
+            "is_index": record.is_index,
+            "platforms": list(record.platforms),
+            "size": record.size,
+            "pushed_at": moment(record.pushed_at),
+            "pushed_by": record.pushed_by,
+        }
+
+
+class Tag(Content):
+    """A tag, and the image it points to."""
+
+    name: str
+
+    @classmethod
+    def of(cls, record: records.TagRecord) -> Self:
+        """Show a record."""
+        return cls.model_validate({**cls._shared(record), "name": record.name})
+
+
+class TagPage(Page[Tag]):
+    """Tags; their names are the keys of a page."""
+
+
+class Image(Content):
+    """An image."""
+
+    annotations: dict[str, str]
+    subject: str | None = Field(description="Digest of the image this one is attached to.")
+    tags: list[str] = Field(description="Those that point to it.")
+    parents: list[str] = Field(description="Digests of the indexes that name it.")
+
+    @classmethod
+    def of(cls, record: records.ImageRecord) -> Self:
+        """Show a record."""
+        own = {
+            "annotations": dict(record.annotations),
+            "subject": record.subject,
+            "tags": list(record.tags),
+            "parents": list(record.parents),
+        }
+        return cls.model_validate({**cls._shared(record), **own})
+
+
+class ImagePage(Page[Image]):
+    """Images, newest first; their digests are the keys of a page."""
+
+
+class WholeImage(Image):
+    """An image, with those of an index's platforms that are here."""
+
+    children: list[Image]
+
+
+class Deletion(BaseModel):
+    """What was deleted."""
+
+    tags: list[str]
+    images: list[str] = Field(description="Digests.")
+    frees: int = Field(description="Bytes that nothing needs now; collection gives them back once no lease holds them.")
+
+    @classmethod
+    def of(cls, deletion: records.Deletion) -> Self:
+        """Show a record."""
+        return cls(tags=list(deletion.tags), images=list(deletion.images), frees=deletion.frees)
+
+
+class RepositoryRoutes:
+    """Answers for repositories."""
+
+    def __init__(self, catalog: CatalogService) -> None:
+        self._catalog = catalog
+
+    def rows(self) -> tuple[Route, ...]:
+        """Return the table; a repository's own rows come last, since its name would swallow the others."""
+        every = "/registries/{registry}/repositories"
+        one = every + "/{repository:path}"
+        tag = one + "/-/tags/{tag}"
+        image = one + "/-/images/{reference}"
+        return (
+            Route("GET", every, Action.PULL, self.list_repositories),
+            Route("GET", one + "/-/tags", Action.PULL, self.list_tags),
+            Route("DELETE", tag, Action.DELETE, self.delete_tag),
+            Route("GET", one + "/-/images", Action.PULL, self.list_images),
+            Route("GET", image, Action.PULL, self.get_image),
+            Route("DELETE", image, Action.DELETE, self.delete_image),
+            Route("GET", one, Action.PULL, self.get_repository),
+            Route("PATCH", one, Action.DESCRIBE, self.change_repository),
+            Route("DELETE", one, Action.DELETE, self.delete_repository),
+        )
+
+    async def list_repositories(
+        self, caller: FromCaller, address: InRegistry, paging: Annotated[Paging, Depends()]
+    ) -> RepositoryPage:
+        """List a registry's repositories."""
+        found = await self._catalog.repositories(caller, address, paging.after, paging.limit)
+        page, following = paging.cut(found, lambda record: record.name.path)
+        return RepositoryPage(items=[Repository.of(record) for record in page], next=following)
+
+    async def list_tags(
+        self,
+        caller: FromCaller,
+        repository: InRepository,
+        paging: Annotated[Paging, Depends()],
+        order: Annotated[Literal["newest", "name"], Query(description="Newest first, or by name.")] = "newest",
+        matching: Annotated[str, Query(max_length=MATCHING_LENGTH, description="A part of the name.")] = "",
+    ) -> TagPage:
+        """List a repository's tags."""
+        found = await self._catalog.tags(
+            caller, repository, order=order, after=paging.after, limit=paging.limit, matching=matching
+        )
+        page, following = paging.cut(found, lambda record: record.name)
+        return TagPage(items=[Tag.of(record) for record in page], next=following)
+
+    async def delete_tag(
+        self, caller: FromCaller, repository: InRepository, tag: Annotated[str, Path(description="The tag.")]
+    ) -> Deletion:
+        """Delete a tag; the image it points to stays."""
+        done = await self._catalog.delete(caller, repository, (), (parse_tag(tag),))
+        return _something(done)
+
+    async def list_images(
+        self,
+        caller: FromCaller,
+        repository: InRepository,
+        paging: Annotated[Paging, Depends()],
+        *,
+        untagged: Annotated[bool, Query(description="Only those that no tag, index or subject leads to.")] = False,
+    ) -> ImagePage:
+        """List a repository's images."""
+        found = await self._catalog.images(
+            caller, repository, untagged=untagged, after=paging.after, limit=paging.limit
+        )
+        page, following = paging.cut(found, lambda record: record.digest)
+        return ImagePage(items=[Image.of(record) for record in page], next=following)
+
+    async def get_image(self, caller: FromCaller, repository: InRepository, reference: Reference) -> WholeImage:
+        """Show an image."""
+        wanted = reference if is_digest(reference) else parse_tag(reference)
+        record = await self._catalog.image(caller, repository, wanted)
+        children = await self._catalog.children(caller, repository, record.digest)
+        shown = Image.of(record).model_dump()
+        return WholeImage(**shown, children=[Image.of(child) for child in children])
+
+    async def delete_image(
+        self, caller: FromCaller, repository: InRepository, reference: Annotated[str, Path(description="Its digest.")]
+    ) -> Deletion:
+        """Delete an image with all its tags, and the platforms and attachments that only it needs."""
+        done = await self._catalog.delete(caller, repository, (parse_digest(reference),), ())
+        return _something(done)
+
+    async def get_repository(self, caller: FromCaller, repository: InRepository) -> Repository:
+        """Show a repository."""
+        return Repository.of(await self._catalog.repository(caller, repository))
+
+    async def change_repository(
+        self, caller: FromCaller, repository: InRepository, sent: RepositoryChanges
+    ) -> Repository:
+        """Change a repository's description."""
+        await self._catalog.describe(caller, repository, sent.description)
+        return Repository.of(await self._catalog.repository(caller, repository))
+
+    async def delete_repository(self, caller: FromCaller, repository: InRepository) -> Deletion:
+        """Delete a repository with all its images."""
+        return Deletion.of(await self._catalog.delete_repository(caller, repository))
+
+
+def _something(deletion: records.Deletion) -> Deletion:
+    if not deletion.tags and not deletion.images:
+        raise MoorageError(ErrorCode.MANIFEST_UNKNOWN)
+    return Deletion.of(deletion)

@@ -1,0 +1,120 @@
+"""What a row of the API's tables is, and the gate that decides by its action who gets through."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from hmac import compare_digest
+from typing import Annotated, Any
+
+from fastapi import Depends, Path, Request
+
+from moorage.domain.access import Action, Caller
+from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.domain.name import Repository, address_of, parse_registry, parse_repository
+from moorage.services.access import Access
+
+PREFIX = "/api/v1"
+CSRF_HEADER = "x-csrf-token"
+LABEL = "management"
+SAFE = frozenset({"GET", "HEAD"})
+OF_TOKENS = frozenset({Action.PULL, Action.PUSH, Action.DELETE})
+
+Callers = Callable[[Request], Awaitable[Caller]]
+"""Tells who asks; raises UNAUTHORIZED when what was presented is no good, and answers ANONYMOUS when nothing was."""
+
+Csrf = Callable[[Request], Awaitable[str | None]]
+"""Returns the token that changes must repeat when a session's cookie says who asks; None when a header says it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A row: what is asked at which path below `/api/v1`, the permission it needs, and who answers."""
+
+    method: str
+    path: str
+    action: Action
+    handler: Callable[..., Awaitable[Any]]
+    status: int = 200
+
+
+class Gate:
+    """Stands before every handler: finds out who asks, and lets through who may."""
+
+    def __init__(self, access: Access, callers: Callers, csrf: Csrf) -> None:
+        self._access = access
+        self._callers = callers
+        self._csrf = csrf
+
+    def before(self, action: Action) -> Callable[[Request], Awaitable[None]]:
+        """Return the check for routes that need an action; what it is done to stands in their path."""
+
+        async def check(request: Request) -> None:
+            request.state.route = LABEL
+            if request.method not in SAFE:
+                await self._check_intent(request)
+            caller = await self._callers(request)
+            request.state.caller, request.state.user = caller, caller.name
+            await self._check(caller, action, request)
+
+        return check
+
+    async def _check(self, caller: Caller, action: Action, request: Request) -> None:
+        registry = request.path_params.get("registry")
+        path = request.path_params.get("repository")
+        # A token of the token service is for content, and only for the repositories it names.
+        if caller.scope is not None and (path is None or action not in OF_TOKENS):
+            message = "this token is for pushing and pulling; use a password here"
+            raise MoorageError(ErrorCode.DENIED, message)
+        if registry is None:
+            self._access.check_server(caller, action)
+        elif path is None:
+            await self._access.check_registry(caller, action, registry_address(registry))
+        else:
+            await self._access.check(caller, action, repository_of(registry, path))
+
+    async def _check_intent(self, request: Request) -> None:
+        """Refuse changes that another site's page makes with this browser's cookie, or the password it remembers."""
+        if not _is_own_origin(request):
+            raise MoorageError(ErrorCode.DENIED, "a page of another site may not change anything here")
+        token = await self._csrf(request)
+        sent = request.headers.get(CSRF_HEADER, "")
+        if token is not None and not compare_digest(token.encode(), sent.encode()):
+            raise MoorageError(ErrorCode.DENIED, "a change made with a session needs its token in X-CSRF-Token")
+
+
+def _is_own_origin(request: Request) -> bool:
+    """Tell whether a page of this server asks, or a program; browsers say which page it is."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site in {"same-origin", "none"}
+    origin = request.headers.get("origin")
+    if origin is None:
+        return True
+    authority = origin.lower().partition("://")[2]
+    return authority != "" and authority == request.headers.get("host", "").lower()
+
+
+def registry_address(registry: str) -> str:
+    """Return the address of the registry that a path names, however its letters are written."""
+    return address_of(parse_registry(registry))
+
+
+def repository_of(
+    registry: Annotated[str, Path(description="The registry's address.")],
+    repository: Annotated[str, Path(description="The repository's name in it, slashes and all.")],
+) -> Repository:
+    """Return the repository that a path names."""
+    return parse_repository(f"{registry_address(registry)}/{repository}")
+
+
+def _address(registry: Annotated[str, Path(description="The registry's address.")]) -> str:
+    return registry_address(registry)
+
+
+def _caller(request: Request) -> Caller:
+    found: Caller = request.state.caller
+    return found
+
+
+FromCaller = Annotated[Caller, Depends(_caller)]
+InRegistry = Annotated[str, Depends(_address)]
+InRepository = Annotated[Repository, Depends(repository_of)]

@@ -1,0 +1,108 @@
+"""People's accounts."""
+
+from datetime import datetime
+from typing import Annotated, Self
+
+from fastapi import Depends, Path, Response
+from pydantic import BaseModel, Field, StrictBool
+
+from moorage.domain.access import Action, Caller
+from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.management.routes import FromCaller, Route
+from moorage.management.shapes import Page, Paging, Sent, address_for, moment
+from moorage.services import records
+from moorage.services.accounts import AccountService
+
+InUser = Annotated[str, Path(description="The person's user name.")]
+
+
+class NewUser(Sent):
+    """An account to make."""
+
+    name: str = Field(description="The user name.")
+    password: str
+    is_admin: StrictBool = Field(default=False, description="Whether they administer the whole server.")
+
+
+class UserChanges(Sent):
+    """What to change of an account; what is left out stays as it is. Either change ends the person's sessions."""
+
+    password: str | None = None
+    is_disabled: StrictBool | None = Field(None, description="Whether they are kept from signing in.")
+
+
+class User(BaseModel):
+    """A person's account."""
+
+    name: str
+    is_admin: bool
+    is_disabled: bool
+    created_at: datetime
+
+    @classmethod
+    def of(cls, account: records.Account) -> Self:
+        """Show a record."""
+        return cls(
+            name=account.name,
+            is_admin=account.is_admin,
+            is_disabled=account.is_disabled,
+            created_at=moment(account.created_at),
+        )
+
+
+class UserPage(Page[User]):
+    """Accounts by name, which is the key of a page."""
+
+
+class Me(BaseModel):
+    """Who you are here."""
+
+    name: str
+    is_admin: bool
+
+
+class UserRoutes:
+    """Answers for accounts."""
+
+    def __init__(self, accounts: AccountService) -> None:
+        self._accounts = accounts
+
+    def rows(self) -> tuple[Route, ...]:
+        """Return the table."""
+        return (
+            Route("POST", "/users", Action.ADMINISTER_SERVER, self.add_user, 201),
+            Route("GET", "/users", Action.ADMINISTER_SERVER, self.list_users),
+            Route("GET", "/users/{user}", Action.ADMINISTER_SERVER, self.get_user),
+            Route("PATCH", "/users/{user}", Action.ADMINISTER_SERVER, self.change_user),
+            Route("GET", "/me", Action.SIGNED_IN, self.get_me),
+        )
+
+    async def add_user(self, caller: FromCaller, sent: NewUser, response: Response) -> User:
+        """Add a person."""
+        made = await self._accounts.add(caller, sent.name, sent.password, is_admin=sent.is_admin)
+        response.headers["location"] = address_for("users", made.name)
+        return User.of(made)
+
+    async def list_users(self, caller: FromCaller, paging: Annotated[Paging, Depends()]) -> UserPage:
+        """List people."""
+        page, following = paging.of(await self._accounts.list(caller), lambda account: account.name)
+        return UserPage(items=[User.of(account) for account in page], next=following)
+
+    async def get_user(self, caller: FromCaller, user: InUser) -> User:
+        """Show a person's account."""
+        return await self._show(caller, user)
+
+    async def change_user(self, caller: FromCaller, user: InUser, sent: UserChanges) -> User:
+        """Set a person's password, or keep them from signing in."""
+        await self._accounts.change(caller, user, password=sent.password, is_disabled=sent.is_disabled)
+        return await self._show(caller, user)
+
+    async def get_me(self, caller: FromCaller) -> Me:
+        """Show who you are signed in as."""
+        return Me(name=caller.name, is_admin=caller.is_admin)
+
+    async def _show(self, caller: Caller, user: str) -> User:
+        for account in await self._accounts.list(caller):
+            if account.name == user:
+                return User.of(account)
+        raise MoorageError(ErrorCode.NOT_FOUND, f"no person is called {user[:64]}", {"name": user[:64]})

@@ -1,0 +1,30 @@
+"""The fixtures of the management API's tests."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from moorage.app.services import SYSTEM, open_services
+from moorage.settings import load
+from tests.management.world import PEOPLE, World
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    """Return a server whose only registry, DMC, is private and holds `dmc/team/app:1`."""
+    async with open_services(load({"data": tmp_path / "data"}, {})) as services:
+        world = World(services)
+        await services.registries.create(SYSTEM, "DMC")
+        await world.image("dmc/team/app", "1")
+        async with world.http:
+            yield world
+
+
+@pytest.fixture
+async def people(world: World) -> None:
+    """Add a stranger and a member of DMC in each role."""
+    for name, role in PEOPLE.items():
+        await world.person(name)
+        if role is not None:
+            await world.services.registries.set_member(SYSTEM, "dmc", name, role)

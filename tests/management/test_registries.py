@@ -1,0 +1,96 @@
+"""Registries and their members over HTTP."""
+
+import pytest
+
+from tests.management.world import World
+
+
+async def test_a_registry_is_made_and_found_at_its_address(world: World) -> None:
+    made = await world.ask("POST", "/registries", {"name": "Base.Images", "description": "for all"})
+    assert made.status_code == 201
+    assert made.headers["location"] == "/api/v1/registries/base.images"
+    assert made.json()["name"] == "Base.Images"
+    assert made.json()["visibility"] == "private"
+    assert made.json()["created_at"].endswith("Z")
+    found = await world.http.get(made.headers["location"], headers={"x-caller": "admin"})
+    assert found.json() == made.json()
+
+
+async def test_an_address_is_found_however_it_is_written(world: World) -> None:
+    assert (await world.ask("GET", "/registries/DMC")).json()["address"] == "dmc"
+
+
+async def test_a_name_is_taken_without_regard_to_case(world: World) -> None:
+    answer = await world.ask("POST", "/registries", {"name": "dmc"})
+    assert answer.status_code == 409
+    assert answer.json()["code"] == "CONFLICT"
+
+
+@pytest.mark.parametrize("name", ["", "a b", "-a", "a--b", "é", "a/b", "v2", "API", "x" * 65, "..", "a\x00", "a\n"])
+async def test_a_name_that_is_none_is_refused_with_the_reason(world: World, name: str) -> None:
+    answer = await world.ask("POST", "/registries", {"name": name})
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "NAME_INVALID"
+    assert len((await world.ask("GET", "/registries")).json()["items"]) == 1
+
+
+async def test_what_is_left_out_of_a_change_stays(world: World) -> None:
+    await world.ask("PATCH", "/registries/dmc", {"description": "first"})
+    answer = await world.ask("PATCH", "/registries/dmc", {"visibility": "public"})
+    assert (answer.json()["description"], answer.json()["visibility"]) == ("first", "public")
+
+
+@pytest.mark.usefixtures("people")
+async def test_a_maintainer_describes_but_does_not_open_a_registry(world: World) -> None:
+    described = await world.ask("PATCH", "/registries/dmc", {"description": "x"}, caller="maintainer")
+    opened = await world.ask("PATCH", "/registries/dmc", {"visibility": "public"}, caller="maintainer")
+    assert (described.status_code, opened.status_code) == (200, 403)
+    assert (await world.ask("GET", "/registries/dmc", caller="stranger")).status_code == 404
+
+
+async def test_only_an_empty_registry_is_deleted(world: World) -> None:
+    refused = await world.ask("DELETE", "/registries/dmc")
+    assert refused.status_code == 409
+    await world.ask("DELETE", "/registries/dmc/repositories/team/app")
+    assert (await world.ask("DELETE", "/registries/dmc")).status_code == 204
+    assert (await world.ask("GET", "/registries/dmc")).status_code == 404
+
+
+async def test_the_list_says_what_a_registry_holds(world: World) -> None:
+    (item,) = (await world.ask("GET", "/registries")).json()["items"]
+    assert item["repositories"] == 1
+    assert item["size"] > len(b"a layer")
+    assert item["pushed_at"] is not None
+
+
+@pytest.mark.parametrize("n", [1, 2, 7])
+async def test_pages_together_are_the_whole_list(world: World, n: int) -> None:
+    for name in ("math", "math.voila", "math-x", "Math9", "a"):
+        await world.ask("POST", "/registries", {"name": name})
+    names: list[str] = []
+    address = f"/api/v1/registries?n={n}"
+    while address:
+        answer = await world.http.get(address, headers={"x-caller": "admin"})
+        names += [item["address"] for item in answer.json()["items"]]
+        address = answer.json()["next"] or ""
+        assert answer.headers.get("link", "") == (f'<{address}>; rel="next"' if address else "")
+    assert names == sorted(["a", "dmc", "math", "math-x", "math.voila", "math9"])
+
+
+async def test_a_role_is_given_changed_and_taken(world: World) -> None:
+    await world.person("mara")
+    member = "/registries/dmc/members/mara"
+    assert (await world.ask("GET", "/registries/dmc", caller="mara")).status_code == 404
+    for role in ("reader", "writer"):
+        given = await world.ask("PUT", member, {"role": role})
+        assert given.json() == {"name": "mara", "role": role}
+        listed = await world.ask("GET", "/registries/dmc/members")
+        assert listed.json() == {"items": [{"name": "mara", "role": role}], "next": None}
+    assert (await world.ask("GET", "/registries/dmc", caller="mara")).status_code == 200
+    assert (await world.ask("DELETE", member)).status_code == 204
+    assert (await world.ask("GET", "/registries/dmc", caller="mara")).status_code == 404
+
+
+async def test_nobody_becomes_a_member_without_an_account(world: World) -> None:
+    assert (await world.ask("PUT", "/registries/dmc/members/ghost", {"role": "reader"})).status_code == 404
+    assert (await world.ask("DELETE", "/registries/dmc/members/ghost")).status_code == 404

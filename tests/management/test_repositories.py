@@ -1,0 +1,124 @@
+"""Repositories, tags and images over HTTP."""
+
+import pytest
+
+from tests.management.world import World
+
+APP = "/registries/dmc/repositories/team/app"
+
+
+async def names(world: World, path: str, key: str, n: int) -> list[str]:
+    """Return the whole list, read page by page."""
+    found: list[str] = []
+    following = f"{path}{'&' if '?' in path else '?'}n={n}"
+    while following:
+        page = (await world.ask("GET", following)).json()
+        assert 0 < len(page["items"]) <= n
+        found += [item[key] for item in page["items"]]
+        following = (page["next"] or "").removeprefix("/api/v1")
+    return found
+
+
+async def test_a_repository_is_found_under_its_name_with_slashes(world: World) -> None:
+    shown = (await world.ask("GET", APP)).json()
+    assert (shown["name"], shown["image"], shown["tags"]) == ("team/app", "dmc/team/app", 1)
+    assert (await world.ask("GET", "/registries/dmc/repositories")).json()["items"] == [shown]
+    escaped = await world.http.get("/api/v1/registries/dmc/repositories/team%2Fapp", headers={"x-caller": "admin"})
+    assert escaped.json() == shown
+
+
+async def test_a_repository_called_like_a_list_is_still_a_repository(world: World) -> None:
+    await world.image("dmc/team/tags", "1")
+    shown = await world.ask("GET", "/registries/dmc/repositories/team/tags")
+    assert shown.json()["name"] == "team/tags"
+    listed = await world.ask("GET", "/registries/dmc/repositories/team/tags/-/tags")
+    assert [tag["name"] for tag in listed.json()["items"]] == ["1"]
+
+
+@pytest.mark.parametrize(
+    "name", ["Team/app", "team//app", "team/%2e%2e", "team/%00", "team/%0a", "a" * 300, "-/tags", ""]
+)
+async def test_a_name_that_can_be_none_is_refused(world: World, name: str) -> None:
+    answer = await world.ask("GET", f"/registries/dmc/repositories/{name}")
+    assert answer.status_code in {400, 404}
+
+
+async def test_a_description_is_changed(world: World) -> None:
+    answer = await world.ask("PATCH", APP, {"description": "what it is"})
+    assert answer.json()["description"] == "what it is"
+    assert (await world.ask("GET", APP)).json()["description"] == "what it is"
+    assert (await world.ask("PATCH", APP, {"description": "x" * 201})).json()["errors"][0]["field"] == "description"
+
+
+@pytest.mark.parametrize("n", [1, 2, 100])
+async def test_pages_of_repositories_together_are_all_of_them(world: World, n: int) -> None:
+    wanted = ["math", "math-voila", "math/x", "math2", "math_x"]
+    for name in wanted:
+        await world.image(f"dmc/{name}", "1")
+    found = await names(world, "/registries/dmc/repositories", "name", n)
+    assert found == sorted([*wanted, "team/app"])
+
+
+@pytest.mark.parametrize("n", [1, 2, 100])
+async def test_pages_of_tags_together_are_all_of_them(world: World, n: int) -> None:
+    tags = ["1.0", "1.0-rc", "1.0_a", "2", "A", "latest"]
+    for tag in tags:
+        await world.image("dmc/team/app", tag, layer=tag.encode())
+    assert await names(world, f"{APP}/-/tags?order=name", "name", n) == sorted(["1", *tags])
+    assert await names(world, f"{APP}/-/tags", "name", n) == [*reversed(tags), "1"]
+    assert await names(world, f"{APP}/-/tags?order=name&matching=1.0", "name", n) == ["1.0", "1.0-rc", "1.0_a"]
+
+
+@pytest.mark.parametrize("n", [1, 2, 100])
+async def test_pages_of_images_together_are_all_of_them(world: World, n: int) -> None:
+    pushed = [await world.image("dmc/team/app", layer=str(number).encode()) for number in range(4)]
+    untagged = await names(world, f"{APP}/-/images?untagged=true", "digest", n)
+    assert sorted(untagged) == sorted(pushed)
+    assert len(await names(world, f"{APP}/-/images", "digest", n)) == len(pushed) + 1
+
+
+async def test_an_image_is_shown_by_tag_and_by_digest(world: World) -> None:
+    by_tag = (await world.ask("GET", f"{APP}/-/images/1")).json()
+    by_digest = (await world.ask("GET", f"{APP}/-/images/{by_tag['digest']}")).json()
+    assert by_tag == by_digest
+    assert (by_tag["tags"], by_tag["children"], by_tag["is_index"]) == (["1"], [], False)
+
+
+async def test_an_index_is_shown_with_its_platforms(world: World) -> None:
+    child = await world.image("dmc/multi", layer=b"arm")
+    await world.index("dmc/multi", "2", children={"arm64": child})
+    shown = (await world.ask("GET", "/registries/dmc/repositories/multi/-/images/2")).json()
+    assert (shown["is_index"], shown["platforms"]) == (True, ["linux/arm64"])
+    assert [image["digest"] for image in shown["children"]] == [child]
+    assert shown["children"][0]["parents"] == [shown["digest"]]
+
+
+async def test_a_deleted_tag_leaves_its_image(world: World) -> None:
+    digest = (await world.ask("GET", f"{APP}/-/images/1")).json()["digest"]
+    gone = await world.ask("DELETE", f"{APP}/-/tags/1")
+    assert gone.json() == {"tags": ["1"], "images": [], "frees": 0}
+    assert (await world.ask("GET", f"{APP}/-/images/{digest}")).json()["tags"] == []
+    assert (await world.ask("DELETE", f"{APP}/-/tags/1")).status_code == 404
+
+
+async def test_a_deleted_image_takes_its_tags_and_says_what_that_frees(world: World) -> None:
+    digest = await world.image("dmc/team/app", "2", "3", layer=b"x" * 5000)
+    gone = (await world.ask("DELETE", f"{APP}/-/images/{digest}")).json()
+    assert (gone["tags"], gone["images"]) == (["2", "3"], [digest])
+    assert gone["frees"] > 5000
+    assert [tag["name"] for tag in (await world.ask("GET", f"{APP}/-/tags")).json()["items"]] == ["1"]
+    assert (await world.ask("DELETE", f"{APP}/-/images/{digest}")).status_code == 404
+
+
+async def test_an_image_is_deleted_by_digest_alone(world: World) -> None:
+    answer = await world.ask("DELETE", f"{APP}/-/images/1")
+    assert (answer.status_code, answer.json()["code"]) == (400, "DIGEST_INVALID")
+    assert (await world.ask("GET", f"{APP}/-/images/1")).status_code == 200
+
+
+async def test_a_deleted_repository_is_gone_with_its_images(world: World) -> None:
+    gone = (await world.ask("DELETE", APP)).json()
+    assert (gone["tags"], len(gone["images"])) == (["1"], 1)
+    for path in (APP, f"{APP}/-/tags", f"{APP}/-/images/1"):
+        assert (await world.ask("GET", path)).status_code == 404
+    assert (await world.ask("DELETE", APP)).status_code == 404
