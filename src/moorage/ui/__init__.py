@@ -1,0 +1,1 @@
+"""The web interface: pages rendered on the server, and a small script that only improves them."""

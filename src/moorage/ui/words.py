@@ -1,0 +1,131 @@
+"""How pages put things into words: sizes, times, numbers, digests, kinds, and text that users wrote."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from markupsafe import Markup
+
+from moorage.domain.digest import Digest
+from moorage.domain.manifest import IMAGE_CONFIGS
+from moorage.services.records import ImageRecord, TagRecord
+
+SIZE_STEP = 1000
+SHORT_DIGEST = 12
+UNITS = (("year", 31_536_000), ("month", 2_592_000), ("day", 86_400), ("hour", 3_600), ("minute", 60))
+LAST = {"year": "last year", "month": "last month", "day": "yesterday"}
+HELM_CHART = "application/vnd.cncf.helm.config.v1+json"
+KINDS = {
+    "application/vnd.buildkit.cacheconfig.v0": "Build cache",
+    HELM_CHART: "Helm chart",
+    "application/vnd.dev.cosign.simplesigning.v1+json": "Signature",
+    "application/vnd.dev.sigstore.bundle.v0.3+json": "Signature",
+    "application/vnd.docker.attestation.manifest.v1+json": "Attestation",
+    "application/vnd.in-toto+json": "Attestation",
+    "application/spdx+json": "SBOM",
+    "application/vnd.cyclonedx+json": "SBOM",
+    "application/vnd.wasm.config.v0+json": "WASM",
+    "application/vnd.wasm.config.v1+json": "WASM",
+}
+
+# Cc and Cf of Unicode: controls, direction marks and invisible joiners. Line breaks and tabs are only white space.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+
+
+def visible(value: object) -> object:
+    r"""Return text with control and direction characters written out, as `\u202e`; anything else as it is."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", value)
+
+
+def size(count: int) -> str:
+    """Return bytes as people read them, in units of 1000: `128.4 MB`, `512 B`."""
+    if count < SIZE_STEP:
+        return f"{count} B"
+    amount, unit = float(count), "B"
+    for unit in ("KB", "MB", "GB", "TB", "PB"):  # noqa: B007 - the unit reached is the result
+        amount /= SIZE_STEP
+        if round(amount, 1) < SIZE_STEP:
+            break
+    return f"{amount:,.1f} {unit}"
+
+
+def number(count: int, one: str = "", many: str = "") -> str:
+    """Return a count, with its word if one is given: `1 tag`, `2,318 tags`."""
+    word = one if count == 1 else many or (one and f"{one}s")
+    return f"{count:,} {word}".rstrip()
+
+
+def short(digest: Digest) -> str:
+    """Return the first twelve hexadecimal digits of a digest."""
+    return digest.partition(":")[2][:SHORT_DIGEST]
+
+
+def passed(seconds: float) -> str:
+    """Return a time span before now as the script writes it: `12 minutes ago`, `yesterday`."""
+    for unit, length in UNITS:
+        if seconds >= length:
+            count = int(seconds // length)
+            return LAST[unit] if count == 1 and unit in LAST else f"{number(count, unit)} ago"
+    return "just now"
+
+
+def iso(moment: float) -> str:
+    """Return Unix seconds as `2026-11-23T14:20:00Z`."""
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def ago(moment: float, now: float) -> Markup:
+    """Return Unix seconds as a `time` element that the script keeps fresh."""
+    date = datetime.fromtimestamp(moment, UTC)
+    full = f"{date.day} {date:%b %Y, %H:%M} UTC"
+    return Markup('<time datetime="{}" title="{}" data-rel>{}</time>').format(iso(moment), full, passed(now - moment))
+
+
+def kind(image: TagRecord | ImageRecord) -> str:
+    """Return what kind of artifact this is, or nothing for a container image."""
+    for media_type in (image.artifact_type, image.config_type):
+        if media_type in KINDS:
+            return KINDS[media_type]
+    is_image = image.is_index or image.config_type is None or image.config_type in IMAGE_CONFIGS
+    return "" if is_image else "Artifact"
+
+
+def version(tag: str, image: TagRecord | ImageRecord) -> str:
+    """Return a tag as people know it: helm stores `1.0.0+build.5` as `1.0.0_build.5`, since no tag has a plus.
+
+    https://helm.sh/docs/topics/registries/
+    """
+    return tag.replace("_", "+") if image.config_type == HELM_CHART else tag
+
+
+def platforms(image: TagRecord | ImageRecord) -> str:
+    """Return the platforms in a few words: `linux/amd64`, `2 platforms`, or nothing."""
+    if kind(image) or not image.platforms:
+        return ""
+    return image.platforms[0] if len(image.platforms) == 1 else number(len(image.platforms), "platform")
+
+
+def content(image: ImageRecord) -> str:
+    """Return kind and platforms of an image in one phrase: `Index, 2 platforms`, `linux/amd64`, `Helm chart`."""
+    what = kind(image) or platforms(image)
+    if not image.is_index:
+        return what or "Artifact"
+    return f"Index, {what}" if what else "Index"
+
+
+def listed(words: Sequence[str], longest: int = 5) -> str:
+    """Return words joined as in a sentence: `a`, `a and b`, `a, b and 3 more`."""
+    shown = list(words[:longest])
+    if len(words) > longest:
+        shown.append(f"{len(words) - longest:,} more")
+    return " and ".join(part for part in (", ".join(shown[:-1]), shown[-1] if shown else "") if part)
+
+
+def initials(name: str) -> str:
+    """Return the letters of an avatar: first letters of two parts of a name, else its first two."""
+    parts = [part for part in re.split(r"[^\w]|_", unicodedata.normalize("NFC", name)) if part]
+    letters = parts[0][0] + parts[1][0] if len(parts) > 1 else (parts[0][:2] if parts else "?")
+    return letters.upper()

@@ -1,0 +1,196 @@
+"""A server's content for the pages: the real services over a real database, and pushes without the bytes."""
+
+import hashlib
+import itertools
+import json
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from starlette.types import ASGIApp
+
+from moorage.auth.passwords import Passwords
+from moorage.blobstore.filesystem import FileBlobStore
+from moorage.domain.access import Caller, Role, Visibility
+from moorage.domain.digest import Algorithm, Digest
+from moorage.domain.manifest import OCI_INDEX, OCI_MANIFEST, parse_manifest
+from moorage.domain.name import Repository, parse_repository
+from moorage.metastore.accounts import AccountTable
+from moorage.metastore.blobs import BlobTable
+from moorage.metastore.catalog import CatalogTable
+from moorage.metastore.manifests import ManifestTable
+from moorage.metastore.migrations import migrate
+from moorage.metastore.registries import RegistryTable
+from moorage.metastore.sqlite import SQLite
+from moorage.metastore.steps import Steps
+from moorage.metastore.uploads import UploadTable
+from moorage.services.access import Access
+from moorage.services.accounts import AccountService
+from moorage.services.catalog import CatalogService
+from moorage.services.manifests import ManifestService, describe
+from moorage.services.records import Registry
+from moorage.services.registries import RegistryService
+from moorage.ui.pages import build
+from moorage.ui.visit import UiServices, UiSettings
+
+ADMIN = Caller(user_id=0, name="admin", is_admin=True)
+PASSWORD = "correct horse battery"
+CONFIG = "application/vnd.oci.image.config.v1+json"
+LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+AMD64 = {"os": "linux", "architecture": "amd64"}
+ARM64 = {"os": "linux", "architecture": "arm64"}
+UNKNOWN = {"os": "unknown", "architecture": "unknown"}
+
+
+T = TypeVar("T")
+
+
+class CountingDatabase(SQLite):
+    """A database that counts the statements it is asked to read by."""
+
+    statements = 0
+
+    async def read(self, steps: Steps[T]) -> T:
+        return await super().read(self._counted(steps))
+
+    def _counted(self, steps: Steps[T]) -> Steps[T]:
+        try:
+            step = next(steps)
+            while True:
+                self.statements += 1
+                step = steps.send((yield step))
+        except StopIteration as end:
+            answer: T = end.value
+            return answer
+
+
+class World:
+    """A server with nothing in it but the account `admin`."""
+
+    def __init__(self, database: CountingDatabase, store: FileBlobStore) -> None:
+        self.database = database
+        registries, accounts = RegistryTable(database), AccountTable(database)
+        self.uploads = UploadTable(database, 3600.0)
+        self.manifests = ManifestTable(database)
+        access = Access(registries)
+        self.services = UiServices(
+            access=access,
+            accounts=AccountService(accounts, Passwords(), access),
+            registries=RegistryService(registries, access),
+            catalog=CatalogService(CatalogTable(database), self.manifests, access),
+            manifests=ManifestService(self.manifests, BlobTable(database, 3600.0), store),
+        )
+        self._ids = itertools.count()
+
+    def pages(self, external_url: str | None = None) -> ASGIApp:
+        """Return the web interface of this server."""
+        settings = UiSettings(version="1.2.3", clock=time.time, external_url=external_url, has_own_authority=True)
+        return build(self.services, settings)
+
+    async def person(self, name: str, *, is_admin: bool = False) -> None:
+        """Add an account."""
+        await self.services.accounts.add(ADMIN, name, PASSWORD, is_admin=is_admin)
+
+    async def registry(
+        self, name: str, description: str = "", visibility: Visibility = Visibility.PRIVATE, **roles: Role
+    ) -> Registry:
+        """Create a registry with members."""
+        made = await self.services.registries.create(ADMIN, name, description, visibility)
+        for user, role in roles.items():
+            await self.services.registries.set_member(ADMIN, made.address, user, role)
+        return made
+
+    async def image(
+        self,
+        name: str,
+        *tags: str,
+        layers: Sequence[int] = (1_000,),
+        platform: Mapping[str, str] | None = AMD64,
+        config_type: str = CONFIG,
+        shared: str = "",
+        by: str = "admin",
+    ) -> Digest:
+        """Push an image whose layers have these sizes; images with the same `shared` share them."""
+        repository = parse_repository(name)
+        salt = shared or f"{name} {next(self._ids)}"
+        blobs = [await self._blob(repository, f"{salt} {place} {size}", size, by) for place, size in enumerate(layers)]
+        config = await self._blob(repository, f"config {next(self._ids)}", 100, by)
+        body = {
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "config": {**config, "mediaType": config_type},
+            "layers": [{**blob, "mediaType": LAYER} for blob in blobs],
+        }
+        return await self._manifest(repository, body, OCI_MANIFEST, tags, by, platform)
+
+    async def index(
+        self,
+        name: str,
+        *tags: str,
+        by: str = "admin",
+        layers: Sequence[int] = (1_000,),
+        more: Sequence[Mapping[str, Any]] = (),
+    ) -> Digest:
+        """Push an index of two platforms, and of what these descriptors name."""
+        platforms = (AMD64, ARM64)
+        children = [await self.image(name, layers=layers, platform=platform, by=by) for platform in platforms]
+        found = [
+            {"mediaType": OCI_MANIFEST, "digest": digest, "size": 500, "platform": platform}
+            for digest, platform in zip(children, platforms, strict=True)
+        ]
+        body = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [*found, *more]}
+        return await self._manifest(parse_repository(name), body, OCI_INDEX, tags, by, None)
+
+    async def attestation(self, name: str, *predicates: str) -> Digest:
+        """Push a manifest of statements about an image, as BuildKit writes it."""
+        repository = parse_repository(name)
+        config = await self._blob(repository, f"config {next(self._ids)}", 100, "admin")
+        layers = [
+            {
+                **await self._blob(repository, f"statement {next(self._ids)}", 100, "admin"),
+                "mediaType": "application/vnd.in-toto+json",
+                "annotations": {"in-toto.io/predicate-type": predicate},
+            }
+            for predicate in predicates
+        ]
+        body = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": {**config, "mediaType": CONFIG}}
+        return await self._manifest(repository, {**body, "layers": layers}, OCI_MANIFEST, (), "admin", UNKNOWN)
+
+    async def _blob(self, repository: Repository, content: str, size: int, by: str) -> dict[str, Any]:
+        digest = Digest(f"sha256:{hashlib.sha256(content.encode()).hexdigest()}")
+        upload = await self.uploads.begin(f"upload-{next(self._ids)}", repository, by, Algorithm.SHA256)
+        await self.uploads.claim(digest, size)
+        assert await self.uploads.finish(upload, digest, size)
+        return {"digest": digest, "size": size}
+
+    async def _manifest(
+        self,
+        repository: Repository,
+        document: Mapping[str, Any],
+        media_type: str,
+        tags: Sequence[str],
+        by: str,
+        config: Mapping[str, str] | None,
+    ) -> Digest:
+        body = json.dumps(document).encode()
+        digest = Digest(f"sha256:{hashlib.sha256(body).hexdigest()}")
+        await self.manifests.put(repository, describe(parse_manifest(body, media_type), digest, body, config), tags, by)
+        return digest
+
+
+@asynccontextmanager
+async def open_world(folder: Path) -> AsyncIterator[World]:
+    """Make a server in an empty folder."""
+    migrate(folder / "moorage.db")
+    database = CountingDatabase(folder / "moorage.db")
+    store = FileBlobStore(folder / "blobs")
+    await database.start()
+    try:
+        world = World(database, store)
+        await world.person("admin", is_admin=True)
+        yield world
+    finally:
+        await database.close()
+        store.close()
