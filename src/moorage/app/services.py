@@ -1,0 +1,93 @@
+"""The services over a data folder: what a server, a worker and a command of the command line all work with."""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from moorage.auth.callers import Callers
+from moorage.auth.issuer import Issuer
+from moorage.auth.passwords import Passwords
+from moorage.auth.tokens import Tokens
+from moorage.blobstore.filesystem import FileBlobStore
+from moorage.domain.access import Caller
+from moorage.metastore.accounts import AccountTable
+from moorage.metastore.blobs import BlobTable
+from moorage.metastore.catalog import CatalogTable
+from moorage.metastore.collect import GarbageTable
+from moorage.metastore.leases import granted
+from moorage.metastore.manifests import ManifestTable
+from moorage.metastore.migrations import migrate
+from moorage.metastore.registries import RegistryTable
+from moorage.metastore.sqlite import SQLite
+from moorage.metastore.uploads import UploadTable
+from moorage.services.access import Access
+from moorage.services.accounts import AccountService
+from moorage.services.blobs import BlobService
+from moorage.services.catalog import CatalogService
+from moorage.services.collect import CollectService
+from moorage.services.manifests import ManifestService
+from moorage.services.ports import Health
+from moorage.services.registries import RegistryService
+from moorage.services.uploads import UploadService
+from moorage.settings import Settings
+
+SYSTEM = Caller(user_id=0, name="moorage", is_admin=True)
+"""Who acts on the command line: whoever may read the data folder may do everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Every use case, over one database and one blob store."""
+
+    access: Access
+    accounts: AccountService
+    blobs: BlobService
+    callers: Callers
+    catalog: CatalogService
+    collect: CollectService
+    health: Health
+    manifests: ManifestService
+    registries: RegistryService
+    issuer: Issuer
+    uploads: UploadService
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncIterator[Services]:
+    """Open the data folder, bringing its schema up to date, and close it again."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    migrate(settings.database_file)
+    database = SQLite(settings.database_file)
+    store = FileBlobStore(settings.blobs)
+    await database.start()
+    try:
+        yield await _compose(settings, database, store)
+    finally:
+        await database.close()
+        store.close()
+
+
+async def _compose(settings: Settings, database: SQLite, store: FileBlobStore) -> Services:
+    lease = granted(settings.lease)
+    registry_table, account_table = RegistryTable(database), AccountTable(database)
+    upload_table, blob_table = UploadTable(database, lease), BlobTable(database, lease)
+    manifest_table = ManifestTable(database)
+    keys = await account_table.signing_keys((secrets.token_hex(8), secrets.token_bytes(32)))
+    tokens = Tokens(keys)
+    access = Access(registry_table)
+    accounts = AccountService(account_table, Passwords(), access)
+    callers = Callers(account_table, accounts, tokens)
+    return Services(
+        access=access,
+        accounts=accounts,
+        blobs=BlobService(blob_table, store),
+        callers=callers,
+        catalog=CatalogService(CatalogTable(database), manifest_table, access),
+        collect=CollectService(GarbageTable(database), upload_table, store, access),
+        health=database,
+        manifests=ManifestService(manifest_table, blob_table, store),
+        registries=RegistryService(registry_table, access),
+        issuer=Issuer(account_table, callers, tokens),
+        uploads=UploadService(upload_table, store),
+    )

@@ -1,0 +1,179 @@
+"""One process that answers requests: everything put together, from opening the data folder to the last request."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from moorage import __version__
+from moorage.app.doors import Certificate, Door
+from moorage.app.later import Application, Later
+from moorage.app.services import Services
+from moorage.app.web import Web
+from moorage.auth.challenge import Challenger
+from moorage.distribution.blobs import BlobHandlers
+from moorage.distribution.catalog import CatalogHandlers
+from moorage.distribution.manifests import ManifestHandlers
+from moorage.distribution.routes import DistributionApi, table
+from moorage.distribution.token import TokenHandlers
+from moorage.distribution.uploads import UploadHandlers
+from moorage.domain.access import ANONYMOUS, Caller
+from moorage.jobs.runner import Runner
+from moorage.metastore.leases import tick_of
+from moorage.services.records import Collected, Session
+from moorage.settings import Settings
+from moorage.telemetry import Front, Metrics, RequestIds, configure
+from moorage.tls import CertificatePaths, TlsError, ensure_certificates
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+log = structlog.get_logger()
+
+DAY = 86400
+
+
+async def run(
+    settings: Settings,
+    services: Services,
+    certificates: CertificatePaths | None,
+    number: int,
+    stopping: asyncio.Event,
+) -> None:
+    """Answer requests as worker `number` until `stopping` is set, then finish those under way.
+
+    Raises PortTaken when a door can't open.
+    """
+    request_log = configure(settings.log_level, settings.log_format)
+    metrics = Metrics(settings.data / "metrics" if settings.workers > 1 else None)
+    authority = certificates.ca_crt if certificates and settings.tls_cert is None else None
+    front = Front(build(settings, services, metrics, authority), request_log, RequestIds(), metrics)
+    doors = [asyncio.create_task(door.run()) for door in _doors(settings, front, certificates)]
+    jobs = _jobs(settings, services) if number == 0 else []
+    stop = asyncio.create_task(stopping.wait())
+    await asyncio.wait([stop, *doors], return_when=asyncio.FIRST_COMPLETED)
+    for task in (stop, *jobs):
+        task.cancel()
+    await _drain(doors, settings.drain)
+    metrics.settle()
+    request_log.close()
+
+
+def build(settings: Settings, services: Services, metrics: Metrics, authority: Path | None) -> Web:
+    """Put the server together as one ASGI application; `authority` is what clients must trust, if it is our own."""
+    return Web(
+        distribution(settings, services),
+        Later(lambda: management(settings, services)),
+        Later(lambda: ui(settings, services, has_authority=authority is not None)),
+        services.health,
+        metrics,
+        authority,
+    )
+
+
+def distribution(settings: Settings, services: Services) -> DistributionApi:
+    """Return what answers `/v2/` and `/token`."""
+    routes = table(
+        UploadHandlers(services.uploads, services.blobs, services.registries, services.access),
+        BlobHandlers(services.blobs),
+        ManifestHandlers(services.manifests),
+        CatalogHandlers(services.catalog),
+        TokenHandlers(services.issuer, services.access),
+    )
+    return DistributionApi(routes, services.callers, services.access, Challenger(settings.external_url))
+
+
+def management(settings: Settings, services: Services) -> Application:
+    """Return what answers `/api`; its parts are imported here, since `Later` calls this."""
+    from moorage.management import api  # noqa: PLC0415
+    from moorage.ui.session import session_cookie  # noqa: PLC0415
+    from moorage.ui.site import site_of  # noqa: PLC0415
+    from moorage.ui.view import Assets  # noqa: PLC0415
+
+    async def session_of(request: "Request") -> tuple[Caller, Session] | None:
+        cookie = session_cookie(request, site_of(request, settings.external_url))
+        return await services.accounts.session(cookie) if cookie else None
+
+    async def caller_of(request: "Request") -> Caller:
+        header = request.headers.get("authorization")
+        if header is not None:
+            address = request.client.host if request.client else ""
+            return await services.callers.of(header.encode("latin-1"), time.time(), address=address)
+        found = await session_of(request)
+        return found[0] if found else ANONYMOUS
+
+    async def csrf_of(request: "Request") -> str | None:
+        found = None if "authorization" in request.headers else await session_of(request)
+        return found[1].csrf if found else None
+
+    parts = api.ManagementServices(
+        services.access, services.accounts, services.catalog, services.collect, services.registries
+    )
+    return api.build(parts, caller_of, __version__, csrf=csrf_of, asset=Assets().path)
+
+
+def ui(settings: Settings, services: Services, *, has_authority: bool) -> Application:
+    """Return what answers everything else: the pages; imported here, since `Later` calls this."""
+    from moorage.ui import pages  # noqa: PLC0415
+    from moorage.ui.visit import UiServices, UiSettings  # noqa: PLC0415
+
+    parts = UiServices(services.access, services.accounts, services.registries, services.catalog, services.manifests)
+    return pages.build(parts, UiSettings(__version__, time.time, settings.external_url, has_authority))
+
+
+def install_signals(stop: Callable[[], None]) -> None:
+    """Let SIGTERM and SIGINT stop the server in good order."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+
+
+def _doors(settings: Settings, application: Front, certificates: CertificatePaths | None) -> list[Door]:
+    doors: list[Door] = []
+    if settings.https is not None and certificates is not None:
+        doors.append(Door(application, settings.https, Certificate(certificates.cert, certificates.key)))
+    if settings.http is not None:
+        doors.append(Door(application, settings.http, None))
+    return doors
+
+
+async def _drain(doors: list[asyncio.Task[None]], seconds: float) -> None:
+    for door in doors:
+        door.cancel()
+    finished, unfinished = await asyncio.wait(doors, timeout=seconds)
+    if unfinished:
+        log.warning("requests were cut off", reason=f"they took longer than {seconds} s to finish")
+    for door in finished:
+        if not door.cancelled():
+            door.result()
+
+
+def _jobs(settings: Settings, services: Services) -> list[asyncio.Task[None]]:
+    jobs = [asyncio.create_task(_runner(settings, services).run())]
+    if settings.https is not None and settings.tls_cert is None:
+        jobs.append(asyncio.create_task(_renew(settings)))
+    return jobs
+
+
+async def _renew(settings: Settings) -> None:
+    """Sign our own certificate anew before it ends; the doors take it up as they take any new file."""
+    while True:
+        await asyncio.sleep(DAY)
+        try:
+            await asyncio.to_thread(ensure_certificates, settings.data / "tls", settings.host_names)
+        except TlsError as error:
+            log.error("the certificate could not be renewed", reason=str(error))  # noqa: TRY400  it says all there is
+
+
+def _runner(settings: Settings, services: Services) -> Runner:
+    def collected(found: Collected) -> None:
+        log.info("collected", blobs=found.blobs, freed=found.freed, uploads=found.uploads)
+
+    def failed(error: Exception) -> None:
+        log.error("a job failed", exc_info=error)
+
+    return Runner(services.collect, tick_of(settings.lease), settings.collect_every, collected, failed)

@@ -1,0 +1,29 @@
+"""The command line: `moorage serve`, and the commands that look after a server."""
+
+import typer
+
+from moorage.cli import gc, registry, repository, serve, user
+from moorage.cli.output import examples
+from moorage.cli.trust import trust
+
+app = typer.Typer(
+    name="moorage",
+    help="Private Docker and OCI container registries: many of them on one server.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
+app.add_typer(registry.app, name="registry")
+app.add_typer(repository.app, name="repository")
+app.add_typer(user.app, name="user")
+app.command("gc", epilog=examples("moorage gc", "moorage gc --data /srv/moorage --json"))(gc.gc)
+app.command("trust", epilog=examples("moorage trust proget:5443", "moorage trust proget:5443 --docker --dry-run"))(
+    trust
+)
+
+
+def main() -> None:
+    """Run the command line; exit 0 when done, 1 when the thing asked for failed, 2 on wrong usage."""
+    app()

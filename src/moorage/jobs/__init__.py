@@ -1,0 +1,1 @@
+"""What runs by the clock rather than by a request."""

@@ -1,0 +1,50 @@
+"""The jobs: the leases' clock, and the collection. One process of a server runs them."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from moorage.services.collect import CollectService
+from moorage.services.records import Collected
+
+
+class Runner:
+    """Runs the jobs until it is cancelled; times in seconds, `collect_every` 0 for never."""
+
+    def __init__(
+        self,
+        collect: CollectService,
+        tick_every: float,
+        collect_every: float,
+        collected: Callable[[Collected], None],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        self._collect = collect
+        self._tick_every = tick_every
+        self._collect_every = collect_every
+        self._collected = collected
+        self._failed = failed
+
+    async def run(self) -> None:
+        """Run every job at its interval; one that fails is reported and runs again the next time."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._every(self._tick_every, self._tick))
+            if self._collect_every:
+                group.create_task(self._every(self._collect_every, self._collect_once))
+
+    async def _every(self, seconds: float, job: Callable[[float], Awaitable[None]]) -> None:
+        last = time.monotonic()
+        while True:
+            await asyncio.sleep(seconds)
+            now = time.monotonic()
+            try:
+                await job(now - last)
+            except Exception as error:  # noqa: BLE001  a job's failure must not end the others
+                self._failed(error)
+            last = now
+
+    async def _tick(self, passed: float) -> None:
+        await self._collect.tick(passed)
+
+    async def _collect_once(self, _passed: float) -> None:
+        self._collected(await self._collect.collect())

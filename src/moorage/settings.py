@@ -1,0 +1,400 @@
+"""Every option of the server, and the only place that reads the environment.
+
+A setting has one name everywhere: `host_names` is `--host-names` on the command line, `MOORAGE_HOST_NAMES` in the
+environment and `host_names` in the TOML file. The first of these that gives a value wins; then comes the default.
+"""
+
+import difflib
+import ipaddress
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn, Self, get_args
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+PREFIX = "MOORAGE_"
+LONGEST_PORT = 65_535
+LONGEST_WAIT = 315_360_000
+MOST_WORKERS = 64
+LONGEST_QUOTE = 60
+TOGETHER = "settings_do_not_fit_together"
+
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST_NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*", re.ASCII)
+_BRACKETED = re.compile(r"\[(?P<host>[^\]]*)\]:(?P<port>[0-9]{1,5})", re.ASCII)
+_PLAIN = re.compile(r"(?P<host>[^:\[\]]+):(?P<port>[0-9]{1,5})", re.ASCII)
+
+
+class SettingsError(Exception):
+    """One line for the person who starts the server: which setting, where it came from, and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a door listens: a host name or IP address, and a port from 1 to 65535."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the address written as `host:port`, `1.2.3.4:port` or `[::1]:port`; ValueError if it is none."""
+        bracketed = _BRACKETED.fullmatch(text)
+        match = bracketed or _PLAIN.fullmatch(text)
+        if match is None or not 1 <= int(match["port"]) <= LONGEST_PORT:
+            raise ValueError(text)
+        if bracketed:
+            ipaddress.IPv6Address(match["host"])
+        elif not is_host_name(match["host"]):
+            raise ValueError(text)
+        return cls(match["host"], int(match["port"]))
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the address."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host.lower() == "localhost"
+
+    def __str__(self) -> str:
+        """Write the address as `parse` reads it."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def is_host_name(text: str) -> bool:
+    """Tell whether `text` is an IP address or a DNS name of letters, digits, `-`, `_` and dots."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return _HOST_NAME.fullmatch(text) is not None and not text.rpartition(".")[2].isdigit()
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What people are told about a setting: what it may be, what it is for, and its default when that needs words."""
+
+    allowed: str
+    help: str
+    default: str | None = None
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise ValueError(value)
+    return value
+
+
+def _address(value: object) -> Address | None:
+    if isinstance(value, Address):
+        return value
+    return None if value == "off" else Address.parse(_text(value))
+
+
+def _path(value: object) -> Path:
+    return value if isinstance(value, Path) else Path(_text(value)).expanduser()
+
+
+def _whole(value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if re.fullmatch(r"[0-9]{1,9}", _text(value), re.ASCII) is None:
+        raise ValueError(value)
+    return int(_text(value))
+
+
+def _yes_or_no(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    return ("false", "true").index(_text(value).lower()) == 1
+
+
+def _word(value: object) -> str:
+    return _text(value).lower()
+
+
+def _host_names(value: object) -> tuple[str, ...]:
+    pieces = value if isinstance(value, list | tuple) else _text(value).split(",")
+    names = tuple(dict.fromkeys(_text(piece).strip() for piece in pieces))
+    if not all(is_host_name(name) for name in names):
+        raise ValueError(value)
+    return names
+
+
+def _external_url(value: object) -> str:
+    url = _text(value).removesuffix("/")
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme not in ("https", "http") or not is_host_name(host):
+        raise ValueError(value)
+    # Nothing may stand around the host and port: clients put /v2/ right behind them.
+    written = str(Address(host, parts.port)) if parts.port else str(Address(host, 0)).removesuffix(":0")
+    if url.lower() != f"{parts.scheme}://{written}":
+        raise ValueError(value)
+    return url
+
+
+def _secret(value: object) -> SecretStr:
+    return value if isinstance(value, SecretStr) else SecretStr(_text(value))
+
+
+def _database_url(value: object) -> SecretStr:
+    url = _secret(value)
+    if re.fullmatch(r"sqlite:///[^?#]+", url.get_secret_value()) is None:
+        raise ValueError
+    return url
+
+
+_Door = Annotated[Address | None, BeforeValidator(_address)]
+_File = Annotated[Path | None, BeforeValidator(_path)]
+_Seconds = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=LONGEST_WAIT)]
+
+_ADDRESS = "ADDRESS:PORT (an IPv6 address in brackets) or off"
+_SECONDS = f"whole seconds, 0 to {LONGEST_WAIT}"
+
+
+class Settings(BaseModel):
+    """What the server runs with. `None` means off for an address, and unset elsewhere; times are seconds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True)
+
+    config: Annotated[_File, Told("a TOML file", "The file to read settings from.", "none")] = None
+    data: Annotated[
+        Path,
+        BeforeValidator(_path),
+        Told("a folder", "Where the server keeps everything it stores; made when missing.", "./data"),
+    ] = Path("data")
+    https: Annotated[_Door, Told(_ADDRESS, "Where the server answers HTTPS: the door for clients and browsers.")] = (
+        Address("0.0.0.0", 5443)  # noqa: S104 - a registry is there to be reached from other machines
+    )
+    http: Annotated[
+        _Door, Told(_ADDRESS, "Where it answers plain HTTP: for clients on this machine and TLS-terminating proxies.")
+    ] = Address("127.0.0.1", 5080)
+    insecure_http: Annotated[
+        bool,
+        BeforeValidator(_yes_or_no),
+        Told("true or false", "Allow plain HTTP on an address that other machines can reach."),
+    ] = False
+    workers: Annotated[
+        int,
+        BeforeValidator(_whole),
+        Field(ge=1, le=MOST_WORKERS),
+        Told(f"a whole number, 1 to {MOST_WORKERS}", "How many processes answer requests."),
+    ] = 1
+    host_names: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_host_names),
+        Told(
+            "host names or IP addresses (a list in the file, separated by commas elsewhere)",
+            "Further names the server is reached by; they go into the certificate it makes for itself.",
+            "none",
+        ),
+    ] = ()
+    external_url: Annotated[
+        str | None,
+        BeforeValidator(_external_url),
+        Told(
+            "https://HOST[:PORT] or http://HOST[:PORT], without a path",
+            "How clients reach the server; every link and sign-in address it gives out begins with this.",
+            "the host the client asked for",
+        ),
+    ] = None
+    tls_cert: Annotated[
+        _File, Told("a PEM file", "A certificate of your own with its chain; needs tls_key.", "made by the server")
+    ] = None
+    tls_key: Annotated[
+        _File, Told("a PEM file", "The private key of tls_cert, without a passphrase.", "made by the server")
+    ] = None
+    admin_password: Annotated[
+        SecretStr | None,
+        BeforeValidator(_secret),
+        Told("text", "The password the account admin gets on the first start.", "made and printed once"),
+    ] = None
+    database_url: Annotated[
+        SecretStr | None,
+        BeforeValidator(_database_url),
+        Told("sqlite:///FILE (this version has no other database)", "The database.", "sqlite:///DATA/moorage.db"),
+    ] = None
+    storage_url: Annotated[
+        str | None,
+        Field(pattern=r"^file://[^?#\x00]+$"),
+        Told("file://FOLDER (this version has no other store)", "Where blobs are kept.", "file://DATA/blobs"),
+    ] = None
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        BeforeValidator(_word),
+        Told("debug, info, warning or error", "The least important lines that are logged; requests are info."),
+    ] = "info"
+    log_format: Annotated[
+        Literal["auto", "text", "json"],
+        BeforeValidator(_word),
+        Told("auto, text or json", "How log lines look; auto is text on a terminal and JSON otherwise."),
+    ] = "auto"
+    lease: Annotated[
+        _Seconds, Told(_SECONDS, "How long content is safe from collection after a push, or a HEAD that found it.")
+    ] = 86_400
+    collect_every: Annotated[
+        _Seconds, Told(_SECONDS, "How often content that nothing needs is collected; 0 is never.")
+    ] = 3_600
+    drain: Annotated[
+        _Seconds, Told(_SECONDS, "How long a stopping server waits for uploads and downloads under way.")
+    ] = 30
+
+    @property
+    def database_file(self) -> Path:
+        """The SQLite file."""
+        if self.database_url is None:
+            return self.data / "moorage.db"
+        return Path(self.database_url.get_secret_value().removeprefix("sqlite:///"))
+
+    @property
+    def blobs(self) -> Path:
+        """The folder of the blob store."""
+        return self.data / "blobs" if self.storage_url is None else Path(self.storage_url.removeprefix("file://"))
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        if self.https is None and self.http is None:
+            _refuse("http", "http and https must not both be off")
+        if self.https == self.http:
+            _refuse("http", f"http and https must not share the address {self.http}")
+        if self.http is not None and not self.http.is_loopback and not self.insecure_http:
+            _refuse("http", f"http must be a loopback address, not {self.http}, unless insecure_http is true")
+        if (self.tls_cert is None) != (self.tls_key is None):
+            present, missing = ("tls_cert", "tls_key") if self.tls_cert else ("tls_key", "tls_cert")
+            _refuse(present, f"{present} needs {missing} too: give both or neither")
+        return self
+
+
+def _refuse(name: str, reason: str) -> NoReturn:
+    raise PydanticCustomError(TOGETHER, "{reason}", {"setting": name, "reason": reason})
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A row of the table of settings: the text that the command line and `docs/settings.md` show."""
+
+    name: str
+    allowed: str
+    default: str
+    help: str
+    secret: bool
+
+    @property
+    def flag(self) -> str:
+        """The setting on the command line."""
+        return _flag(self.name)
+
+    @property
+    def variable(self) -> str:
+        """The setting in the environment."""
+        return _variable(self.name)
+
+
+def _table() -> Mapping[str, Option]:
+    table = {}
+    for name, field in Settings.model_fields.items():
+        told = next(item for item in field.metadata if isinstance(item, Told))
+        default = str(field.default).lower() if told.default is None else told.default
+        secret = SecretStr in get_args(field.annotation)
+        table[name] = Option(name, told.allowed, default, told.help, secret)
+    return table
+
+
+OPTIONS: Mapping[str, Option] = _table()
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A value as someone gave it, and the words for where: `--https`, `MOORAGE_HTTPS`, `https in FILE`."""
+
+    value: object
+    origin: str
+
+
+def load(flags: Mapping[str, object], env: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings that flags (by setting name; None is not given), environment and file amount to.
+
+    Raises SettingsError with one line that never holds a secret's value.
+    """
+    env = os.environ if env is None else env
+    flagged = _layer({name: value for name, value in flags.items() if value is not None}, _flag)
+    # Compose files pass `${NAME:-}` on as an empty string: that is nobody's wish for an empty setting.
+    around = {name: value for name, value in env.items() if name.startswith(PREFIX) and value}
+    given = {**_layer({name.removeprefix(PREFIX): value for name, value in around.items()}, _variable), **flagged}
+    if "config" in given:
+        given = {**_from_file(given["config"]), **given}
+    try:
+        return Settings.model_validate({name: item.value for name, item in given.items()})
+    except ValidationError as error:
+        raise SettingsError(_explain(error.errors()[0], given)) from None
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _variable(name: str) -> str:
+    return PREFIX + name.upper()
+
+
+def _layer(values: Mapping[str, object], spell: Callable[[str], str]) -> dict[str, _Given]:
+    """Return the values by setting name; `NAME_file` of a secret is replaced by what the file holds."""
+    spelled = {spell(name): name for name in OPTIONS}
+    from_files = {spell(f"{option.name}_file"): option.name for option in OPTIONS.values() if option.secret}
+    given: dict[str, _Given] = {}
+    for key, value in values.items():
+        origin = spell(key)
+        name = spelled.get(origin) or from_files.get(origin)
+        if name is None:
+            close = difflib.get_close_matches(origin, [*spelled, *from_files], 1)
+            guess = f"; did you mean {close[0]}?" if close else ""
+            raise SettingsError(f"{origin}: there is no such setting{guess}")
+        if name in given:
+            raise SettingsError(f"{given[name].origin} and {origin} say the same thing: keep one of them")
+        given[name] = _Given(_secret_in(value, origin) if origin in from_files else value, origin)
+    return given
+
+
+def _from_file(config: _Given) -> dict[str, _Given]:
+    try:
+        path = _path(config.value)
+        values = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{config.origin}: {config.value} is no readable TOML file: {_reason(error)}") from None
+    if "config" in values:
+        raise SettingsError(f"config in {path}: a file of settings cannot name another")
+    return _layer(values, lambda name: f"{name} in {path}")
+
+
+def _secret_in(value: object, origin: str) -> str:
+    try:
+        secret = _path(value).read_text("utf-8").rstrip("\r\n")
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{origin}: {value} cannot be read: {_reason(error)}") from None
+    if not secret:
+        raise SettingsError(f"{origin}: {value} is empty")
+    return secret
+
+
+def _reason(error: OSError | ValueError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8 text"
+    return error.strerror or "it cannot be opened" if isinstance(error, OSError) else str(error)
+
+
+def _explain(error: ErrorDetails, given: Mapping[str, _Given]) -> str:
+    if error["type"] == TOGETHER:
+        name, reason = error["ctx"]["setting"], error["ctx"]["reason"]
+        origin = given[name].origin if name in given else "the default"
+        return f"{reason} ({name} comes from {origin})"
+    name = str(error["loc"][0])
+    quoted = "" if OPTIONS[name].secret else f", not {repr(given[name].value)[:LONGEST_QUOTE]}"
+    return f"{given[name].origin} must be {OPTIONS[name].allowed}{quoted}"

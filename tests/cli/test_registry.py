@@ -1,0 +1,117 @@
+"""`moorage registry` and `moorage repository`."""
+
+from moorage.app.services import SYSTEM, Services
+from moorage.domain.access import Role
+from tests.cli.conftest import Terminal
+from tests.management.world import World
+
+LAYER = b"x" * 50_000
+LONGER_THAN_A_LEASE = 2 * 86_400.0
+
+
+async def push(services: Services) -> None:
+    await World(services).image("dmc/team/app", "1", "2", layer=LAYER)
+
+
+def test_a_registry_is_created_and_listed(moorage: Terminal) -> None:
+    assert moorage("registry", "create", "DMC", "--description", "images of\nall", "--visibility", "internal") == 0
+    assert "SERVER/dmc/REPOSITORY" in moorage.out
+    assert moorage("registry", "list") == 0
+    head, row = moorage.out.splitlines()
+    assert head.split()[:2] == ["NAME", "VISIBILITY"]
+    assert row.split() == ["DMC", "internal", "0", "0", "B", "-", "images", "of", "all"]
+
+
+def test_a_table_that_is_piped_is_not_cut(moorage: Terminal) -> None:
+    words = "w" * 200
+    moorage("registry", "create", "DMC", "--description", words)
+    moorage("registry", "list")
+    assert moorage.out.splitlines()[1].endswith(words)
+
+
+def test_what_others_wrote_does_not_move_the_cursor(moorage: Terminal) -> None:
+    moorage("registry", "create", "DMC", "--description", "\x1b[2J\u202eevil [bold]")
+    moorage("registry", "list")
+    assert "\x1b" not in moorage.out
+    assert r"\u001b[2J\u202eevil [bold]" in moorage.out
+
+
+def test_a_name_taken_is_told(moorage: Terminal) -> None:
+    moorage("registry", "create", "DMC")
+    assert moorage("registry", "create", "dmc") == 1
+    assert "DMC" in moorage.err
+
+
+def test_json_is_that_of_the_management_api(moorage: Terminal) -> None:
+    created = moorage.json("registry", "create", "DMC")
+    moorage.do(push)
+    listed = moorage.json("registry", "list")
+    repositories = moorage.json("repository", "list", "DMC")
+    moorage("user", "add", "mara", "--generate")
+    people = moorage.json("user", "list")
+
+    async def compare(services: Services) -> None:
+        api = World(services)
+        assert (await api.ask("GET", "/registries/dmc")).json() == created
+        assert (await api.ask("GET", "/registries")).json()["items"] == listed
+        assert (await api.ask("GET", "/registries/dmc/repositories")).json()["items"] == repositories
+        assert (await api.ask("GET", "/users")).json()["items"] == people
+
+    moorage.do(compare)
+
+
+def test_a_role_is_granted_and_revoked(moorage: Terminal) -> None:
+    moorage("registry", "create", "DMC")
+    moorage("user", "add", "mara", "--generate")
+    assert moorage.json("registry", "grant", "DMC", "mara", "writer") == {"name": "mara", "role": "writer"}
+
+    async def is_writer(services: Services) -> None:
+        (member,) = await services.registries.members(SYSTEM, "dmc")
+        assert (member.name, member.role) == ("mara", Role.WRITER)
+
+    moorage.do(is_writer)
+    assert moorage("registry", "revoke", "dmc", "mara") == 0
+
+    async def is_nobody(services: Services) -> None:
+        assert await services.registries.members(SYSTEM, "dmc") == ()
+
+    moorage.do(is_nobody)
+
+
+def test_only_an_empty_registry_is_deleted(moorage: Terminal) -> None:
+    moorage("registry", "create", "DMC")
+    moorage.do(push)
+    assert moorage("registry", "delete", "DMC") == 1
+    assert "repositories" in moorage.err
+    assert moorage("repository", "delete", "dmc/team/app", "--yes") == 0
+    assert "2 tags and 1 image" in moorage.out
+    assert moorage("registry", "delete", "DMC") == 0
+    assert moorage.json("registry", "list") == []
+
+
+def test_repositories_are_listed_with_what_they_hold(moorage: Terminal) -> None:
+    moorage("registry", "create", "DMC")
+    moorage.do(push)
+    assert moorage("repository", "list", "DMC") == 0
+    assert moorage.out.splitlines()[1].split()[:4] == ["dmc/team/app", "2", "50.4", "KB"]
+
+
+def test_gc_says_what_it_freed_and_what_waits(moorage: Terminal) -> None:
+    moorage("registry", "create", "DMC")
+    moorage.do(push)
+    moorage("repository", "delete", "dmc/team/app", "--yes")
+    early = moorage.json("gc")
+    assert (early["blobs"], early["usage"]["waiting"]) == (0, len(LAYER) + len(b"{}"))
+
+    async def wait(services: Services) -> None:
+        await services.collect.tick(LONGER_THAN_A_LEASE)
+
+    moorage.do(wait)
+    assert moorage("gc") == 0
+    assert moorage.out.splitlines()[0] == "Freed 50.0 KB: 2 blobs and 0 abandoned uploads"
+    assert moorage.json("gc") == {
+        "blobs": 0,
+        "freed": 0,
+        "uploads": 0,
+        "usage": {"stored": 0, "linked": 0, "waiting": 0, "uploads": 0},
+    }

@@ -1,0 +1,62 @@
+"""`moorage user`."""
+
+from moorage.app.services import Services
+from tests.cli.conftest import Terminal
+
+PASSWORD = "correct horse battery"
+
+
+def can_sign_in(moorage: Terminal, name: str, password: str) -> bool:
+    found: list[bool] = []
+
+    async def look(services: Services) -> None:
+        found.append(await services.accounts.authenticate(name, password) is not None)
+
+    moorage.do(look)
+    return found[0]
+
+
+def test_a_person_is_added_with_a_password_from_input(moorage: Terminal) -> None:
+    assert moorage("user", "add", "mara", "--password-stdin", given=f"{PASSWORD}\nmore\n") == 0
+    assert PASSWORD not in moorage.out
+    assert can_sign_in(moorage, "mara", PASSWORD)
+    assert not can_sign_in(moorage, "mara", "")
+
+
+def test_a_generated_password_is_printed_once_and_works(moorage: Terminal) -> None:
+    made = moorage.json("user", "add", "mara", "--admin", "--generate")
+    assert made["is_admin"] is True
+    assert can_sign_in(moorage, "mara", made["password"])
+    moorage("user", "password", "mara", "--generate")
+    again = moorage.out.splitlines()[1].removeprefix("Password: ")
+    assert not can_sign_in(moorage, "mara", made["password"])
+    assert can_sign_in(moorage, "mara", again)
+
+
+def test_a_password_that_is_too_short_is_refused(moorage: Terminal) -> None:
+    for given in ("short\n", "\n", ""):
+        assert moorage("user", "add", "mara", "--password-stdin", given=given) == 1
+    assert moorage.json("user", "list") == []
+
+
+def test_a_disabled_person_is_kept_out_until_enabled(moorage: Terminal) -> None:
+    moorage("user", "add", "mara", "--password-stdin", given=PASSWORD)
+    assert moorage("user", "disable", "mara") == 0
+    assert not can_sign_in(moorage, "mara", PASSWORD)
+    moorage("user", "list")
+    assert moorage.out.splitlines()[1].split()[:3] == ["mara", "user", "disabled"]
+    assert moorage("user", "enable", "mara") == 0
+    assert can_sign_in(moorage, "mara", PASSWORD)
+
+
+def test_the_last_administrator_is_not_disabled(moorage: Terminal) -> None:
+    moorage("user", "add", "root", "--admin", "--generate")
+    assert moorage("user", "disable", "root") == 1
+    moorage("user", "add", "second", "--admin", "--generate")
+    assert moorage("user", "disable", "root") == 0
+
+
+def test_no_list_shows_a_hash(moorage: Terminal) -> None:
+    moorage("user", "add", "mara", "--generate")
+    (person,) = moorage.json("user", "list")
+    assert set(person) == {"name", "is_admin", "is_disabled", "created_at"}
