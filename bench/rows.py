@@ -1,0 +1,69 @@
+"""What is measured, as a table."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from bench.content import APP, MANY, REPOSITORIES, TAGGED, TAGS, Content, digest, tag
+from bench.figures import BYTES, MEMORY, REQUESTS, SECONDS, Unit
+from bench.work import Downloads, Gets, Heads, Memory, Start, TagPuts, Uploads, Work, is_body
+
+PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the result."""
+
+    name: str
+    unit: Unit
+    work: Work
+
+
+def local(content: Content) -> tuple[Row, ...]:
+    """Return the rows for one machine, server and clients together."""
+    image, small = content.image, content.image.blobs[1]
+    by_tag, by_digest = f"/v2/{APP}/manifests/latest", f"/v2/{APP}/manifests/{image.digest}"
+    small_path = f"/v2/{APP}/blobs/{digest(small)}"
+    is_manifest = is_body(image.manifest)
+    return (
+        Row("manifest GET by tag, 32 connections", REQUESTS, Gets(by_tag, 32, is_manifest)),
+        Row("manifest GET by digest, 32 connections", REQUESTS, Gets(by_digest, 32, is_manifest)),
+        Row("manifest HEAD by tag, 32 connections", REQUESTS, Heads(by_tag, 32, image.digest)),
+        Row("manifest HEAD by digest, 32 connections", REQUESTS, Heads(by_digest, 32, image.digest)),
+        Row("blob HEAD, 32 connections", REQUESTS, Heads(small_path, 32, digest(small))),
+        Row("blob GET 4 kB, 32 connections", REQUESTS, Gets(small_path, 32, is_body(small))),
+        Row("blob GET 2 MB, 8 connections", BYTES, Downloads(content.medium, 8)),
+        Row("blob GET 200 MB, 1 connection", BYTES, Downloads(content.large, 1)),
+        Row("upload 200 MB, POST PUT", BYTES, Uploads(1, is_patched=False)),
+        Row("upload 200 MB, POST PATCH PUT", BYTES, Uploads(1, is_patched=True)),
+        Row("upload 4 × 200 MB, POST PUT", BYTES, Uploads(4, is_patched=False)),
+        Row("upload 4 × 200 MB, POST PATCH PUT", BYTES, Uploads(4, is_patched=True)),
+        Row("tag PUT, same image, 8 connections", REQUESTS, TagPuts(8, is_new_image=False)),
+        Row("tag PUT, new image, 8 connections", REQUESTS, TagPuts(8, is_new_image=True)),
+        Row(
+            "first 100 of 5,000 tags, 8 connections",
+            REQUESTS,
+            Gets(f"/v2/{TAGGED}/tags/list?n={PAGE}", 8, is_tags, TAGGED),
+        ),
+        Row("first 100 of 1,000 repositories, 8 connections", REQUESTS, Gets(f"/v2/_catalog?n={PAGE}", 8, is_catalog)),
+        Row("memory, idle", MEMORY, Memory(is_worked=False)),
+        Row("memory, after work", MEMORY, Memory(is_worked=True)),
+        Row("start to first answer", SECONDS, Start()),
+    )
+
+
+PROFILES: Mapping[str, Callable[[Content], tuple[Row, ...]]] = {"local": local}
+
+
+def is_tags(body: bytes) -> bool:
+    """Tell whether these are the first tags. docker-registry v2 knows no pages of tags: it answers with all."""
+    expected = sorted(["latest", *map(tag, range(TAGS))])
+    found = json.loads(body)["tags"]
+    return found == expected[:PAGE] or (len(found) > PAGE and sorted(found) == expected)
+
+
+def is_catalog(body: bytes) -> bool:
+    """Tell whether these are the first names."""
+    expected = [APP, *(f"{MANY}/{number:04d}" for number in range(REPOSITORIES))]
+    return bool(json.loads(body)["repositories"] == expected[:PAGE])
