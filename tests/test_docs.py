@@ -1,0 +1,86 @@
+"""Every route, command, option and error code is documented; what exists is read out of the code."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from moorage.app.services import open_services
+from moorage.cli import app
+from moorage.distribution.blobs import BlobHandlers
+from moorage.distribution.catalog import CatalogHandlers
+from moorage.distribution.manifests import ManifestHandlers
+from moorage.distribution.routes import table
+from moorage.distribution.token import TokenHandlers
+from moorage.distribution.uploads import UploadHandlers
+from moorage.domain.errors import ErrorCode
+from moorage.management.api import ManagementServices, tables
+from moorage.settings import load
+
+DOCS = Path(__file__).parent.parent / "docs"
+API = (DOCS / "api.md").read_text()
+CLI = (DOCS / "cli.md").read_text()
+ROUTE = re.compile(r"^\| `([A-Z]+) (/\S+)` \| ([a-z-]+) \|", re.MULTILINE)
+ERROR = re.compile(r"^\| `([A-Z_]+)` \| `([A-Z_]+)` \| ([0-9]+) \| (.+) \|$", re.MULTILINE)
+
+# Their options are settings, and a page of their own.
+ELSEWHERE = frozenset({"serve", "trust"})
+SHARED = frozenset({"--data", "--config", "--json", "--help", "-h"})
+
+
+def commands(found: TyperGroup, *words: str) -> Iterator[tuple[str, TyperCommand]]:
+    for name, inner in found.commands.items():
+        if isinstance(inner, TyperGroup):
+            yield from commands(inner, *words, name)
+        else:
+            assert isinstance(inner, TyperCommand)
+            yield " ".join((*words, name)), inner
+
+
+def every_command() -> dict[str, TyperCommand]:
+    root = typer.main.get_command(app)
+    assert isinstance(root, TyperGroup)
+    return dict(commands(root))
+
+
+async def test_every_route_is_documented_with_its_permission(tmp_path: Path) -> None:
+    async with open_services(load({"data": tmp_path / "data"}, {})) as services:
+        distribution = table(
+            UploadHandlers(services.uploads, services.blobs, services.registries, services.access),
+            BlobHandlers(services.blobs),
+            ManifestHandlers(services.manifests),
+            CatalogHandlers(services.catalog),
+            TokenHandlers(services.issuer, services.access),
+        )
+        offered = ManagementServices(
+            services.access, services.accounts, services.catalog, services.collect, services.registries
+        )
+        management = [row for rows in tables(offered).values() for row in rows]
+    wanted = [(row.method, row.template, row.action.value) for row in distribution]
+    wanted += [(row.method, "/api/v1" + row.path.replace(":path", ""), row.action.value) for row in management]
+    assert sorted(ROUTE.findall(API)) == sorted(wanted)
+
+
+def test_every_error_is_documented_as_it_is() -> None:
+    documented = {name: (code, int(status), text) for name, code, status, text in ERROR.findall(API)}
+    assert documented == {error.name: (error.code, error.status.value, error.message) for error in ErrorCode}
+
+
+def test_every_command_is_documented() -> None:
+    titles = re.findall(r"^## moorage (.+)$", CLI, re.MULTILINE)
+    listed = re.findall(r"^\| `moorage (.+?)` \|", CLI, re.MULTILINE)
+    assert sorted(titles) == sorted(listed) == sorted(every_command())
+
+
+@pytest.mark.parametrize("name", sorted(set(every_command()) - ELSEWHERE))
+def test_every_option_is_documented_with_its_command(name: str) -> None:
+    section = re.split(r"^## ", CLI.split(f"## moorage {name}\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
+    for parameter in every_command()[name].params:
+        for flag in parameter.opts:
+            if flag.startswith("-") and flag not in SHARED:
+                assert f"`{flag}`" in section, flag
+    for flag in ("--data", "--config", "--json"):
+        assert f"`{flag}" in CLI.split("## ", 1)[0]
