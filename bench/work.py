@@ -15,12 +15,15 @@ from bench.client import Connection, Source, Unexpected
 from bench.content import APP, AT_ONCE, MANIFEST_TYPE, PUSHED, UPLOADED, Content, digest
 from bench.figures import Sample, Storage
 from bench.load import Done
+from bench.machine import take_from_host
 from bench.seed import push, put_manifest
 from bench.servers import Running, running
 
 WARM = 300
 ACCEPT = {"accept": f"{MANIFEST_TYPE}, application/vnd.docker.distribution.manifest.v2+json"}
 WARM_UPLOAD = 32_000_000
+MEMORY_TAKEN = 2
+"""Times the bytes of an upload: they are sent from memory, and land in it."""
 SETTLE_SECONDS = 1.0
 
 
@@ -158,6 +161,7 @@ class Uploads:
             if subject.storage is Storage.DISK:
                 # What others left unwritten must not be written in this one's time.
                 os.sync()
+            take_from_host(MEMORY_TAKEN * sum(source.size for source in sources))
             endpoint, headers = other.running.endpoint, other.client(UPLOADED).headers
             sample = _rate(
                 other, lambda: load.uploads(endpoint, UPLOADED, headers, sources, is_patched=self.is_patched)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from moorage.domain.errors import ErrorCode, MoorageError
 
 PIECE = 1024 * 1024
 """Bytes that are worth a hop to a thread; an upload has two such pieces in memory at most."""
+
+WRITE_BACK = 8 * PIECE
+"""Bytes after which the disk is set to work: what the sync at the end waits for is then not the whole body."""
 
 MOST_BUFFERS = 512
 """Buffers in one call: the kernel takes 1024."""
@@ -54,6 +58,7 @@ class Writer:
         self._algorithm = algorithm
         self._hasher = hashlib.new(algorithm) if offset == 0 else None
         self._handle: int | None = None
+        self._behind = 0
         self.length = 0
 
     @property
@@ -79,6 +84,8 @@ class Writer:
         if batch.is_last:
             os.fsync(handle)
             self._close()
+        elif self.length - self._behind >= WRITE_BACK:
+            self._start_write_back(handle)
 
     def give_up(self) -> None:
         """Take back what was written: it will not count, and the disk may be full."""
@@ -94,6 +101,12 @@ class Writer:
                 raise MoorageError(ErrorCode.BLOB_UPLOAD_UNKNOWN)
             os.ftruncate(self._handle, self._offset)
         return self._handle
+
+    def _start_write_back(self, handle: int) -> None:
+        """Let Linux begin to write what it keeps in memory; none of it is dropped, as it is not on the disk yet."""
+        if sys.platform == "linux":
+            os.posix_fadvise(handle, self._offset + self._behind, self.length - self._behind, os.POSIX_FADV_DONTNEED)
+        self._behind = self.length
 
     def _close(self) -> None:
         handle, self._handle = self._handle, None
