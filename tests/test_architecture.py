@@ -100,4 +100,4 @@ def test_only_the_settings_read_the_environment() -> None:
         for node in ast.walk(ast.parse(module.read_text()))
         if isinstance(node, ast.Attribute) and node.attr in {"environ", "environb", "getenv", "getenvb"}
     }
-    assert readers <= {"src/moorage/settings.py"}
+    assert readers <= {"src/moorage/settings/__init__.py", "src/moorage/settings/client.py"}

@@ -5,7 +5,6 @@ environment and `host_names` in the TOML file. The first of these that gives a v
 """
 
 import difflib
-import ipaddress
 import os
 import re
 import tomllib
@@ -18,63 +17,20 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from moorage.settings.address import Address, is_host_name
+from moorage.settings.client import CLIENT
+
+__all__ = ["OPTIONS", "Address", "Option", "Settings", "SettingsError", "is_host_name", "load"]
+
 PREFIX = "MOORAGE_"
-LONGEST_PORT = 65_535
 LONGEST_WAIT = 315_360_000
 MOST_WORKERS = 64
 LONGEST_QUOTE = 60
 TOGETHER = "settings_do_not_fit_together"
 
-_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-_HOST_NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*", re.ASCII)
-_BRACKETED = re.compile(r"\[(?P<host>[^\]]*)\]:(?P<port>[0-9]{1,5})", re.ASCII)
-_PLAIN = re.compile(r"(?P<host>[^:\[\]]+):(?P<port>[0-9]{1,5})", re.ASCII)
-
 
 class SettingsError(Exception):
     """One line for the person who starts the server: which setting, where it came from, and what is allowed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where a door listens: a host name or IP address, and a port from 1 to 65535."""
-
-    host: str
-    port: int
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Return the address written as `host:port`, `1.2.3.4:port` or `[::1]:port`; ValueError if it is none."""
-        bracketed = _BRACKETED.fullmatch(text)
-        match = bracketed or _PLAIN.fullmatch(text)
-        if match is None or not 1 <= int(match["port"]) <= LONGEST_PORT:
-            raise ValueError(text)
-        if bracketed:
-            ipaddress.IPv6Address(match["host"])
-        elif not is_host_name(match["host"]):
-            raise ValueError(text)
-        return cls(match["host"], int(match["port"]))
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether only this machine can reach the address."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host.lower() == "localhost"
-
-    def __str__(self) -> str:
-        """Write the address as `parse` reads it."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-def is_host_name(text: str) -> bool:
-    """Tell whether `text` is an IP address or a DNS name of letters, digits, `-`, `_` and dots."""
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return _HOST_NAME.fullmatch(text) is not None and not text.rpartition(".")[2].isdigit()
-    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,7 +283,7 @@ def load(flags: Mapping[str, object], env: Mapping[str, str] | None = None) -> S
     env = os.environ if env is None else env
     flagged = _layer({name: value for name, value in flags.items() if value is not None}, _flag)
     # Compose files pass `${NAME:-}` on as an empty string: that is nobody's wish for an empty setting.
-    around = {name: value for name, value in env.items() if name.startswith(PREFIX) and value}
+    around = {name: value for name, value in env.items() if name.startswith(PREFIX) and value and name not in CLIENT}
     given = {**_layer({name.removeprefix(PREFIX): value for name, value in around.items()}, _variable), **flagged}
     if "config" in given:
         given = {**_from_file(given["config"]), **given}

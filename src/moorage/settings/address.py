@@ -1,0 +1,55 @@
+"""Addresses, as settings and the command line write them: a host and a port."""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Self
+
+LONGEST_PORT = 65_535
+
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST_NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*", re.ASCII)
+_BRACKETED = re.compile(r"\[(?P<host>[^\]]*)\]:(?P<port>[0-9]{1,5})", re.ASCII)
+_PLAIN = re.compile(r"(?P<host>[^:\[\]]+):(?P<port>[0-9]{1,5})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a door listens: a host name or IP address, and a port from 1 to 65535."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the address written as `host:port`, `1.2.3.4:port` or `[::1]:port`; ValueError if it is none."""
+        bracketed = _BRACKETED.fullmatch(text)
+        match = bracketed or _PLAIN.fullmatch(text)
+        if match is None or not 1 <= int(match["port"]) <= LONGEST_PORT:
+            raise ValueError(text)
+        if bracketed:
+            ipaddress.IPv6Address(match["host"])
+        elif not is_host_name(match["host"]):
+            raise ValueError(text)
+        return cls(match["host"], int(match["port"]))
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the address."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host.lower() == "localhost"
+
+    def __str__(self) -> str:
+        """Write the address as `parse` reads it."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def is_host_name(text: str) -> bool:
+    """Tell whether `text` is an IP address or a DNS name of letters, digits, `-`, `_` and dots."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return _HOST_NAME.fullmatch(text) is not None and not text.rpartition(".")[2].isdigit()
+    return True
