@@ -8,11 +8,13 @@ from pathlib import Path
 
 from moorage.auth.callers import Callers
 from moorage.auth.issuer import Issuer
+from moorage.auth.keyring import Keyring
 from moorage.auth.passwords import Passwords
 from moorage.auth.tokens import Tokens
 from moorage.domain.access import Caller
 from moorage.domain.errors import ErrorCode
 from moorage.metastore.accounts import AccountTable
+from moorage.metastore.keys import KeyTable
 from moorage.metastore.migrations import migrate
 from moorage.metastore.registries import RegistryTable
 from moorage.metastore.sqlite import SQLite
@@ -44,6 +46,7 @@ class People:
     """The parts; `ann` is an administrator, `bob` is not."""
 
     table: AccountTable
+    keys: KeyTable
     passwords: CountingPasswords
     service: AccountService
     tokens: Tokens
@@ -77,12 +80,16 @@ async def open_empty(folder: Path) -> AsyncIterator[AccountService]:
 async def open_people(folder: Path) -> AsyncIterator[People]:
     """Make a database with two people in it."""
     async with open_database(folder) as database:
-        table, passwords, tokens = AccountTable(database), CountingPasswords(), Tokens(KEYS)
+        table, passwords, keys = AccountTable(database), CountingPasswords(), KeyTable(database)
+        for key in reversed(KEYS.items()):
+            await keys.rotate(key, 1000)
+        keyring = Keyring(keys)
         service = AccountService(table, passwords, Access(RegistryTable(database)))
-        callers = Callers(table, service, tokens)
+        callers = Callers(table, service, keyring)
         ann = await service.add(ROOT, "ann", ANN, is_admin=True)
         bob = await service.add(ROOT, "bob", BOB)
-        yield People(table, passwords, service, tokens, callers, Issuer(table, callers, tokens), ann, bob)
+        issuer = Issuer(table, callers, keyring)
+        yield People(table, keys, passwords, service, await keyring.tokens(), callers, issuer, ann, bob)
 
 
 def basic(name: str, password: str) -> bytes:

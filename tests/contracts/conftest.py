@@ -15,6 +15,7 @@ from moorage.metastore.accounts import AccountTable
 from moorage.metastore.blobs import BlobTable
 from moorage.metastore.catalog import CatalogTable
 from moorage.metastore.collect import GarbageTable
+from moorage.metastore.keys import KeyTable
 from moorage.metastore.manifests import ManifestTable
 from moorage.metastore.migrations import migrate
 from moorage.metastore.registries import RegistryTable
@@ -85,4 +86,5 @@ def tables_of(database: SQLite) -> Tables:
         catalog=CatalogTable(database),
         garbage=GarbageTable(database),
         health=database,
+        keys=KeyTable(database),
     )

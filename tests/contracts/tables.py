@@ -17,6 +17,7 @@ from moorage.services.ports import (
     Catalog,
     Garbage,
     Health,
+    Keys,
     Manifests,
     Registries,
     Uploads,
@@ -43,6 +44,7 @@ class Tables:
     catalog: Catalog
     garbage: Garbage
     health: Health
+    keys: Keys
     discarded: list[Digest] = field(default_factory=list)
     """What collections took away."""
 

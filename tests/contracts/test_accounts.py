@@ -1,6 +1,5 @@
 """The port `Accounts`."""
 
-import asyncio
 import time
 
 import pytest
@@ -77,14 +76,3 @@ async def test_a_session_lasts_until_it_is_closed_or_expires(tables: Tables) -> 
     await tables.accounts.close_session("a")
     await tables.accounts.close_session("a")
     assert await tables.accounts.session("a") is None
-
-
-async def test_the_first_signing_key_is_every_process_s(open_tables: OpenTables) -> None:
-    views = [await open_tables() for _ in range(3)]
-    keys = await asyncio.gather(
-        *(view.accounts.signing_keys((f"key-{number}", bytes([number]) * 32)) for number, view in enumerate(views))
-    )
-    assert keys[0] == keys[1] == keys[2]
-    ((key_id, secret),) = keys[0].items()
-    assert secret == bytes([int(key_id[-1])]) * 32
-    assert await views[0].accounts.signing_keys(("later", b"x")) == keys[0]

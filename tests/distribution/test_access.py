@@ -181,7 +181,7 @@ async def test_an_upload_outlives_the_token_that_began_it_and_nothing_else_does(
 ) -> None:
     caller = await services.callers.of(talk.headers["Authorization"].encode(), time.time())
     scope = {"dmc/ubuntu": frozenset({"pull", "push"})}
-    token, lifetime = services.issuer.issue(caller, scope, scope, time.time() - 299)
+    token, lifetime = await services.issuer.issue(caller, scope, scope, time.time() - 299)
     assert lifetime == 300
     short = Conversation(talk.http, Authorization=f"Bearer {token}")
     location = await short.begin()

@@ -38,6 +38,7 @@ class World:
             accounts=services.accounts,
             catalog=services.catalog,
             collect=services.collect,
+            keys=services.keys,
             registries=services.registries,
         )
         self._callers: dict[str, Caller] = {"admin": SYSTEM}

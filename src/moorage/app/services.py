@@ -1,20 +1,20 @@
 """The services over a data folder: what a server, a worker and a command of the command line all work with."""
 
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from moorage.auth.callers import Callers
 from moorage.auth.issuer import Issuer
+from moorage.auth.keyring import Keyring
 from moorage.auth.passwords import Passwords
-from moorage.auth.tokens import Tokens
 from moorage.blobstore.filesystem import FileBlobStore
 from moorage.domain.access import Caller
 from moorage.metastore.accounts import AccountTable
 from moorage.metastore.blobs import BlobTable
 from moorage.metastore.catalog import CatalogTable
 from moorage.metastore.collect import GarbageTable
+from moorage.metastore.keys import KeyTable
 from moorage.metastore.leases import granted
 from moorage.metastore.manifests import ManifestTable
 from moorage.metastore.migrations import migrate
@@ -26,6 +26,7 @@ from moorage.services.accounts import AccountService
 from moorage.services.blobs import BlobService
 from moorage.services.catalog import CatalogService
 from moorage.services.collect import CollectService
+from moorage.services.keys import KeyService
 from moorage.services.manifests import ManifestService
 from moorage.services.ports import Health
 from moorage.services.registries import RegistryService
@@ -47,6 +48,7 @@ class Services:
     catalog: CatalogService
     collect: CollectService
     health: Health
+    keys: KeyService
     manifests: ManifestService
     registries: RegistryService
     issuer: Issuer
@@ -73,11 +75,13 @@ async def _compose(settings: Settings, database: SQLite, store: FileBlobStore) -
     registry_table, account_table = RegistryTable(database), AccountTable(database)
     upload_table, blob_table = UploadTable(database, lease), BlobTable(database, lease)
     manifest_table = ManifestTable(database)
-    keys = await account_table.signing_keys((secrets.token_hex(8), secrets.token_bytes(32)))
-    tokens = Tokens(keys)
     access = Access(registry_table)
+    key_table = KeyTable(database)
+    keys = KeyService(key_table, access)
+    await keys.ensure()
+    keyring = Keyring(key_table)
     accounts = AccountService(account_table, Passwords(), access)
-    callers = Callers(account_table, accounts, tokens)
+    callers = Callers(account_table, accounts, keyring)
     return Services(
         access=access,
         accounts=accounts,
@@ -86,8 +90,9 @@ async def _compose(settings: Settings, database: SQLite, store: FileBlobStore) -
         catalog=CatalogService(CatalogTable(database), manifest_table, access),
         collect=CollectService(GarbageTable(database), upload_table, store, access),
         health=database,
+        keys=keys,
         manifests=ManifestService(manifest_table, blob_table, store),
         registries=RegistryService(registry_table, access),
-        issuer=Issuer(account_table, callers, tokens),
+        issuer=Issuer(account_table, callers, keyring),
         uploads=UploadService(upload_table, store),
     )

@@ -111,7 +111,7 @@ def management(settings: Settings, services: Services) -> Application:
         return found[1].csrf if found else None
 
     parts = api.ManagementServices(
-        services.access, services.accounts, services.catalog, services.collect, services.registries
+        services.access, services.accounts, services.catalog, services.collect, services.keys, services.registries
     )
     return api.build(parts, caller_of, __version__, csrf=csrf_of, asset=Assets().path)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from moorage.auth.challenge import Basic, read_authorization
+from moorage.auth.keyring import Keyring
 from moorage.auth.tokens import Claims, TokenError, Tokens
 from moorage.domain.access import ANONYMOUS, Caller, Scope
 from moorage.domain.errors import ErrorCode, MoorageError
@@ -41,10 +42,11 @@ class _Verified:
 class Callers:
     """Tells who asks."""
 
-    def __init__(self, accounts: Accounts, people: AccountService, tokens: Tokens) -> None:
+    def __init__(self, accounts: Accounts, people: AccountService, keyring: Keyring) -> None:
         self._accounts = accounts
         self._people = people
-        self._tokens = tokens
+        self._keyring = keyring
+        self._tokens: Tokens | None = None
         self._key = secrets.token_bytes(32)
         self._seen: dict[bytes, Claims] = {}
         self._verified: dict[bytes, _Verified] = {}
@@ -57,12 +59,16 @@ class Callers:
         """
         if authorization is None:
             return ANONYMOUS
+        tokens = await self._keyring.tokens()
+        if tokens is not self._tokens:
+            # A key may be gone, and with it what it signed.
+            self._tokens, self._seen = tokens, {}
         claims = self._seen.get(authorization)
         if claims is None:
             credentials = read_authorization(authorization)
             if isinstance(credentials, Basic):
                 return await self.by_password(credentials.name, credentials.password, now, address=address)
-            claims = self._read(credentials.token, now)
+            claims = _read(tokens, credentials.token, now)
             if len(authorization) <= LONGEST_REMEMBERED:
                 _remember(self._seen, authorization, claims)
         if now >= claims.scope.expires_at + (LENIENT_SECONDS if lenient else 0):
@@ -86,11 +92,12 @@ class Callers:
         _remember(self._verified, key, _Verified(account, now + PASSWORD_SECONDS))
         return _caller(account, name)
 
-    def _read(self, token: str, now: float) -> Claims:
-        try:
-            return self._tokens.read(token, now)
-        except TokenError as error:
-            raise MoorageError(ErrorCode.UNAUTHORIZED, str(error)) from None
+
+def _read(tokens: Tokens, token: str, now: float) -> Claims:
+    try:
+        return tokens.read(token, now)
+    except TokenError as error:
+        raise MoorageError(ErrorCode.UNAUTHORIZED, str(error)) from None
 
 
 def _remember(known: dict[bytes, V], key: bytes, value: V) -> None:

@@ -4,7 +4,8 @@ import hmac
 from collections.abc import Mapping
 
 from moorage.auth.callers import Callers
-from moorage.auth.tokens import LIFETIME, TokenError, Tokens, mark_of
+from moorage.auth.keyring import Keyring
+from moorage.auth.tokens import LIFETIME, TokenError, mark_of
 from moorage.domain.access import Caller
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.services.ports import Accounts
@@ -15,10 +16,10 @@ Scopes = Mapping[str, frozenset[str]]
 class Issuer:
     """Issues bearer and refresh tokens; times are Unix seconds."""
 
-    def __init__(self, accounts: Accounts, callers: Callers, tokens: Tokens) -> None:
+    def __init__(self, accounts: Accounts, callers: Callers, keyring: Keyring) -> None:
         self._accounts = accounts
         self._callers = callers
-        self._tokens = tokens
+        self._keyring = keyring
 
     async def of(self, authorization: bytes | None, now: float, *, address: str = "") -> Caller:
         """Return the caller of an Authorization header, or raise UNAUTHORIZED or TOO_MANY.
@@ -36,8 +37,9 @@ class Issuer:
 
     async def refreshed(self, token: str, now: float) -> Caller:
         """Return the caller a refresh token belongs to, or raise UNAUTHORIZED."""
+        tokens = await self._keyring.tokens()
         try:
-            claims = self._tokens.read_refresh(token, now)
+            claims = tokens.read_refresh(token, now)
         except TokenError as error:
             raise MoorageError(ErrorCode.UNAUTHORIZED, str(error)) from None
         account = await self._accounts.get(claims.user_id)
@@ -50,13 +52,13 @@ class Issuer:
             raise MoorageError(ErrorCode.UNAUTHORIZED, "this refresh token has ended; sign in again")
         return Caller(account.id, account.name, account.is_admin)
 
-    def issue(self, caller: Caller, asked: Scopes, granted: Scopes, now: float) -> tuple[str, int]:
+    async def issue(self, caller: Caller, asked: Scopes, granted: Scopes, now: float) -> tuple[str, int]:
         """Return a bearer token and the seconds it lasts."""
-        return self._tokens.issue(caller, asked, granted, now), LIFETIME
+        return (await self._keyring.tokens()).issue(caller, asked, granted, now), LIFETIME
 
     async def issue_refresh(self, caller: Caller, now: float) -> str:
         """Return a refresh token; it ends when the password changes."""
         account = None if caller.user_id is None else await self._accounts.get(caller.user_id)
         if account is None:
             raise MoorageError(ErrorCode.UNAUTHORIZED)
-        return self._tokens.issue_refresh(account, now)
+        return (await self._keyring.tokens()).issue_refresh(account, now)

@@ -2,7 +2,7 @@
 
 import typer
 
-from moorage.cli import gc, registry, repository, serve, user
+from moorage.cli import gc, keys, registry, repository, serve, user
 from moorage.cli.output import examples
 from moorage.cli.trust import trust
 
@@ -18,6 +18,7 @@ app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
 app.add_typer(registry.app, name="registry")
 app.add_typer(repository.app, name="repository")
 app.add_typer(user.app, name="user")
+app.add_typer(keys.app, name="keys")
 app.command("gc", epilog=examples("moorage gc", "moorage gc --data /srv/moorage --json"))(gc.gc)
 app.command("trust", epilog=examples("moorage trust proget:5443", "moorage trust proget:5443 --docker --dry-run"))(
     trust

@@ -48,7 +48,7 @@ class Issuer(Protocol):
     async def refreshed(self, token: str, now: float) -> Caller:
         """Return the caller a refresh token belongs to, or raise UNAUTHORIZED."""
 
-    def issue(self, caller: Caller, asked: Scopes, granted: Scopes, now: float) -> tuple[str, int]:
+    async def issue(self, caller: Caller, asked: Scopes, granted: Scopes, now: float) -> tuple[str, int]:
         """Return a bearer token and the seconds it lasts."""
 
     async def issue_refresh(self, caller: Caller, now: float) -> str:
@@ -101,7 +101,7 @@ class TokenHandlers:
         if f"{CATALOG}:*" in texts:
             # Whoever lists, sees only what may be read.
             asked[CATALOG] = granted[CATALOG] = frozenset({"*"})
-        token, seconds = self._issuer.issue(caller, asked, granted, now)
+        token, seconds = await self._issuer.issue(caller, asked, granted, now)
         document = {
             "token": token,
             "access_token": token,

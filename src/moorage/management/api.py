@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 from moorage.management.documentation import PERMISSION, REFUSED, Documentation, describe
 from moorage.management.errors import HANDLERS
 from moorage.management.front import Front
+from moorage.management.keys import KeyRoutes
 from moorage.management.registries import RegistryRoutes
 from moorage.management.repositories import RepositoryRoutes
 from moorage.management.routes import PREFIX, Callers, Csrf, Gate, Route
@@ -18,6 +19,7 @@ from moorage.services.access import Access
 from moorage.services.accounts import AccountService
 from moorage.services.catalog import CatalogService
 from moorage.services.collect import CollectService
+from moorage.services.keys import KeyService
 from moorage.services.registries import RegistryService
 
 
@@ -29,6 +31,7 @@ class ManagementServices:
     accounts: AccountService
     catalog: CatalogService
     collect: CollectService
+    keys: KeyService
     registries: RegistryService
 
 
@@ -38,6 +41,7 @@ def tables(services: ManagementServices) -> Mapping[str, tuple[Route, ...]]:
         "registries": RegistryRoutes(services.registries).rows(),
         "repositories": RepositoryRoutes(services.catalog).rows(),
         "users": UserRoutes(services.accounts).rows(),
+        "keys": KeyRoutes(services.keys).rows(),
         "storage": StorageRoutes(services.collect).rows(),
     }
 

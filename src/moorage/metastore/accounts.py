@@ -1,4 +1,4 @@
-"""People, their sessions, and the keys that sign bearer tokens."""
+"""People and their sessions."""
 
 import time
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.metastore.cache import ExactCache
 from moorage.metastore.steps import NOTHING, Database, Row, Steps, one
-from moorage.metastore.tables import sessions, signing_keys, users
+from moorage.metastore.tables import sessions, users
 from moorage.services.records import Account, Session
 
 FIND = select(users).where(users.c.name == bindparam("name"))
@@ -25,9 +25,6 @@ SESSION = select(sessions).where(sessions.c.token_hash == bindparam("token_hash"
 CLOSE = delete(sessions).where(sessions.c.token_hash == bindparam("token_hash"))
 CLOSE_ALL = delete(sessions).where(sessions.c.user_id == bindparam("of_user"))
 CLOSE_OLD = delete(sessions).where(sessions.c.expires_at < bindparam("now"))
-
-KEYS = select(signing_keys).order_by(signing_keys.c.created_at.desc(), signing_keys.c.id)
-ADD_KEY = insert(signing_keys)
 
 
 class AccountTable:
@@ -72,10 +69,6 @@ class AccountTable:
     async def close_session(self, token_hash: str) -> None:
         """See `Accounts`."""
         await self._database.write(partial(_close, token_hash))
-
-    async def signing_keys(self, fresh: tuple[str, bytes]) -> Mapping[str, bytes]:
-        """See `Accounts`."""
-        return await self._database.write(partial(_signing_keys, fresh, time.time()))
 
 
 def _account_of(row: Row) -> Account:
@@ -139,11 +132,3 @@ def _session(token_hash: str, now: float) -> Steps[Session | None]:
 
 def _close(token_hash: str) -> Steps[None]:
     yield CLOSE, {"token_hash": token_hash}
-
-
-def _signing_keys(fresh: tuple[str, bytes], now: float) -> Steps[Mapping[str, bytes]]:
-    rows = yield KEYS, NOTHING
-    if not rows:
-        yield ADD_KEY, {"id": fresh[0], "secret": fresh[1], "created_at": now}
-        return {fresh[0]: fresh[1]}
-    return {row.id: row.secret for row in rows}

@@ -28,6 +28,7 @@ from moorage.services.records import (
     RegistrySummary,
     RepositoryRecord,
     Session,
+    SigningKey,
     TagRecord,
     Usage,
 )
@@ -65,7 +66,7 @@ class Registries(Protocol):
 
 
 class Accounts(Protocol):
-    """People, their sessions, and the keys that sign bearer tokens."""
+    """People and their sessions."""
 
     async def create(self, name: str, password_hash: str, *, is_admin: bool) -> Account:
         """Make an account; raise CONFLICT when the name is taken."""
@@ -91,8 +92,21 @@ class Accounts(Protocol):
     async def close_session(self, token_hash: str) -> None:
         """End a session."""
 
-    async def signing_keys(self, fresh: tuple[str, bytes]) -> Mapping[str, bytes]:
-        """Return the keys by id, newest first; keep `fresh` (id, secret) as the first one when there is none."""
+
+class Keys(Protocol):
+    """The keys that sign bearer tokens. A `fresh` one is an id and a secret."""
+
+    async def every(self) -> Sequence[SigningKey]:
+        """Return the keys, the newest first; the same object while nothing was written."""
+
+    async def ensure(self, fresh: tuple[str, bytes]) -> None:
+        """Keep a first key, unless there is one."""
+
+    async def rotate(self, fresh: tuple[str, bytes], forget_after: float) -> Sequence[SigningKey]:
+        """Make a new key the newest, and forget those that were replaced that many seconds ago; 0 forgets all others.
+
+        Return the keys that there are then.
+        """
 
 
 class Uploads(Protocol):

@@ -1,7 +1,7 @@
 """What the stores keep and the services hand out: plain, frozen rows. Times are Unix seconds, sizes are bytes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from moorage.domain.access import Role, Visibility
 from moorage.domain.digest import Digest
@@ -75,6 +75,15 @@ class Session:
     csrf: str
     created_at: float
     expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A key that signs bearer tokens."""
+
+    id: str
+    secret: bytes = field(repr=False)
+    created_at: float
 
 
 @dataclass(frozen=True, slots=True)
