@@ -99,3 +99,15 @@ def test_names_as_long_as_a_book_take_no_room(monkeypatch: pytest.MonkeyPatch) -
         attempts.begin(f"{number}" + "x" * 100_000, f"10.0.0.{number}", NOW)
     assert len(attempts._windows) == 50  # noqa: SLF001  the memory itself
     assert max(len(name or "") for name, _ in attempts._windows) <= 64  # noqa: SLF001  likewise
+
+
+def test_a_person_is_not_kept_out_of_where_they_signed_in_before() -> None:
+    attempts = Attempts()
+    attempts.begin("bob", "10.0.0.7", NOW)
+    attempts.succeed("bob", "10.0.0.7")
+    for number in range(BY_MANY):
+        attempts.begin("bob", f"10.0.1.{number}", NOW)
+    assert full(attempts, "bob", "10.0.2.1")
+    assert not full(attempts, "bob", "10.0.0.7")
+    guess(attempts, "bob", "10.0.0.7", BY_ONE - 1)
+    assert full(attempts, "bob", "10.0.0.7")

@@ -1,8 +1,8 @@
 """Wrong passwords, counted: who guesses is told to wait, and nobody else is.
 
 Counted are a name from one address, which is somebody guessing; an address, which tries many names; and a name, which
-many addresses try. The first is stopped early; the others so late that neighbours behind one proxy, or a person whose
-name is tried elsewhere, don't notice.
+many addresses try. The first is stopped early; the others so late that neighbours behind one proxy don't notice. Where
+somebody has signed in before, it does not matter what others try with their name elsewhere.
 """
 
 import math
@@ -32,10 +32,11 @@ class Attempts:
 
     def __init__(self) -> None:
         self._windows: dict[Key, _Window] = {}
+        self._at_home: dict[tuple[str, str], None] = {}
 
     def begin(self, name: str, address: str, now: float) -> None:
         """Count an attempt before its outcome is known, so that many at once are counted too; raise TOO_MANY."""
-        windows = [(self._window(key, now), limit) for key, limit in _keys(name, address)]
+        windows = [(self._window(key, now), limit) for key, limit in self._counted(name, address)]
         full = [window.until for window, limit in windows if window.attempts >= limit]
         if full:
             seconds = max(1, math.ceil(max(full) - now))
@@ -46,7 +47,7 @@ class Attempts:
 
     def take_back(self, name: str, address: str) -> None:
         """Uncount an attempt that was no wrong password."""
-        for key, _ in _keys(name, address):
+        for key, _ in self._counted(name, address):
             window = self._windows.get(key)
             if window is not None and window.attempts > 0:
                 window.attempts -= 1
@@ -54,7 +55,20 @@ class Attempts:
     def succeed(self, name: str, address: str) -> None:
         """Uncount an attempt, and forget the ones before it: they were slips."""
         self.take_back(name, address)
-        self._windows.pop((_short(name), address), None)
+        home = _short(name), address
+        self._windows.pop(home, None)
+        self._at_home.pop(home, None)
+        if len(self._at_home) >= ROOM:
+            del self._at_home[next(iter(self._at_home))]
+        self._at_home[home] = None
+
+    def _counted(self, name: str, address: str) -> Iterator[tuple[Key, int]]:
+        home = _short(name), address
+        yield home, BY_ONE
+        if home not in self._at_home:
+            yield (home[0], None), BY_MANY
+        if address:
+            yield (None, address), BY_MANY
 
     def _window(self, key: Key, now: float) -> _Window:
         window = self._windows.get(key)
@@ -64,13 +78,6 @@ class Attempts:
                 del self._windows[next(iter(self._windows))]
             window = self._windows[key] = _Window(now + SECONDS)
         return window
-
-
-def _keys(name: str, address: str) -> Iterator[tuple[Key, int]]:
-    yield (_short(name), address), BY_ONE
-    yield (_short(name), None), BY_MANY
-    if address:
-        yield (None, address), BY_MANY
 
 
 def _short(name: str) -> str:
