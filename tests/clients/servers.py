@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,12 +64,12 @@ def named() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def serving(data: Path, *doors: str, ready: str) -> Iterator[None]:
+def serving(data: Path, *doors: str, ready: str, program: Sequence[str] = (MOORAGE,)) -> Iterator[None]:
     """Serve `data` behind the doors given, from the first answer of `http(s)://…/readyz` until the last."""
     log = data.with_suffix(".log")
     with log.open("wb") as output:
         server = subprocess.Popen(
-            [MOORAGE, "serve", "--data", str(data), "--host-name", NAME, "--host-name", ALIAS, *doors],
+            [*program, "serve", "--data", str(data), "--host-name", NAME, "--host-name", ALIAS, *doors],
             env=os.environ | {"MOORAGE_ADMIN_PASSWORD": PASSWORD},
             stdin=subprocess.DEVNULL,
             stdout=output,
