@@ -60,3 +60,20 @@ def test_no_list_shows_a_hash(moorage: Terminal) -> None:
     moorage("user", "add", "mara", "--generate")
     (person,) = moorage.json("user", "list")
     assert set(person) == {"name", "is_admin", "is_disabled", "created_at"}
+
+
+def test_a_person_is_linked_to_a_directory_and_parted_again(moorage: Terminal) -> None:
+    moorage("user", "add", "mara", "--generate")
+    assert moorage("user", "link", "mara", "corp", "1") == 1
+    assert "no directory is called corp; there are none yet" in moorage.err
+    (moorage.data / "directories.toml").write_text('[ldap.corp]\nurl = "ldaps://127.0.0.1"\npeople = "dc=x"\n')
+    linked = moorage.json("user", "link", "mara", "corp", "1")
+    assert linked == {"name": "mara", "identities": [{"directory": "corp", "subject": "1"}]}
+    assert moorage.json("user", "unlink", "mara", "corp") == {"name": "mara", "identities": []}
+    assert moorage("user", "unlink", "mara", "corp") == 1
+
+
+def test_a_bad_file_of_directories_is_told_in_one_line(moorage: Terminal) -> None:
+    (moorage.data / "directories.toml").write_text("[ldap.corp]\n")
+    assert moorage("user", "list") == 1
+    assert moorage.err == f"moorage: {moorage.data}/directories.toml: ldap.corp.url: this is needed\n"

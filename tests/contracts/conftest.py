@@ -15,6 +15,7 @@ from moorage.metastore.accounts import AccountTable
 from moorage.metastore.blobs import BlobTable
 from moorage.metastore.catalog import CatalogTable
 from moorage.metastore.collect import GarbageTable
+from moorage.metastore.identities import IdentityTable
 from moorage.metastore.keys import KeyTable
 from moorage.metastore.manifests import ManifestTable
 from moorage.metastore.migrations import migrate
@@ -80,6 +81,7 @@ def tables_of(database: SQLite) -> Tables:
     return Tables(
         registries=RegistryTable(database),
         accounts=AccountTable(database),
+        identities=IdentityTable(database),
         uploads=UploadTable(database, LEASE),
         blobs=BlobTable(database, LEASE),
         manifests=ManifestTable(database),

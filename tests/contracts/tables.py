@@ -17,6 +17,7 @@ from moorage.services.ports import (
     Catalog,
     Garbage,
     Health,
+    Identities,
     Keys,
     Manifests,
     Registries,
@@ -38,6 +39,7 @@ class Tables:
 
     registries: Registries
     accounts: Accounts
+    identities: Identities
     uploads: Uploads
     blobs: Blobs
     manifests: Manifests

@@ -24,6 +24,7 @@ from moorage.app import worker
 from moorage.app.doors import PortTaken, check_free
 from moorage.app.services import Services, open_services
 from moorage.app.welcome import Welcome
+from moorage.directories import DirectoriesError
 from moorage.domain.errors import MoorageError
 from moorage.settings import Settings
 from moorage.telemetry import prepare_multiprocess
@@ -51,7 +52,7 @@ def run(settings: Settings) -> None:
             else:
                 uvloop.run(_prepare(settings))
                 _supervise(settings, certificates)
-    except (TlsError, PortTaken, MoorageError) as error:
+    except (TlsError, PortTaken, DirectoriesError, MoorageError) as error:
         raise StartError(str(error)) from error
     except OSError as error:
         raise StartError(f"{error.filename or settings.data}: {error.strerror}") from error
@@ -112,7 +113,7 @@ def _child(settings: Settings, certificates: CertificatePaths | None, number: in
     assert parent is not None  # noqa: S101  this is what `_spawn` starts
     try:
         uvloop.run(_run_child(settings, certificates, number, parent.sentinel))
-    except (PortTaken, MoorageError) as error:
+    except (PortTaken, DirectoriesError, MoorageError) as error:
         sys.exit(f"worker {number}: {error}")
 
 

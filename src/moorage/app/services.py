@@ -1,6 +1,6 @@
 """The services over a data folder: what a server, a worker and a command of the command line all work with."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -9,11 +9,13 @@ from moorage.auth.issuer import Issuer
 from moorage.auth.keyring import Keyring
 from moorage.auth.passwords import Passwords
 from moorage.blobstore.filesystem import FileBlobStore
+from moorage.directories import Directories, read_directories
 from moorage.domain.access import Caller
 from moorage.metastore.accounts import AccountTable
 from moorage.metastore.blobs import BlobTable
 from moorage.metastore.catalog import CatalogTable
 from moorage.metastore.collect import GarbageTable
+from moorage.metastore.identities import IdentityTable
 from moorage.metastore.keys import KeyTable
 from moorage.metastore.leases import granted
 from moorage.metastore.manifests import ManifestTable
@@ -26,6 +28,7 @@ from moorage.services.accounts import AccountService
 from moorage.services.blobs import BlobService
 from moorage.services.catalog import CatalogService
 from moorage.services.collect import CollectService
+from moorage.services.directories import DirectoryService
 from moorage.services.keys import KeyService
 from moorage.services.manifests import ManifestService
 from moorage.services.ports import Health
@@ -47,6 +50,7 @@ class Services:
     callers: Callers
     catalog: CatalogService
     collect: CollectService
+    directories: DirectoryService
     health: Health
     keys: KeyService
     manifests: ManifestService
@@ -55,22 +59,30 @@ class Services:
     uploads: UploadService
 
 
+class NoGroups:
+    """Keeps no groups of directories."""
+
+    async def mirror(self, directory: str, user_id: int, externals: Sequence[str]) -> None:
+        """See `GroupMirror`."""
+
+
 @asynccontextmanager
 async def open_services(settings: Settings) -> AsyncIterator[Services]:
     """Open the data folder, bringing its schema up to date, and close it again."""
+    known = read_directories(settings.directories, settings.data / "directories.toml")
     settings.data.mkdir(parents=True, exist_ok=True)
     migrate(settings.database_file)
     database = SQLite(settings.database_file)
     store = FileBlobStore(settings.blobs)
     await database.start()
     try:
-        yield await _compose(settings, database, store)
+        yield await _compose(settings, database, store, known)
     finally:
         await database.close()
         store.close()
 
 
-async def _compose(settings: Settings, database: SQLite, store: FileBlobStore) -> Services:
+async def _compose(settings: Settings, database: SQLite, store: FileBlobStore, known: Directories) -> Services:
     lease = granted(settings.lease)
     registry_table, account_table = RegistryTable(database), AccountTable(database)
     upload_table, blob_table = UploadTable(database, lease), BlobTable(database, lease)
@@ -81,6 +93,7 @@ async def _compose(settings: Settings, database: SQLite, store: FileBlobStore) -
     await keys.ensure()
     keyring = Keyring(key_table)
     accounts = AccountService(account_table, Passwords(), access)
+    directories = DirectoryService(account_table, IdentityTable(database), NoGroups(), access, tuple(known.ldap))
     callers = Callers(account_table, accounts, keyring)
     return Services(
         access=access,
@@ -89,6 +102,7 @@ async def _compose(settings: Settings, database: SQLite, store: FileBlobStore) -
         callers=callers,
         catalog=CatalogService(CatalogTable(database), manifest_table, access),
         collect=CollectService(GarbageTable(database), upload_table, store, access),
+        directories=directories,
         health=database,
         keys=keys,
         manifests=ManifestService(manifest_table, blob_table, store),

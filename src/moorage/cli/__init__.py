@@ -2,7 +2,7 @@
 
 import typer
 
-from moorage.cli import gc, keys, registry, repository, serve, user
+from moorage.cli import gc, identity, keys, registry, repository, serve, user
 from moorage.cli.output import examples
 from moorage.cli.trust import trust
 
@@ -17,6 +17,8 @@ app = typer.Typer(
 app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
 app.add_typer(registry.app, name="registry")
 app.add_typer(repository.app, name="repository")
+user.app.command("link", epilog=identity.LINK_EXAMPLES)(identity.link)
+user.app.command("unlink", epilog=identity.UNLINK_EXAMPLES)(identity.unlink)
 app.add_typer(user.app, name="user")
 app.add_typer(keys.app, name="keys")
 app.command("gc", epilog=examples("moorage gc", "moorage gc --data /srv/moorage --json"))(gc.gc)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
 
+from moorage.directories import DirectoriesError
 from moorage.domain.access import Caller
 from moorage.domain.errors import MoorageError
 from moorage.settings import OPTIONS, Settings, SettingsError, load
@@ -32,7 +33,7 @@ def work(data: Path | None, config: Path | None, story: Story[T]) -> T:
         settings = load({"data": data, "config": config})
         _check(settings)
         return asyncio.run(_tell(settings, story))
-    except (SettingsError, MoorageError) as error:
+    except (SettingsError, DirectoriesError, MoorageError) as error:
         fail(str(error))
     except OSError as error:
         fail(f"{error.filename or 'the data folder'}: {error.strerror or error}")

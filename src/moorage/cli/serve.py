@@ -35,6 +35,7 @@ def serve(
     tls_key: Annotated[Path | None, _option("tls_key")] = None,
     database_url: Annotated[str | None, _option("database_url")] = None,
     storage_url: Annotated[str | None, _option("storage_url")] = None,
+    directories: Annotated[Path | None, _option("directories")] = None,
     log_level: Annotated[str | None, _option("log_level")] = None,
     log_format: Annotated[str | None, _option("log_format")] = None,
     lease: Annotated[str | None, _option("lease")] = None,

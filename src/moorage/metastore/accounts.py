@@ -38,7 +38,7 @@ class AccountTable:
     async def create(self, name: str, password_hash: str, *, is_admin: bool) -> Account:
         """See `Accounts`."""
         row = {"name": name, "password_hash": password_hash, "is_admin": is_admin, "is_disabled": False}
-        return await self._database.write(partial(_create, row, time.time()))
+        return await self._database.write(partial(create_account, row, time.time()))
 
     async def find(self, name: str) -> Account | None:
         """See `Accounts`."""
@@ -71,7 +71,8 @@ class AccountTable:
         await self._database.write(partial(_close, token_hash))
 
 
-def _account_of(row: Row) -> Account:
+def account_of(row: Row) -> Account:
+    """Return the account in a row of `users`."""
     return Account(
         id=row.id,
         name=row.name,
@@ -84,20 +85,21 @@ def _account_of(row: Row) -> Account:
 
 def _find(name: str) -> Steps[Account | None]:
     row = yield from one(FIND, {"name": name})
-    return _account_of(row) if row else None
+    return account_of(row) if row else None
 
 
 def _get(user_id: int) -> Steps[Account | None]:
     row = yield from one(GET, {"id": user_id})
-    return _account_of(row) if row else None
+    return account_of(row) if row else None
 
 
 def _every() -> Steps[tuple[Account, ...]]:
     rows = yield EVERY, NOTHING
-    return tuple(_account_of(row) for row in rows)
+    return tuple(account_of(row) for row in rows)
 
 
-def _create(values: Mapping[str, Any], now: float) -> Steps[Account]:
+def create_account(values: Mapping[str, Any], now: float) -> Steps[Account]:
+    """Make an account; raise CONFLICT when its name is taken."""
     taken = yield from _find(values["name"])
     if taken is not None:
         message = f"there is an account named {taken.name} already"

@@ -1,6 +1,7 @@
 """The tables. Times are Unix seconds, sizes bytes; `leased_until` is in the server's own seconds (`clock`).
 
-    registries ─┬─ members ── users ── sessions
+    registries ─┬─ members ── users ─┬─ sessions
+                │                    └─ identities               whom directories know by an account
                 └─ repositories ─┬─ links ──────── blobs        what a repository may read; what is on disk
                                  ├─ manifests ─┬─ edges         what a manifest keeps alive
                                  │             └─ tags ─ tag_moves
@@ -61,6 +62,16 @@ members = Table(
     Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
     Column("role", Text, nullable=False),
     Index("members_by_user", "user_id"),
+    sqlite_with_rowid=False,
+)
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("directory", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Index("identities_by_user", "user_id"),
     sqlite_with_rowid=False,
 )
 

@@ -19,6 +19,7 @@ from moorage.services.records import (
     Collected,
     Deletion,
     ImageRecord,
+    LinkedIdentity,
     ManifestRecord,
     Member,
     NewManifest,
@@ -107,6 +108,25 @@ class Keys(Protocol):
 
         Return the keys that there are then.
         """
+
+
+class Identities(Protocol):
+    """Which account somebody known to a directory has: one at most for each directory and subject."""
+
+    async def account(self, directory: str, subject: str) -> Account | None:
+        """Return the account of somebody."""
+
+    async def admit(self, directory: str, subject: str, name: str) -> Account:
+        """Return somebody's account; make it, without a password, if there is none; CONFLICT when the name is taken."""
+
+    async def link(self, user_id: int, directory: str, subject: str) -> None:
+        """Give somebody an existing account; raise CONFLICT when they have another one."""
+
+    async def unlink(self, user_id: int, directory: str) -> bool:
+        """Forget whom a directory knows by an account, ending its sessions; False when that is nobody."""
+
+    async def linked(self, user_id: int) -> tuple[LinkedIdentity, ...]:
+        """List who has an account, by directory and subject."""
 
 
 class Uploads(Protocol):

@@ -48,7 +48,7 @@ class RepositoryRecord:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A person's account."""
+    """A person's account; one without a password of its own has an empty `password_hash`."""
 
     id: int
     name: str
@@ -56,6 +56,14 @@ class Account:
     is_admin: bool
     is_disabled: bool
     created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedIdentity:
+    """Whom a directory knows by this account; see `Identity`."""
+
+    directory: str
+    subject: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,6 +183,14 @@ class Settings(BaseModel):
         Field(pattern=r"^file://[^?#\x00]+$"),
         Told("file://FOLDER (this version has no other store)", "Where blobs are kept.", "file://DATA/blobs"),
     ] = None
+    directories: Annotated[
+        _File,
+        Told(
+            "a TOML file",
+            "The file that names directories of people: LDAP servers and the like.",
+            "DATA/directories.toml, if there is one",
+        ),
+    ] = None
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         BeforeValidator(_word),

@@ -51,6 +51,15 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id'),
     sa.UniqueConstraint('name')
     )
+    op.create_table('identities',
+    sa.Column('directory', sa.Text(), nullable=False),
+    sa.Column('subject', sa.Text(), nullable=False),
+    sa.Column('user_id', sa.Integer(), nullable=False),
+    sa.ForeignKeyConstraint(['user_id'], ['users.id'], ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('directory', 'subject'),
+    sqlite_with_rowid=False
+    )
+    op.create_index('identities_by_user', 'identities', ['user_id'], unique=False)
     op.create_table('members',
     sa.Column('registry_id', sa.Integer(), nullable=False),
     sa.Column('user_id', sa.Integer(), nullable=False),

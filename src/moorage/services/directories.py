@@ -1,0 +1,163 @@
+"""Directories: people who are known elsewhere, and the accounts they have here.
+
+    password ─▶ each directory in turn ─▶ identity ─┐
+    web sign-in ────────────────────────▶ identity ─┴▶ accept ─▶ account
+
+An identity gets an account of its own, or the one it was linked to. It is never linked because of an equal name:
+whoever may choose names in a directory could take over any account here.
+"""
+
+import shlex
+from collections.abc import Collection, Iterator, Sequence
+from typing import Protocol
+
+from moorage.domain.access import Action, Caller
+from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.domain.identity import Identity, account_name
+from moorage.services.access import Access
+from moorage.services.ports import Accounts, Identities
+from moorage.services.records import Account, LinkedIdentity
+
+LONGEST_SUBJECT = 255
+
+
+class PasswordDirectory(Protocol):
+    """A directory that verifies passwords."""
+
+    @property
+    def name(self) -> str:
+        """Its name in directories.toml."""
+
+    async def authenticate(self, name: str, password: str) -> Identity | None:
+        """Return who has this name and password, None when nobody; raise UNAVAILABLE, saying why it can't tell."""
+
+
+class GroupMirror(Protocol):
+    """What keeps the groups of people as their directories have them."""
+
+    async def mirror(self, directory: str, user_id: int, externals: Sequence[str]) -> None:
+        """Put an account into exactly those groups that stand for these of the directory, and no others of it."""
+
+
+class DirectoryService:
+    """The use cases of directories; `names` are those of all there are, `asked` verify passwords, in this order."""
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        identities: Identities,
+        groups: GroupMirror,
+        access: Access,
+        names: Collection[str] = (),
+        asked: Sequence[PasswordDirectory] = (),
+    ) -> None:
+        self._accounts = accounts
+        self._identities = identities
+        self._groups = groups
+        self._access = access
+        self._names = names
+        self._asked = asked
+
+    async def accept(self, identity: Identity) -> Account:
+        """Return the account of somebody whom a directory vouches for, and put it into their groups.
+
+        Raise DENIED with the way to link them when another account has their name, UNAUTHORIZED for a disabled account.
+        """
+        account = await self._identities.account(identity.directory, identity.subject)
+        if account is None:
+            account = await self._admit(identity)
+        if account.is_disabled:
+            raise MoorageError(ErrorCode.UNAUTHORIZED, "this account is closed")
+        await self._groups.mirror(identity.directory, account.id, identity.groups)
+        return account
+
+    async def verify(self, name: str, password: str, local: Account | None) -> Account | None:
+        r"""Return the account of whoever a directory knows by this name and password; None when none does.
+
+        `local` is the account of that name, whose own password this is not. `CORP\name` and `name@CORP` ask the one
+        directory named so. Raise UNAVAILABLE when a directory that might know them does not answer, and see `accept`.
+        """
+        failure: MoorageError | None = None
+        for directory, login in self._candidates(name):
+            try:
+                identity = await directory.authenticate(login, password)
+            except MoorageError as error:
+                if failure is None and await self._may_know(local, directory.name):
+                    failure = error
+                continue
+            if identity is not None:
+                return await self.accept(identity)
+        if failure is not None:
+            raise failure
+        return None
+
+    async def link(self, account: Account, identity: Identity) -> None:
+        """Let somebody who proved to be both have one account; raise CONFLICT when they have another one."""
+        await self._identities.link(account.id, identity.directory, identity.subject)
+
+    async def link_named(self, caller: Caller, name: str, directory: str, subject: str) -> None:
+        """Let somebody a directory knows have an account; raise NOT_FOUND, VALUE_INVALID, CONFLICT, DENIED."""
+        account = await self._named(caller, name)
+        if directory not in self._names:
+            there_are = f"there are: {', '.join(sorted(self._names))}" if self._names else "there are none yet"
+            message = f"no directory is called {directory[:LONGEST_SUBJECT]}; {there_are} (directories.toml)"
+            raise MoorageError(ErrorCode.VALUE_INVALID, message, {"field": "directory"})
+        if not 0 < len(subject) <= LONGEST_SUBJECT:
+            message = f"a subject has 1 to {LONGEST_SUBJECT} characters"
+            raise MoorageError(ErrorCode.VALUE_INVALID, message, {"field": "subject"})
+        await self._identities.link(account.id, directory, subject)
+
+    async def unlink(self, caller: Caller, name: str, directory: str) -> None:
+        """Part an account from a directory, which may be gone by now; its sessions end. Raise NOT_FOUND, DENIED."""
+        account = await self._named(caller, name)
+        if not await self._identities.unlink(account.id, directory):
+            raise MoorageError(ErrorCode.NOT_FOUND, f"{name} is not linked to {directory[:LONGEST_SUBJECT]}")
+        await self._groups.mirror(directory, account.id, ())
+
+    async def linked(self, caller: Caller, name: str) -> tuple[LinkedIdentity, ...]:
+        """List whom directories know by an account; raise NOT_FOUND, DENIED."""
+        return await self._identities.linked((await self._named(caller, name)).id)
+
+    def _candidates(self, name: str) -> Iterator[tuple[PasswordDirectory, str]]:
+        before, backslash, after = name.partition("\\")
+        start, at, end = name.rpartition("@")
+        for directory in self._asked:
+            if backslash and before.lower() == directory.name:
+                yield directory, after
+                return
+            if at and end.lower() == directory.name:
+                yield directory, start
+                return
+        for directory in self._asked:
+            yield directory, name
+
+    async def _may_know(self, local: Account | None, directory: str) -> bool:
+        """Tell whether a silent directory leaves it open who this is: an account of its own needs no directory."""
+        if local is None or not local.password_hash:
+            return True
+        return directory in {identity.directory for identity in await self._identities.linked(local.id)}
+
+    async def _admit(self, identity: Identity) -> Account:
+        name = account_name(identity)
+        try:
+            return await self._identities.admit(identity.directory, identity.subject, name)
+        except MoorageError as error:
+            if error.error is ErrorCode.CONFLICT:
+                raise _taken(identity, name) from None
+            raise
+
+    async def _named(self, caller: Caller, name: str) -> Account:
+        self._access.check_server(caller, Action.ADMINISTER_SERVER)
+        account = await self._accounts.find(name)
+        if account is None:
+            raise MoorageError(ErrorCode.NOT_FOUND, f"no person is called {name[:LONGEST_SUBJECT]}")
+        return account
+
+
+def _taken(identity: Identity, name: str) -> MoorageError:
+    command = shlex.join(["moorage", "user", "link", name, identity.directory, identity.subject])
+    message = (
+        f"there is an account {name} already, and nothing says that it is yours: "
+        f"ask an administrator to link it to {identity.directory} with: {command}"
+    )
+    return MoorageError(ErrorCode.DENIED, message, {"name": name, "directory": identity.directory})

@@ -1,0 +1,222 @@
+"""People of directories: which account they get, and what happens when a directory is silent."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from moorage.domain.access import ANONYMOUS, Caller
+from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.domain.identity import Identity
+from moorage.metastore.accounts import AccountTable
+from moorage.metastore.identities import IdentityTable
+from moorage.metastore.registries import RegistryTable
+from moorage.services.access import Access
+from moorage.services.directories import LONGEST_SUBJECT, DirectoryService
+from moorage.services.records import Account, LinkedIdentity
+from tests.auth.people import ROOT, open_database
+
+ANN = Identity("corp", "uuid-1", "Ann", groups=("devs", "ops"))
+
+
+class Mirror:
+    """Remembers the groups it was given."""
+
+    def __init__(self) -> None:
+        self.groups: dict[tuple[str, int], tuple[str, ...]] = {}
+
+    async def mirror(self, directory: str, user_id: int, externals: Sequence[str]) -> None:
+        self.groups[directory, user_id] = tuple(externals)
+
+
+@dataclass
+class Known:
+    """A directory in memory: people by name, with the password `name's password`."""
+
+    name: str
+    people: dict[str, Identity] = field(default_factory=dict)
+    is_silent: bool = False
+    asked: list[str] = field(default_factory=list)
+
+    async def authenticate(self, name: str, password: str) -> Identity | None:
+        self.asked.append(name)
+        if self.is_silent:
+            raise MoorageError(ErrorCode.UNAVAILABLE, f"the directory {self.name} does not answer")
+        return self.people.get(name) if password == f"{name}'s password" else None
+
+
+@dataclass
+class House:
+    """The service with two directories; `ann` and `tom` are known to corp, another `tom` to partner."""
+
+    accounts: AccountTable
+    mirror: Mirror
+    corp: Known
+    partner: Known
+    service: DirectoryService
+
+    async def local(self, name: str) -> Account:
+        return await self.accounts.create(name, "hash", is_admin=False)
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with open_database(tmp_path) as database:
+        accounts, mirror = AccountTable(database), Mirror()
+        corp = Known("corp", {"ann": ANN, "tom": Identity("corp", "uuid-2", "tom")})
+        partner = Known("partner", {"tom": Identity("partner", "7", "tom"), "eve@x": Identity("partner", "8", "eve")})
+        access = Access(RegistryTable(database))
+        service = DirectoryService(
+            accounts, IdentityTable(database), mirror, access, ("corp", "partner", "web"), (corp, partner)
+        )
+        yield House(accounts, mirror, corp, partner, service)
+
+
+async def test_a_first_sign_in_makes_an_account_without_a_password(house: House) -> None:
+    made = await house.service.accept(ANN)
+    assert (made.name, made.password_hash, made.is_admin) == ("ann", "", False)
+    assert await house.accounts.every() == (made,)
+
+
+async def test_the_next_sign_in_finds_it_even_under_a_new_name(house: House) -> None:
+    made = await house.service.accept(ANN)
+    assert await house.service.accept(ANN) == made
+    assert await house.service.accept(Identity("corp", "uuid-1", "ann-married")) == made
+
+
+async def test_an_equal_name_is_never_linked_silently(house: House) -> None:
+    admin = await house.accounts.create("ann", "hash", is_admin=True)
+    with pytest.raises(MoorageError) as refused:
+        await house.service.accept(ANN)
+    assert refused.value.error is ErrorCode.DENIED
+    assert "moorage user link ann corp uuid-1" in refused.value.message
+    await house.service.link_named(ROOT, "ann", "corp", "uuid-1")
+    assert await house.service.accept(ANN) == admin
+
+
+async def test_the_command_that_is_shown_can_be_pasted(house: House) -> None:
+    await house.local("ann")
+    with pytest.raises(MoorageError) as refused:
+        await house.service.accept(Identity("corp", "1; rm -rf /", "ann"))
+    assert "moorage user link ann corp '1; rm -rf /'" in refused.value.message
+
+
+async def test_a_disabled_account_stays_out_and_its_groups_untouched(house: House) -> None:
+    made = await house.service.accept(ANN)
+    await house.accounts.change("ann", is_disabled=True)
+    house.mirror.groups.clear()
+    with pytest.raises(MoorageError) as refused:
+        await house.service.accept(ANN)
+    assert refused.value.error is ErrorCode.UNAUTHORIZED
+    assert (await house.accounts.get(made.id)) is not None
+    assert house.mirror.groups == {}
+
+
+async def test_groups_are_those_of_the_last_sign_in(house: House) -> None:
+    made = await house.service.accept(ANN)
+    assert house.mirror.groups == {("corp", made.id): ("devs", "ops")}
+    await house.service.accept(Identity("corp", "uuid-1", "ann", groups=("ops",)))
+    assert house.mirror.groups == {("corp", made.id): ("ops",)}
+
+
+async def test_one_account_in_two_directories_is_one_person(house: House) -> None:
+    made = await house.service.accept(ANN)
+    second = Identity("web", "sub-9", "ann.smith")
+    await house.service.link(made, second)
+    assert await house.service.accept(second) == await house.service.accept(ANN) == made
+    assert await house.service.linked(ROOT, "ann") == (
+        LinkedIdentity("corp", "uuid-1"),
+        LinkedIdentity("web", "sub-9"),
+    )
+
+
+async def test_unlinking_takes_the_groups_along_and_works_for_a_directory_that_is_gone(house: House) -> None:
+    made = await house.service.accept(Identity("gone", "1", "ann", groups=("devs",)))
+    await house.service.unlink(ROOT, "ann", "gone")
+    assert house.mirror.groups == {("gone", made.id): ()}
+    with pytest.raises(MoorageError) as refused:
+        await house.service.unlink(ROOT, "ann", "gone")
+    assert refused.value.error is ErrorCode.NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    ("name", "directory", "subject", "error"),
+    [
+        ("nobody", "corp", "1", ErrorCode.NOT_FOUND),
+        ("ann", "cord", "1", ErrorCode.VALUE_INVALID),
+        ("ann", "corp", "", ErrorCode.VALUE_INVALID),
+        ("ann", "corp", "x" * (LONGEST_SUBJECT + 1), ErrorCode.VALUE_INVALID),
+        ("ann", "corp", "taken", ErrorCode.CONFLICT),
+    ],
+)
+async def test_what_can_not_be_linked_is_refused(
+    house: House, name: str, directory: str, subject: str, error: ErrorCode
+) -> None:
+    await house.local("ann")
+    await house.service.accept(Identity("corp", "taken", "bob"))
+    with pytest.raises(MoorageError) as refused:
+        await house.service.link_named(ROOT, name, directory, subject)
+    assert refused.value.error is error
+    assert await house.service.linked(ROOT, "ann") == ()
+
+
+async def test_only_administrators_link_others(house: House) -> None:
+    made = await house.service.accept(ANN)
+    for caller, error in ((Caller(made.id, "ann"), ErrorCode.DENIED), (ANONYMOUS, ErrorCode.UNAUTHORIZED)):
+        for refused in (
+            house.service.link_named(caller, "ann", "web", "1"),
+            house.service.unlink(caller, "ann", "corp"),
+            house.service.linked(caller, "ann"),
+        ):
+            with pytest.raises(MoorageError) as raised:
+                await refused
+            assert raised.value.error is error
+
+
+async def test_directories_are_asked_in_order_until_one_knows(house: House) -> None:
+    found = await house.service.verify("tom", "tom's password", None)
+    assert found is not None
+    assert await house.service.linked(ROOT, "tom") == (LinkedIdentity("corp", "uuid-2"),)
+    assert house.partner.asked == []
+    assert await house.service.verify("tom", "wrong", None) is None
+    assert house.partner.asked == ["tom"]
+
+
+@pytest.mark.parametrize("name", ["partner\\tom", "PARTNER\\tom", "tom@partner", "tom@Partner"])
+async def test_a_name_may_say_which_directory(house: House, name: str) -> None:
+    found = await house.service.verify(name, "tom's password", None)
+    assert found is not None
+    assert await house.service.linked(ROOT, "tom") == (LinkedIdentity("partner", "7"),)
+    assert house.corp.asked == []
+
+
+async def test_other_names_with_an_at_are_names(house: House) -> None:
+    assert await house.service.verify("eve@x", "eve@x's password", None) is not None
+    assert house.corp.asked == ["eve@x"]
+
+
+async def test_a_silent_directory_is_named_to_those_it_may_know(house: House) -> None:
+    house.corp.is_silent = True
+    with pytest.raises(MoorageError) as refused:
+        await house.service.verify("ann", "ann's password", None)
+    assert refused.value.error is ErrorCode.UNAVAILABLE
+    assert "corp" in refused.value.message
+    assert house.partner.asked == ["ann"]
+
+
+async def test_a_silent_directory_keeps_nobody_of_another_one_out(house: House) -> None:
+    house.corp.is_silent = True
+    assert await house.service.verify("tom", "tom's password", None) is not None
+
+
+async def test_a_silent_directory_does_not_matter_to_an_account_with_a_password_of_its_own(house: House) -> None:
+    house.corp.is_silent = house.partner.is_silent = True
+    bob = await house.local("bob")
+    assert await house.service.verify("bob", "wrong", bob) is None
+    await house.service.link_named(ROOT, "bob", "corp", "5")
+    with pytest.raises(MoorageError):
+        await house.service.verify("bob", "wrong", bob)
+    made = await house.service.accept(ANN)
+    with pytest.raises(MoorageError):
+        await house.service.verify("ann", "wrong", made)
