@@ -113,8 +113,12 @@ class Connection:
 
     def request(self, method: str, path: str, body: bytes = b"", *, headers: Mapping[str, str] | None = None) -> Answer:
         """Send a request and return its whole answer."""
-        self._send(head(method, path, {**self.headers, **(headers or {})}, len(body)) + body)
-        return self._receive(method)
+        self.send(method, path, headers or {}, body)
+        return self.receive(method)
+
+    def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> None:
+        """Send a request, whose answer is received later."""
+        self._send(head(method, path, {**self.headers, **headers}, len(body)) + body)
 
     def send_file(self, method: str, path: str, source: Source) -> Answer:
         """Send a request with a file as its body and return its whole answer."""
@@ -127,7 +131,7 @@ class Connection:
                     connection.sendall(buffer[:count])
             else:
                 connection.sendfile(file, 0, source.size)
-        return self._receive(method)
+        return self.receive(method)
 
     def fetch(self, path: str, buffer: memoryview, hasher: Any = None) -> int:  # noqa: ANN401  hashlib names no type
         """GET a body of known length into the buffer, again and again, and return its length; hash it if asked to."""
@@ -159,7 +163,8 @@ class Connection:
     def _send(self, request: bytes) -> None:
         self.open().sendall(request)
 
-    def _receive(self, method: str) -> Answer:
+    def receive(self, method: str) -> Answer:
+        """Return the whole answer to a request that was sent."""
         answer = self._head()
         if method == "HEAD":
             body = b""

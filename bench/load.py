@@ -23,6 +23,8 @@ class Done:
 
     work: float
     seconds: float
+    p99: float = 0.0
+    """Seconds that 99 of 100 requests took at most, where it was looked at."""
 
 
 def wrk(
@@ -44,7 +46,7 @@ def wrk(
     wrong = {name: count for name, count in summary["errors"].items() if count}
     if wrong or not summary["requests"]:
         raise Unexpected(f"wrk counted {summary['requests']} requests, and errors: {wrong}")
-    return Done(summary["requests"], summary["microseconds"] / 1e6)
+    return Done(summary["requests"], summary["microseconds"] / 1e6, summary["p99"] / 1e6)
 
 
 def heads(endpoint: Endpoint, path: str, headers: Mapping[str, str], connections: int, seconds: float) -> Done:

@@ -12,7 +12,7 @@ from bench.figures import Door, Storage
 
 E = TypeVar("E", bound=Enum)
 
-PROFILES = ("local",)
+PROFILES = ("local", "access")
 
 QUICK = {"runs": 2, "seconds": 1}
 FULL = {"runs": 5, "seconds": 1}

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from bench.access import GetsAs, Patience, Who
 from bench.content import APP, MANY, REPOSITORIES, TAGGED, TAGS, Content, digest, tag
 from bench.figures import BYTES, MEMORY, REQUESTS, SECONDS, Unit
 from bench.work import Downloads, Gets, Heads, Memory, Start, TagPuts, Uploads, Work, is_body
@@ -53,7 +54,18 @@ def local(content: Content) -> tuple[Row, ...]:
     )
 
 
-PROFILES: Mapping[str, Callable[[Content], tuple[Row, ...]]] = {"local": local}
+def access(_content: Content) -> tuple[Row, ...]:
+    """Return the rows that tell what it costs to know who asks."""
+    rows = [Row(f"manifest GET, {who.value}, 32 connections", REQUESTS, GetsAs(who, 32)) for who in Who]
+    quiet, besieged = Patience(4, is_besieged=False), Patience(4, is_besieged=True)
+    return (
+        *rows,
+        Row("99 of 100 manifest GETs, 4 connections", SECONDS, quiet),
+        Row("the same beside 200 wrong logins at once", SECONDS, besieged),
+    )
+
+
+PROFILES: Mapping[str, Callable[[Content], tuple[Row, ...]]] = {"local": local, "access": access}
 
 
 def is_tags(body: bytes) -> bool:

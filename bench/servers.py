@@ -201,8 +201,7 @@ class Running:
         """Return the headers of a client that gives name and password directly."""
         if not self.server.user:
             return {}
-        credentials = base64.b64encode(f"{self.server.user}:{PASSWORD}".encode()).decode()
-        return {"authorization": f"Basic {credentials}"}
+        return basic(self.server.user, PASSWORD)
 
 
 @contextlib.contextmanager
@@ -215,6 +214,11 @@ def running(server: Server, folder: Path, door: Door, certificate: Certificate) 
         yield found
     finally:
         found.stop()
+
+
+def basic(user: str, password: str) -> dict[str, str]:
+    """Return the header of a client that gives name and password."""
+    return {"authorization": f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"}
 
 
 def free_port() -> int:

@@ -94,7 +94,7 @@ class Gets:
     def take(self, subject: Subject, turn: Round) -> Sample:
         """Measure requests a second."""
         endpoint, headers = subject.running.endpoint, subject.client(self.repository).headers
-        return _rate(subject, lambda: load.wrk(endpoint, self.path, headers, self.connections, turn.seconds))
+        return rate(subject, lambda: load.wrk(endpoint, self.path, headers, self.connections, turn.seconds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class Heads:
     def take(self, subject: Subject, turn: Round) -> Sample:
         """Measure requests a second."""
         endpoint, headers = subject.running.endpoint, subject.client().headers
-        return _rate(subject, lambda: load.heads(endpoint, self.path, headers, self.connections, turn.seconds))
+        return rate(subject, lambda: load.heads(endpoint, self.path, headers, self.connections, turn.seconds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ class Downloads:
     def take(self, subject: Subject, turn: Round) -> Sample:
         """Measure bytes a second."""
         endpoint, headers = subject.running.endpoint, subject.client().headers
-        return _rate(subject, lambda: load.downloads(endpoint, self._path, headers, self.connections, turn.seconds))
+        return rate(subject, lambda: load.downloads(endpoint, self._path, headers, self.connections, turn.seconds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +163,7 @@ class Uploads:
                 os.sync()
             take_from_host(MEMORY_TAKEN * sum(source.size for source in sources))
             endpoint, headers = other.running.endpoint, other.client(UPLOADED).headers
-            sample = _rate(
-                other, lambda: load.uploads(endpoint, UPLOADED, headers, sources, is_patched=self.is_patched)
-            )
+            sample = rate(other, lambda: load.uploads(endpoint, UPLOADED, headers, sources, is_patched=self.is_patched))
             with other.client(UPLOADED) as client:
                 if client.digest_of(f"/v2/{UPLOADED}/blobs/{sources[0].digest}") != sources[0].digest:
                     raise Unexpected("what was uploaded comes back as other bytes")
@@ -217,7 +215,7 @@ class TagPuts:
                 done = found.work
                 return found
 
-            sample = _rate(subject, put)
+            sample = rate(subject, put)
             # Not the last: wrk leaves while the last ones are under way.
             tag = f"{turn.stamp}-{int(done) // 2 + 1}"
             found = client.request("GET", f"/v2/{PUSHED}/manifests/{tag}").expect(200).body
@@ -275,7 +273,8 @@ class Memory:
         load.uploads(endpoint, UPLOADED, headers, given.stamped(turn.stamp, AT_ONCE), is_patched=True)
 
 
-def _rate(subject: Subject, do: Callable[[], Done]) -> Sample:
+def rate(subject: Subject, do: Callable[[], Done]) -> Sample:
+    """Return work a second, with the server's CPU time for it."""
     before = subject.running.usage().cpu
     done = do()
     return Sample(done.work / done.seconds, done.work, subject.running.usage().cpu - before)

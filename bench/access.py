@@ -1,0 +1,129 @@
+"""What it costs to be asked who one is, and who else pays for somebody who guesses."""
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+
+from bench import load
+from bench.client import Connection, Endpoint, Unexpected
+from bench.content import APP, digest
+from bench.figures import Sample
+from bench.servers import Running, basic
+from bench.work import Round, Subject, rate
+
+PATH = f"/v2/{APP}/manifests/latest"
+REGISTRY = APP.partition("/")[0]
+BESIEGERS = 200
+BURST_SECONDS = 1.0
+REFUSED = (401, 429)
+
+
+class Who(Enum):
+    """What a client presents. Servers that ask nobody get nothing."""
+
+    NOBODY = "anonymous"
+    BEARER = "Bearer"
+    BASIC = "Basic with an access token"
+
+
+@dataclass(frozen=True, slots=True)
+class GetsAs:
+    """GETs of a manifest by wrk, by the anonymous where anybody may pull, or by somebody."""
+
+    who: Who
+    connections: int
+
+    def check(self, subject: Subject) -> None:
+        """Let anybody pull, and get it once."""
+        let_anybody_pull(subject.running)
+        with Connection(subject.running.endpoint, self._headers(subject)) as client:
+            found = client.request("GET", PATH).expect(200).body
+        if digest(found) != subject.content.image.digest:
+            raise Unexpected(f"GET {PATH}: not the bytes that were pushed")
+
+    def take(self, subject: Subject, turn: Round) -> Sample:
+        """Measure requests a second."""
+        endpoint, headers = subject.running.endpoint, self._headers(subject)
+        return rate(subject, lambda: load.wrk(endpoint, PATH, headers, self.connections, turn.seconds))
+
+    def _headers(self, subject: Subject) -> Mapping[str, str]:
+        accept = {"accept": subject.client(APP).headers["accept"]}
+        if self.who is Who.NOBODY:
+            return accept
+        if self.who is Who.BEARER:
+            return accept | subject.running.token(APP)
+        return accept | access_token(subject.running)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """The time that 99 of 100 pulls of a manifest take at most, while others guess passwords or nobody does."""
+
+    connections: int
+    is_besieged: bool
+
+    def check(self, subject: Subject) -> None:
+        """Nothing: another row has looked at the answers."""
+
+    def take(self, subject: Subject, turn: Round) -> Sample:
+        """Measure seconds."""
+        endpoint, headers = subject.running.endpoint, subject.client(APP).headers
+        with besieged(endpoint, BESIEGERS if self.is_besieged else 0):
+            return Sample(load.wrk(endpoint, PATH, headers, self.connections, turn.seconds).p99)
+
+
+@contextmanager
+def besieged(endpoint: Endpoint, count: int) -> Iterator[None]:
+    """Let so many wrong logins come at once, each second, each with another password."""
+    ended = threading.Event()
+    failures: list[str] = []
+
+    def guess() -> None:
+        connections = [Connection(endpoint) for _ in range(count)]
+        number = 0
+        try:
+            while not ended.is_set():
+                began = time.perf_counter()
+                for connection in connections:
+                    number += 1
+                    connection.send("GET", "/v2/", basic("admin", f"guess {number}"))
+                for connection in connections:
+                    connection.receive("GET").expect(*REFUSED)
+                ended.wait(max(0.0, began + BURST_SECONDS - time.perf_counter()))
+        except (OSError, Unexpected) as error:
+            failures.append(str(error))
+        finally:
+            for connection in connections:
+                connection.close()
+
+    thread = threading.Thread(target=guess)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+    if failures:
+        raise Unexpected(f"a guess was not refused: {failures[0]}")
+
+
+def let_anybody_pull(running: Running) -> None:
+    """Make the registry public, where there is such a thing."""
+    if running.server.user:
+        with Connection(running.endpoint, running.password()) as connection:
+            body, kind = b'{"visibility": "public"}', {"content-type": "application/json"}
+            connection.request("PATCH", f"/api/v1/registries/{REGISTRY}", body, headers=kind).expect(200)
+
+
+def access_token(running: Running) -> dict[str, str]:
+    """Return the headers of a client that presents a new access token as its password."""
+    if not running.server.user:
+        return {}
+    with Connection(running.endpoint, running.password()) as connection:
+        body, kind = b'{"name": "bench-%d"}' % time.time_ns(), {"content-type": "application/json"}
+        path = f"/api/v1/users/{running.server.user}/tokens"
+        made = connection.request("POST", path, body, headers=kind).expect(201).json()
+    return basic(running.server.user, made["secret"])
