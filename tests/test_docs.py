@@ -28,7 +28,8 @@ ERROR = re.compile(r"^\| `([A-Z_]+)` \| `([A-Z_]+)` \| ([0-9]+) \| (.+) \|$", re
 
 # Their options are settings, and a page of their own.
 ELSEWHERE = frozenset({"serve", "trust"})
-SHARED = frozenset({"--data", "--config", "--json", "--help", "-h"})
+EVERYWHERE = ("--server", "--ca-file", "--data", "--config", "--json")
+SHARED = frozenset({*EVERYWHERE, "--help", "-h"})
 
 
 def commands(found: TyperGroup, *words: str) -> Iterator[tuple[str, TyperCommand]]:
@@ -82,5 +83,5 @@ def test_every_option_is_documented_with_its_command(name: str) -> None:
         for flag in parameter.opts:
             if flag.startswith("-") and flag not in SHARED:
                 assert f"`{flag}`" in section, flag
-    for flag in ("--data", "--config", "--json"):
+    for flag in EVERYWHERE:
         assert f"`{flag}" in CLI.split("## ", 1)[0]

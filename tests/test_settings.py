@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moorage.settings import OPTIONS, Address, Settings, SettingsError, load
+from moorage.settings.client import CLIENT, ClientError, load_client
 
 DOCS = Path(__file__).parent.parent / "docs" / "settings.md"
 
@@ -197,3 +198,42 @@ def test_every_setting_has_one_name() -> None:
     assert list(OPTIONS) == list(Settings.model_fields)
     assert OPTIONS["host_names"].flag == "--host-names"
     assert OPTIONS["host_names"].variable == "MOORAGE_HOST_NAMES"
+
+
+def test_what_commands_are_told_is_no_setting_of_the_server() -> None:
+    env = dict.fromkeys(CLIENT, "x")
+    assert load({}, env) == load({}, {})
+
+
+def test_a_command_is_told_who_asks_by_value_or_by_file(file: Path) -> None:
+    file.write_text("secret\n")
+    env = {"MOORAGE_SERVER": "proget", "MOORAGE_USER": "mara", "MOORAGE_PASSWORD_FILE": str(file)}
+    told = load_client(env)
+    assert (told.server, told.user, told.password) == ("proget", "mara", "secret")
+    assert "secret" not in repr(told)
+    assert load_client({"MOORAGE_TOKEN_FILE": str(file)}).token == "secret"
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"MOORAGE_USER": "mara"},
+        {"MOORAGE_PASSWORD": "secret"},
+        {"MOORAGE_TOKEN": "secret", "MOORAGE_TOKEN_FILE": "/dev/null"},
+        {"MOORAGE_TOKEN_FILE": "/nowhere"},
+        {"MOORAGE_TOKEN_FILE": "/dev/null"},
+    ],
+)
+def test_what_does_not_say_who_asks_is_refused(env: dict[str, str]) -> None:
+    with pytest.raises(ClientError) as caught:
+        load_client(env)
+    assert "secret" not in str(caught.value)
+
+
+def test_credentials_are_where_docker_and_podman_keep_them() -> None:
+    home = {"HOME": "/home/mara"}
+    usual = Path("/home/mara/.docker/config.json"), Path("/home/mara/.config/containers/auth.json")
+    assert load_client(home).stores == usual
+    moved = {**home, "DOCKER_CONFIG": "/d", "XDG_RUNTIME_DIR": "/run/1"}
+    assert load_client(moved).stores == (Path("/d/config.json"), Path("/run/1/containers/auth.json"))
+    assert load_client({**moved, "REGISTRY_AUTH_FILE": "/a.json"}).stores[1] == Path("/a.json")

@@ -87,8 +87,8 @@ def distribution(settings: Settings, services: Services) -> DistributionApi:
     return DistributionApi(routes, services.callers, services.access, Challenger(settings.external_url))
 
 
-def management(settings: Settings, services: Services) -> Application:
-    """Return what answers `/api`; its parts are imported here, since `Later` calls this."""
+def management(settings: Settings, services: Services, *, acting: Caller | None = None) -> Application:
+    """Return what answers `/api`, to whoever asks or only to `acting`; imported here, since `Later` calls this."""
     from moorage.management import api  # noqa: PLC0415
     from moorage.ui.session import session_cookie  # noqa: PLC0415
     from moorage.ui.site import site_of  # noqa: PLC0415
@@ -99,6 +99,8 @@ def management(settings: Settings, services: Services) -> Application:
         return await services.accounts.session(cookie) if cookie else None
 
     async def caller_of(request: "Request") -> Caller:
+        if acting is not None:
+            return acting
         header = request.headers.get("authorization")
         if header is not None:
             address = request.client.host if request.client else ""

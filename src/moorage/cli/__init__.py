@@ -1,8 +1,12 @@
 """The command line: `moorage serve`, and the commands that look after a server."""
 
+from typing import Annotated
+
 import typer
 
+from moorage import __version__
 from moorage.cli import gc, identity, keys, registry, repository, serve, user
+from moorage.cli.api import command
 from moorage.cli.output import examples
 from moorage.cli.trust import trust
 
@@ -21,10 +25,26 @@ user.app.command("link", epilog=identity.LINK_EXAMPLES)(identity.link)
 user.app.command("unlink", epilog=identity.UNLINK_EXAMPLES)(identity.unlink)
 app.add_typer(user.app, name="user")
 app.add_typer(keys.app, name="keys")
-app.command("gc", epilog=examples("moorage gc", "moorage gc --data /srv/moorage --json"))(gc.gc)
+command(app, "gc", "moorage gc", "moorage gc --data /srv/moorage --json")(gc.gc)
 app.command("trust", epilog=examples("moorage trust proget:5443", "moorage trust proget:5443 --docker --dry-run"))(
     trust
 )
+
+
+def _say_version(asked: bool) -> None:  # noqa: FBT001  typer's callbacks are called like this
+    if asked:
+        typer.echo(f"moorage {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version, and end.")
+    ] = False,
+) -> None:
+    pass
 
 
 def main() -> None:

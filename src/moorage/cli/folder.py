@@ -2,17 +2,22 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
+from urllib.parse import unquote
 
 import typer
 
+from moorage.cli.output import plain
+from moorage.cli.transport import Answer
 from moorage.directories import DirectoriesError
 from moorage.domain.access import Caller
 from moorage.domain.errors import MoorageError
 from moorage.settings import OPTIONS, Settings, SettingsError, load
 
 if TYPE_CHECKING:
+    from moorage.app.later import Application
     from moorage.app.services import Services
 
 T = TypeVar("T")
@@ -39,9 +44,42 @@ def work(data: Path | None, config: Path | None, story: Story[T]) -> T:
         fail(f"{error.filename or 'the data folder'}: {error.strerror or error}")
 
 
+class Folder:
+    """Carries requests to the management API over a data folder, in this process, as the caller who may do everything.
+
+    Raises SettingsError, and OSError; a folder that no server has used ends the command.
+    """
+
+    name = "the data folder"
+    credentials = ""
+
+    def __init__(self, data: Path | None, config: Path | None) -> None:
+        settings = load({"data": data, "config": config})
+        _check(settings)
+        # Imported here: help and wrong usage are answered before the whole server is loaded.
+        from moorage.app.services import SYSTEM, open_services  # noqa: PLC0415
+        from moorage.app.worker import management  # noqa: PLC0415
+
+        with ExitStack() as opening:
+            self._runner = opening.enter_context(asyncio.Runner())
+            opened = open_services(settings)
+            services = self._runner.run(opened.__aenter__())
+            opening.callback(lambda: self._runner.run(opened.__aexit__(None, None, None)))
+            self._application = management(settings, services, acting=SYSTEM)
+            self._opened = opening.pop_all()
+
+    def send(self, method: str, target: str, body: bytes | None) -> Answer:
+        """See `Transport`."""
+        return self._runner.run(_ask(self._application, method, target, body))
+
+    def close(self) -> None:
+        """See `Transport`."""
+        self._opened.close()
+
+
 def fail(reason: str) -> NoReturn:
     """End the command: what was asked for failed."""
-    typer.echo(f"moorage: {reason}", err=True)
+    typer.echo(f"moorage: {plain(reason)}", err=True)
     raise typer.Exit(1)
 
 
@@ -58,3 +96,38 @@ async def _tell(settings: Settings, story: Story[T]) -> T:
 
     async with open_services(settings) as services:
         return await story(services, SYSTEM)
+
+
+async def _ask(application: "Application", method: str, target: str, body: bytes | None) -> Answer:
+    """Ask an ASGI application: https://asgi.readthedocs.io/en/latest/specs/www.html."""
+    path, _, query = target.partition("?")
+    start: dict[str, Any] = {}
+    pieces: list[bytes] = []
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": body or b"", "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            start.update(message)
+        else:
+            pieces.append(message.get("body", b""))
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": unquote(path),
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "root_path": "",
+        "headers": [(b"host", b"localhost"), (b"content-type", b"application/json")],
+        "client": None,
+        "server": None,
+        "state": {},
+    }
+    await application(scope, receive, send)
+    media_type = dict(start["headers"]).get(b"content-type", b"").decode()
+    return Answer(start["status"], media_type.partition(";")[0], b"".join(pieces))

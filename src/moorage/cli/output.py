@@ -23,7 +23,7 @@ WIDEST = 100_000
 
 def say(text: str) -> None:
     """Print a line."""
-    typer.echo(_plain(text))
+    typer.echo(plain(text))
 
 
 def say_json(value: object) -> None:
@@ -37,7 +37,7 @@ def say_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for column in columns:
         table.add_column(column, no_wrap=True, justify="right" if column in NUMBERS else "left")
     for row in rows:
-        table.add_row(*(Text(_plain(cell)) for cell in row))
+        table.add_row(*(Text(plain(cell)) for cell in row))
     console = Console(file=sys.stdout)
     if not console.is_terminal:
         unlimited = console.options.update(width=WIDEST, max_width=WIDEST)
@@ -45,7 +45,7 @@ def say_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     console.print(table)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Keep text that others wrote from moving the cursor or turning a line around."""
     return str(visible(re.sub(r"\s", " ", text)))
 
@@ -53,6 +53,11 @@ def _plain(text: str) -> str:
 def day(seconds: float | None) -> str:
     """Return Unix seconds as `2026-11-23 14:20` in UTC, and a dash for never."""
     return "-" if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M}"
+
+
+def when(text: str | None) -> str:
+    """Return a time in JSON as `day` writes it."""
+    return "-" if text is None else text[:16].replace("T", " ")
 
 
 def moment(seconds: float | None) -> str | None:

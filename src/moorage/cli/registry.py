@@ -1,18 +1,14 @@
 """`moorage registry`: create, list and delete registries, and say who may do what in them."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from moorage.cli.folder import Config, Data, work
-from moorage.cli.output import Json, day, examples, moment, say, say_json, say_table
-from moorage.domain.access import Caller, Role, Visibility
+from moorage.cli.api import Api, at, command
+from moorage.cli.output import Json, say, say_json, say_table, when
+from moorage.domain.access import Role, Visibility
 from moorage.domain.name import address_of
-from moorage.services import records
 from moorage.ui.words import size
-
-if TYPE_CHECKING:
-    from moorage.app.services import Services
 
 app = typer.Typer(
     help="Registries: create, list and delete them, and say who may do what in them.",
@@ -24,124 +20,81 @@ Registry = Annotated[str, typer.Argument(help="The registry's name, as DMC.", sh
 User = Annotated[str, typer.Argument(help="The person's user name.", show_default=False)]
 
 
-def _fields(registry: records.Registry) -> dict[str, object]:
-    return {
-        "name": registry.name,
-        "address": registry.address,
-        "description": registry.description,
-        "visibility": registry.visibility.value,
-        "created_at": moment(registry.created_at),
-        "created_by": registry.created_by,
-    }
-
-
-@app.command(
-    "create", epilog=examples("moorage registry create DMC --description 'Images of the DMC' --visibility internal")
-)
+@command(app, "create", "moorage registry create DMC --description 'Images of the DMC' --visibility internal")
 def create(
+    api: Api,
     name: Registry,
     description: Annotated[str, typer.Option(help="What it is for; at most 200 characters.")] = "",
     visibility: Annotated[
         Visibility, typer.Option(help="Who may pull: members, everyone signed in, or anyone.")
     ] = Visibility.PRIVATE,
-    data: Data = None,
-    config: Config = None,
     *,
     as_json: Json = False,
 ) -> None:
     """Create a registry."""
-
-    async def story(services: "Services", caller: Caller) -> records.Registry:
-        return await services.registries.create(caller, name, description, visibility)
-
-    made = work(data, config, story)
+    sent = {"name": name, "description": description, "visibility": visibility.value}
+    made = api.request("POST", at("registries"), sent)
     if as_json:
-        say_json(_fields(made))
+        say_json(made)
     else:
-        say(f"{made.name} was created; its images are named SERVER/{made.address}/REPOSITORY")
+        say(f"{made['name']} was created; its images are named SERVER/{made['address']}/REPOSITORY")
 
 
-@app.command("list", epilog=examples("moorage registry list --json"))
-def list_registries(data: Data = None, config: Config = None, *, as_json: Json = False) -> None:
+@command(app, "list", "moorage registry list --json")
+def list_registries(api: Api, *, as_json: Json = False) -> None:
     """List registries."""
-
-    async def story(services: "Services", caller: Caller) -> tuple[records.RegistrySummary, ...]:
-        return await services.registries.list(caller)
-
-    found = work(data, config, story)
+    found = api.items(at("registries"))
     if as_json:
-        say_json(
-            [
-                {
-                    **_fields(summary.registry),
-                    "repositories": summary.repositories,
-                    "size": summary.size,
-                    "pushed_at": moment(summary.pushed_at),
-                }
-                for summary in found
-            ]
-        )
+        say_json(found)
         return
     say_table(
         ("NAME", "VISIBILITY", "REPOSITORIES", "SIZE", "LAST PUSH", "DESCRIPTION"),
         [
             (
-                summary.registry.name,
-                summary.registry.visibility.value,
-                str(summary.repositories),
-                size(summary.size),
-                day(summary.pushed_at),
-                summary.registry.description,
+                registry["name"],
+                registry["visibility"],
+                str(registry["repositories"]),
+                size(registry["size"]),
+                when(registry["pushed_at"]),
+                registry["description"],
             )
-            for summary in found
+            for registry in found
         ],
     )
 
 
-@app.command("delete", epilog=examples("moorage registry delete DMC"))
-def delete(name: Registry, data: Data = None, config: Config = None, *, as_json: Json = False) -> None:
+@command(app, "delete", "moorage registry delete DMC")
+def delete(api: Api, name: Registry, *, as_json: Json = False) -> None:
     """Delete a registry that holds no images."""
-
-    async def story(services: "Services", caller: Caller) -> None:
-        await services.registries.delete(caller, address_of(name))
-
-    work(data, config, story)
+    api.request("DELETE", at("registries", name))
     if as_json:
         say_json({"deleted": address_of(name)})
     else:
         say(f"{name} was deleted")
 
 
-@app.command("grant", epilog=examples("moorage registry grant DMC mara writer"))
+@command(app, "grant", "moorage registry grant DMC mara writer")
 def grant(
+    api: Api,
     registry: Registry,
     user: User,
     role: Annotated[Role, typer.Argument(help="Each may also do what the ones before it may.", show_default=False)],
-    data: Data = None,
-    config: Config = None,
     *,
     as_json: Json = False,
 ) -> None:
     """Give a person a role in a registry, in place of the one they had."""
-    _set_role(registry, user, role, data, config)
+    given = api.request("PUT", at("registries", registry, "members", user), {"role": role.value})
     if as_json:
-        say_json({"name": user, "role": role.value})
+        say_json(given)
     else:
         say(f"{user} is a {role} of {registry} now")
 
 
-@app.command("revoke", epilog=examples("moorage registry revoke DMC mara"))
-def revoke(registry: Registry, user: User, data: Data = None, config: Config = None, *, as_json: Json = False) -> None:
+@command(app, "revoke", "moorage registry revoke DMC mara")
+def revoke(api: Api, registry: Registry, user: User, *, as_json: Json = False) -> None:
     """Take a person's role in a registry away."""
-    _set_role(registry, user, None, data, config)
+    api.request("DELETE", at("registries", registry, "members", user))
     if as_json:
         say_json({"name": user, "role": None})
     else:
         say(f"{user} has no role in {registry} now")
-
-
-def _set_role(registry: str, user: str, role: Role | None, data: Data, config: Config) -> None:
-    async def story(services: "Services", caller: Caller) -> None:
-        await services.registries.set_member(caller, address_of(registry), user, role)
-
-    work(data, config, story)

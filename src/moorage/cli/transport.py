@@ -1,0 +1,35 @@
+"""What carries requests of the command line: to a server elsewhere (`remote.py`), or to a data folder (`folder.py`)."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class ApiError(Exception):
+    """One line: why what was asked for failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer; `media_type` without parameters, empty where there is none."""
+
+    status: int
+    media_type: str
+    body: bytes
+
+
+class Transport(Protocol):
+    """Carries one request after the other."""
+
+    @property
+    def name(self) -> str:
+        """What answers, in words: `https://proget:5443`."""
+
+    @property
+    def credentials(self) -> str:
+        """Where what says who asks was found, in words; empty if nothing was."""
+
+    def send(self, method: str, target: str, body: bytes | None) -> Answer:
+        """Ask for `target`, a path with its query, with a JSON body; raise ApiError if there is no answer."""
+
+    def close(self) -> None:
+        """Let go of what was opened."""
