@@ -1,5 +1,6 @@
 """What it costs to be asked who one is, and who else pays for somebody who guesses."""
 
+import statistics
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ from bench import load
 from bench.client import Connection, Endpoint, Unexpected
 from bench.content import APP, digest
 from bench.figures import Sample
+from bench.seed import push
 from bench.servers import Running, basic
 from bench.work import Round, Subject, rate
 
@@ -18,6 +20,9 @@ PATH = f"/v2/{APP}/manifests/latest"
 REGISTRY = APP.partition("/")[0]
 BESIEGERS = 200
 BURST_SECONDS = 1.0
+HIDDEN, ABSENT = "hidden/image", "absent/image"
+STRANGER = "who knows nothing"
+REFUSALS = 200
 REFUSED = (401, 429)
 
 
@@ -73,6 +78,48 @@ class Patience:
         endpoint, headers = subject.running.endpoint, subject.client(APP).headers
         with besieged(endpoint, BESIEGERS if self.is_besieged else 0):
             return Sample(load.wrk(endpoint, PATH, headers, self.connections, turn.seconds).p99)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The median time in which a stranger is told that there is no such image: somebody else's, or really none."""
+
+    exists: bool
+
+    def check(self, subject: Subject) -> None:
+        """Make the stranger and the image, and compare the two answers."""
+        if subject.running.server.user:
+            with Connection(subject.running.endpoint, subject.running.password()) as connection:
+                made = b'{"name": "stranger", "password": "%s"}' % STRANGER.encode()
+                kind = {"content-type": "application/json"}
+                connection.request("POST", "/api/v1/users", made, headers=kind).expect(201, 409)
+                push(connection, HIDDEN, subject.content.image, "latest")
+        with Connection(subject.running.endpoint, self._headers(subject)) as client:
+            answers = [client.request("GET", path(name)).expect(404) for name in (HIDDEN, ABSENT)]
+        if len({answer.body.replace(b"absent", b"hidden") for answer in answers}) != 1:
+            raise Unexpected("a stranger is told the difference between what is hidden and what is not there")
+
+    def take(self, subject: Subject, turn: Round) -> Sample:
+        """Measure seconds."""
+        del turn
+        own, other = (HIDDEN, ABSENT) if self.exists else (ABSENT, HIDDEN)
+        times = []
+        with Connection(subject.running.endpoint, self._headers(subject)) as client:
+            for _ in range(REFUSALS):
+                began = time.perf_counter()
+                client.request("GET", path(own)).expect(404)
+                times.append(time.perf_counter() - began)
+                # In turns, so that what is busy now and not then is busy for both.
+                client.request("GET", path(other)).expect(404)
+        return Sample(statistics.median(times))
+
+    def _headers(self, subject: Subject) -> Mapping[str, str]:
+        return basic("stranger", STRANGER) if subject.running.server.user else {}
+
+
+def path(repository: str) -> str:
+    """Return where an image of a repository is."""
+    return f"/v2/{repository}/manifests/latest"
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bench.access import GetsAs, Patience, Who
+from bench.access import GetsAs, Patience, Refusal, Who
 from bench.content import APP, MANY, REPOSITORIES, TAGGED, TAGS, Content, digest, tag
 from bench.figures import BYTES, MEMORY, REQUESTS, SECONDS, Unit
 from bench.work import Downloads, Gets, Heads, Memory, Start, TagPuts, Uploads, Work, is_body
@@ -62,6 +62,8 @@ def access(_content: Content) -> tuple[Row, ...]:
         *rows,
         Row("99 of 100 manifest GETs, 4 connections", SECONDS, quiet),
         Row("the same beside 200 wrong logins at once", SECONDS, besieged),
+        Row("a stranger's GET of a hidden image", SECONDS, Refusal(exists=True)),
+        Row("a stranger's GET of an image that is not there", SECONDS, Refusal(exists=False)),
     )
 
 
