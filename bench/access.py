@@ -82,9 +82,10 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The median time in which a stranger is told that there is no such image: somebody else's, or really none."""
+    """By how much longer a stranger waits to be told that there is no image where there is somebody else's.
 
-    exists: bool
+    The difference of two medians: asked in turns, so that what is busy now and not then is busy for both.
+    """
 
     def check(self, subject: Subject) -> None:
         """Make the stranger and the image, and compare the two answers."""
@@ -102,16 +103,14 @@ class Refusal:
     def take(self, subject: Subject, turn: Round) -> Sample:
         """Measure seconds."""
         del turn
-        own, other = (HIDDEN, ABSENT) if self.exists else (ABSENT, HIDDEN)
-        times = []
+        times: dict[str, list[float]] = {HIDDEN: [], ABSENT: []}
         with Connection(subject.running.endpoint, self._headers(subject)) as client:
             for _ in range(REFUSALS):
-                began = time.perf_counter()
-                client.request("GET", path(own)).expect(404)
-                times.append(time.perf_counter() - began)
-                # In turns, so that what is busy now and not then is busy for both.
-                client.request("GET", path(other)).expect(404)
-        return Sample(statistics.median(times))
+                for name, taken in times.items():
+                    began = time.perf_counter()
+                    client.request("GET", path(name)).expect(404)
+                    taken.append(time.perf_counter() - began)
+        return Sample(statistics.median(times[HIDDEN]) - statistics.median(times[ABSENT]))
 
     def _headers(self, subject: Subject) -> Mapping[str, str]:
         return basic("stranger", STRANGER) if subject.running.server.user else {}

@@ -34,6 +34,7 @@ class Unit:
 REQUESTS = Unit("/s", 1, cpu_label="µs each", cpu_scale=1e-6)
 BYTES = Unit("MB/s", 1e6, cpu_label="ms/GB", cpu_scale=1e-12)
 SECONDS = Unit("ms", 1e-3, is_less_better=True)
+MICROSECONDS = Unit("µs", 1e-6, is_less_better=True)
 MEMORY = Unit("MB", 1e6, is_less_better=True)
 
 
