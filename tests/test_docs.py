@@ -57,7 +57,14 @@ async def test_every_route_is_documented_with_its_permission(tmp_path: Path) -> 
             TokenHandlers(services.issuer, services.access),
         )
         offered = ManagementServices(
-            services.access, services.accounts, services.catalog, services.collect, services.keys, services.registries
+            access=services.access,
+            accounts=services.accounts,
+            catalog=services.catalog,
+            collect=services.collect,
+            grants=services.grants,
+            groups=services.groups,
+            keys=services.keys,
+            registries=services.registries,
         )
         management = [row for rows in tables(offered).values() for row in rows]
     wanted = [(row.method, row.template, row.action.value) for row in distribution]

@@ -14,6 +14,7 @@ from moorage.auth.tokens import Tokens
 from moorage.domain.access import Caller
 from moorage.domain.errors import ErrorCode
 from moorage.metastore.accounts import AccountTable
+from moorage.metastore.grants import GrantTable
 from moorage.metastore.keys import KeyTable
 from moorage.metastore.migrations import migrate
 from moorage.metastore.registries import RegistryTable
@@ -56,6 +57,11 @@ class People:
     bob: Account
 
 
+def access_of(database: SQLite) -> Access:
+    """Return the decision over a database."""
+    return Access(RegistryTable(database), GrantTable(database))
+
+
 @asynccontextmanager
 async def open_database(folder: Path) -> AsyncIterator[SQLite]:
     """Make a database with nobody in it."""
@@ -73,7 +79,7 @@ async def open_database(folder: Path) -> AsyncIterator[SQLite]:
 async def open_empty(folder: Path) -> AsyncIterator[AccountService]:
     """Make the service of a server that starts for the first time."""
     async with open_database(folder) as database:
-        yield AccountService(AccountTable(database), Passwords(), Access(RegistryTable(database)))
+        yield AccountService(AccountTable(database), Passwords(), access_of(database))
 
 
 @asynccontextmanager
@@ -84,7 +90,7 @@ async def open_people(folder: Path) -> AsyncIterator[People]:
         for key in reversed(KEYS.items()):
             await keys.rotate(key, 1000)
         keyring = Keyring(keys)
-        service = AccountService(table, passwords, Access(RegistryTable(database)))
+        service = AccountService(table, passwords, access_of(database))
         callers = Callers(table, service, keyring)
         ann = await service.add(ROOT, "ann", ANN, is_admin=True)
         bob = await service.add(ROOT, "bob", BOB)

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from moorage.cli import app
 from tests.cli.conftest import Terminal
 
-OURS = ("registry", "repository", "user", "gc")
+OURS = ("registry", "repository", "user", "group", "gc")
 
 
 def commands() -> Iterator[tuple[str, ...]]:
@@ -64,6 +64,7 @@ def test_a_setting_that_is_wrong_is_told_in_one_line(moorage: Terminal, tmp_path
         ("registry", "create", "DMC", "--visibility", "secret"),
         ("registry", "grant", "DMC", "mara", "king"),
         ("registry", "list", "--unknown"),
+        ("group", "add", "dev", "--directory", "corp"),
         ("user", "add", "mara", "--generate", "--password-stdin"),
         ("user", "add", "mara"),
         ("repository", "delete", "dmc/app"),
@@ -80,6 +81,11 @@ def test_what_cannot_be_done_is_exit_1_and_one_line(moorage: Terminal) -> None:
         ("registry", "create", "a b"),
         ("registry", "delete", "ghost"),
         ("registry", "grant", "ghost", "mara", "reader"),
+        ("registry", "grants", "ghost"),
+        ("group", "add", "a b"),
+        ("group", "list", "ghosts"),
+        ("group", "join", "ghosts", "mara"),
+        ("group", "delete", "ghosts"),
         ("user", "password", "ghost", "--generate"),
         ("user", "disable", "ghost"),
         ("repository", "list", "ghost"),

@@ -63,7 +63,12 @@ def test_json_is_that_of_the_management_api(moorage: Terminal) -> None:
 def test_a_role_is_granted_and_revoked(moorage: Terminal) -> None:
     moorage("registry", "create", "DMC")
     moorage("user", "add", "mara", "--generate")
-    assert moorage.json("registry", "grant", "DMC", "mara", "writer") == {"name": "mara", "role": "writer"}
+    assert moorage.json("registry", "grant", "DMC", "mara", "writer") == {
+        "user": "mara",
+        "group": None,
+        "pattern": "*",
+        "role": "writer",
+    }
 
     async def is_writer(services: Services) -> None:
         (member,) = await services.registries.members(SYSTEM, "dmc")
@@ -76,6 +81,30 @@ def test_a_role_is_granted_and_revoked(moorage: Terminal) -> None:
         assert await services.registries.members(SYSTEM, "dmc") == ()
 
     moorage.do(is_nobody)
+
+
+def test_a_pattern_s_role_is_told_with_its_repositories(moorage: Terminal) -> None:
+    moorage("registry", "create", "DMC")
+    moorage("user", "add", "mara", "--generate")
+    moorage("group", "add", "ops")
+    assert moorage("registry", "grant", "DMC", "mara", "reader") == 0
+    assert moorage.out == "mara is a reader of DMC now\n"
+    assert moorage("registry", "grant", "DMC", "ops", "writer", "--group", "--pattern", "team/*") == 0
+    assert moorage.out == "ops is a writer of dmc/team/* now\n"
+    assert moorage("registry", "grants", "DMC") == 0
+    assert [line.split() for line in moorage.out.splitlines()] == [
+        ["NAME", "KIND", "ROLE", "PATTERN"],
+        ["ops", "group", "writer", "team/*"],
+        ["mara", "user", "reader", "*"],
+    ]
+    listed = moorage.json("registry", "grants", "DMC")
+
+    async def compare(services: Services) -> None:
+        assert (await World(services).ask("GET", "/registries/dmc/grants")).json()["items"] == listed
+
+    moorage.do(compare)
+    assert moorage.json("registry", "revoke", "DMC", "ops", "--group", "--pattern", "team/*")["role"] is None
+    assert [grant["user"] for grant in moorage.json("registry", "grants", "DMC")] == ["mara"]
 
 
 def test_only_an_empty_registry_is_deleted(moorage: Terminal) -> None:

@@ -15,6 +15,8 @@ from moorage.metastore.accounts import AccountTable
 from moorage.metastore.blobs import BlobTable
 from moorage.metastore.catalog import CatalogTable
 from moorage.metastore.collect import GarbageTable
+from moorage.metastore.grants import GrantTable
+from moorage.metastore.groups import GroupTable
 from moorage.metastore.identities import IdentityTable
 from moorage.metastore.keys import KeyTable
 from moorage.metastore.manifests import ManifestTable
@@ -82,11 +84,14 @@ def tables_of(database: SQLite) -> Tables:
         registries=RegistryTable(database),
         accounts=AccountTable(database),
         identities=IdentityTable(database),
+        grants=GrantTable(database),
+        groups=GroupTable(database),
         uploads=UploadTable(database, LEASE),
         blobs=BlobTable(database, LEASE),
         manifests=ManifestTable(database),
         catalog=CatalogTable(database),
         garbage=GarbageTable(database),
         health=database,
+        database=database,
         keys=KeyTable(database),
     )

@@ -1,21 +1,25 @@
 """The ports of a database, side by side, and pushes without the bytes."""
 
+import asyncio
 import itertools
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from moorage.domain.access import Visibility
+from moorage.domain.access import Role, Visibility
 from moorage.domain.digest import Algorithm, Digest, digest_of
 from moorage.domain.manifest import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, parse_manifest
 from moorage.domain.name import Repository
+from moorage.metastore.steps import Database
 from moorage.services.manifests import describe
 from moorage.services.ports import (
     Accounts,
     Blobs,
     Catalog,
     Garbage,
+    Grants,
+    Groups,
     Health,
     Identities,
     Keys,
@@ -23,7 +27,7 @@ from moorage.services.ports import (
     Registries,
     Uploads,
 )
-from moorage.services.records import Registry
+from moorage.services.records import Account, Holder, HolderKind, Registry
 
 LEASE = 1000.0
 """Seconds."""
@@ -40,6 +44,8 @@ class Tables:
     registries: Registries
     accounts: Accounts
     identities: Identities
+    grants: Grants
+    groups: Groups
     uploads: Uploads
     blobs: Blobs
     manifests: Manifests
@@ -47,12 +53,26 @@ class Tables:
     garbage: Garbage
     health: Health
     keys: Keys
+    database: Database
     discarded: list[Digest] = field(default_factory=list)
     """What collections took away."""
+
+    async def generation(self) -> int | None:
+        """Return what moves when somebody else commits, asked of the database afresh."""
+        await asyncio.sleep(0)
+        return self.database.generation()
 
     async def registry(self, name: str = "DMC", visibility: Visibility = Visibility.PRIVATE) -> Registry:
         """Create a registry."""
         return await self.registries.create(name, "", visibility, "root")
+
+    async def person(self, name: str) -> Account:
+        """Add an account."""
+        return await self.accounts.create(name, "hash", is_admin=False)
+
+    async def grant(self, registry_id: int, user: str, role: Role, pattern: str = "*") -> None:
+        """Give an account a role in a registry."""
+        assert await self.grants.give(registry_id, Holder(HolderKind.USER, user), pattern, role)
 
     async def blob(self, repository: Repository, content: bytes) -> Digest:
         """Push a blob."""

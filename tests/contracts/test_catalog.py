@@ -27,7 +27,7 @@ async def stored(tables: Tables) -> int:
     summaries = await tables.registries.summaries(None, sees_all=True)
     bodies = 0
     for summary in summaries:
-        for repository in await tables.catalog.repositories(summary.registry.id, "", 100):
+        for repository in await tables.catalog.repositories(summary.registry.id, None, "", 100, sees_all=True):
             images = await tables.catalog.images(repository.name, untagged=False, after="", limit=100)
             whole = {
                 one.digest for image in images for one in await tables.catalog.image(repository.name, image.digest)
@@ -46,7 +46,7 @@ async def test_names_are_those_that_can_be_read_and_hold_images(tables: Tables) 
     await tables.registry("inside", Visibility.INTERNAL)
     dmc = await tables.registries.find("dmc")
     assert dmc is not None
-    await tables.registries.set_member(dmc.id, "ann", Role.READER)
+    await tables.grant(dmc.id, "ann", Role.READER)
     for registry in ("dmc", "open", "inside"):
         await tables.image(Repository(registry, "app"))
         await tables.blob(Repository(registry, "blobs-only"), b"x")
@@ -68,7 +68,9 @@ async def test_pages_of_names_are_all_names_in_byte_order(tables: Tables, limit:
         names.extend(page)
     assert names == sorted(f"dmc/{path}" for path in paths)
     listed: list[str] = []
-    while records := await tables.catalog.repositories(dmc.id, listed[-1] if listed else "", limit):
+    while records := await tables.catalog.repositories(
+        dmc.id, None, listed[-1] if listed else "", limit, sees_all=True
+    ):
         listed.extend(record.name.path for record in records)
     assert listed == sorted(paths)
 

@@ -6,7 +6,7 @@ import pytest
 
 from moorage.domain.access import Role, Visibility
 from moorage.domain.errors import ErrorCode, MoorageError
-from moorage.services.records import Member
+from moorage.domain.name import Repository
 from tests.contracts.tables import APP, OTHER, OpenTables, Tables
 
 
@@ -61,30 +61,14 @@ async def test_a_registry_made_again_has_nothing_of_the_one_before(tables: Table
     ann = await tables.accounts.create("ann", "hash", is_admin=False)
     before = await tables.registries.find("dmc")
     assert before is not None
-    await tables.registries.set_member(before.id, "ann", Role.OWNER)
+    await tables.grant(before.id, "ann", Role.OWNER)
     digest = await tables.blob(APP, b"layer")
     await tables.registries.delete("dmc")
     after = await tables.registry("dmc")
-    assert await tables.registries.role(after.id, ann.id) is None
-    assert await tables.registries.members(after.id) == ()
+    assert await tables.grants.of(after.id, ann.id) == ()
+    assert await tables.grants.every(after.id) == ()
     assert await tables.blobs.find(APP, digest) is None
     assert await tables.manifests.tags(APP, "", 10) is None
-
-
-async def test_members_are_listed_by_name_with_one_role_each(tables: Tables) -> None:
-    registry = await tables.registries.find("dmc")
-    assert registry is not None
-    people = {name: await tables.accounts.create(name, "hash", is_admin=False) for name in ("tom", "ann", "mara")}
-    for name in people:
-        assert await tables.registries.set_member(registry.id, name, Role.READER)
-    assert await tables.registries.set_member(registry.id, "ann", Role.OWNER)
-    assert await tables.registries.set_member(registry.id, "tom", None)
-    assert await tables.registries.set_member(registry.id, "tom", None)
-    assert not await tables.registries.set_member(registry.id, "nobody", Role.READER)
-    assert await tables.registries.members(registry.id) == (Member("ann", Role.OWNER), Member("mara", Role.READER))
-    assert await tables.registries.role(registry.id, people["ann"].id) is Role.OWNER
-    assert await tables.registries.role(registry.id, people["tom"].id) is None
-    assert await tables.registries.role(registry.id + 1, people["ann"].id) is None
 
 
 async def test_a_list_shows_what_its_reader_may_read(tables: Tables) -> None:
@@ -94,7 +78,7 @@ async def test_a_list_shows_what_its_reader_may_read(tables: Tables) -> None:
         await tables.registry(f"R-{visibility}", visibility)
     private = await tables.registries.find("r-private")
     assert private is not None
-    await tables.registries.set_member(private.id, "ann", Role.READER)
+    await tables.grant(private.id, "ann", Role.READER)
 
     async def shown(user_id: int | None, *, sees_all: bool = False) -> list[str]:
         found = await tables.registries.summaries(user_id, sees_all=sees_all)
@@ -118,3 +102,23 @@ async def test_a_summary_counts_shared_layers_once_and_repositories_with_images(
     found = await tables.catalog.repository(OTHER)
     assert found is not None
     assert summary.pushed_at == found.pushed_at
+
+
+async def test_a_summary_adds_up_what_its_reader_may_read(tables: Tables) -> None:
+    ann = await tables.person("ann")
+    registry = await tables.registries.find("dmc")
+    assert registry is not None
+    await tables.grant(registry.id, "ann", Role.WRITER, "team/*")
+    empty = await tables.registries.summary("dmc", ann.id, sees_all=False)
+    assert empty is not None
+    assert (empty.repositories, empty.size, empty.pushed_at) == (0, 0, None)
+    await tables.image(Repository("dmc", "team/app"), layers=[b"x" * 1000])
+    before = await tables.registries.summary("dmc", ann.id, sees_all=False)
+    await tables.image(Repository("dmc", "teams"), layers=[b"y" * 5000])
+    after = await tables.registries.summary("dmc", ann.id, sees_all=False)
+    assert before == after
+    assert after is not None
+    assert after.repositories == 1
+    assert await tables.registries.summaries(ann.id, sees_all=False) == (after,)
+    (whole,) = await tables.registries.summaries(None, sees_all=True)
+    assert (whole.repositories, whole.size > after.size + 5000) == (2, True)

@@ -8,6 +8,7 @@ import pytest
 from moorage.domain.access import Role, Visibility
 from moorage.domain.digest import Algorithm, digest_of
 from moorage.domain.name import Repository
+from moorage.services.records import Holder, HolderKind
 from tests.contracts.tables import APP, OTHER, OpenTables, Tables
 
 Look = Callable[[Tables], Awaitable[Any]]
@@ -17,7 +18,7 @@ LAYER = digest_of(b"layer")
 
 async def look_at_registry(tables: Tables) -> object:
     found = await tables.registries.find("dmc")
-    return found and (found.visibility, await tables.registries.role(found.id, 1))
+    return found and (found.visibility, await tables.grants.of(found.id, 1))
 
 
 async def look_at_account(tables: Tables) -> object:
@@ -40,12 +41,20 @@ async def look_at_image(tables: Tables) -> object:
 
 async def change_registry(tables: Tables) -> list[Callable[[], Awaitable[Any]]]:
     await tables.accounts.create("ann", "hash", is_admin=False)
+    await tables.groups.create("ops")
+
+    async def make() -> None:
+        made = await tables.registry("DMC")
+        await tables.grants.give(made.id, Holder(HolderKind.GROUP, "ops"), "team/*", Role.READER)
+
     return [
-        lambda: tables.registry("DMC"),
+        make,
         lambda: tables.registries.update("dmc", {"visibility": Visibility.PUBLIC.value}),
-        lambda: tables.registries.set_member(1, "ann", Role.READER),
-        lambda: tables.registries.set_member(1, "ann", Role.OWNER),
-        lambda: tables.registries.set_member(1, "ann", None),
+        lambda: tables.grant(1, "ann", Role.READER),
+        lambda: tables.grant(1, "ann", Role.OWNER),
+        lambda: tables.grants.take(1, Holder(HolderKind.USER, "ann"), "*"),
+        lambda: tables.groups.join("ops", "ann"),
+        lambda: tables.groups.leave("ops", "ann"),
         lambda: tables.registries.delete("dmc"),
     ]
 

@@ -23,7 +23,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 @pytest.fixture
 async def people(world: World) -> None:
-    """Add a stranger and a member of DMC in each role."""
+    """Add a stranger and a member of DMC in each role, and an empty group."""
+    await world.services.groups.create(SYSTEM, "ops")
     for name, role in PEOPLE.items():
         await world.person(name)
         if role is not None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from moorage.domain.access import Action, Caller, Place, Scope, Visibility, is_allowed
+from moorage.domain.access import Action, Caller, Grant, Place, Scope, Visibility, is_allowed
 from moorage.management.api import tables
 from moorage.management.routes import OF_TOKENS, Route
 from tests.management.world import PEOPLE, World
@@ -17,14 +17,24 @@ def rows(world: World) -> list[Route]:
 
 
 def path_of(row: Route, registry: str = "dmc") -> str:
-    filled = row.path.replace("{repository:path}", "{repository}")
-    return filled.format(registry=registry, repository="team/app", user="reader", tag="1", reference="1")
+    filled = row.path.replace(":path", "")
+    names = {
+        "repository": "team/app",
+        "user": "reader",
+        "tag": "1",
+        "reference": "1",
+        "group": "ops",
+        "pattern": "team/*",
+    }
+    return filled.format(registry=registry, **names)
 
 
 def may(name: str, action: Action) -> bool:
     if name == "nobody":
-        return is_allowed(Caller(), action, Place(Visibility.PRIVATE, None))
-    return is_allowed(Caller(1, name, name == "admin"), action, Place(Visibility.PRIVATE, PEOPLE.get(name)))
+        return is_allowed(Caller(), action, Place(Visibility.PRIVATE))
+    role = PEOPLE.get(name)
+    place = Place(Visibility.PRIVATE, () if role is None else (Grant(role),))
+    return is_allowed(Caller(1, name, name == "admin"), action, place)
 
 
 async def test_every_route_names_its_action(world: World) -> None:

@@ -38,6 +38,8 @@ class World:
             accounts=services.accounts,
             catalog=services.catalog,
             collect=services.collect,
+            grants=services.grants,
+            groups=services.groups,
             keys=services.keys,
             registries=services.registries,
         )

@@ -10,6 +10,7 @@ from moorage.domain.access import ANONYMOUS, Caller
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.identity import Identity
 from moorage.metastore.accounts import AccountTable
+from moorage.metastore.grants import GrantTable
 from moorage.metastore.identities import IdentityTable
 from moorage.metastore.registries import RegistryTable
 from moorage.services.access import Access
@@ -66,7 +67,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         accounts, mirror = AccountTable(database), Mirror()
         corp = Known("corp", {"ann": ANN, "tom": Identity("corp", "uuid-2", "tom")})
         partner = Known("partner", {"tom": Identity("partner", "7", "tom"), "eve@x": Identity("partner", "8", "eve")})
-        access = Access(RegistryTable(database))
+        access = Access(RegistryTable(database), GrantTable(database))
         service = DirectoryService(
             accounts, IdentityTable(database), mirror, access, ("corp", "partner", "web"), (corp, partner)
         )

@@ -20,6 +20,7 @@ from moorage.domain.name import Repository, parse_repository
 from moorage.metastore.accounts import AccountTable
 from moorage.metastore.blobs import BlobTable
 from moorage.metastore.catalog import CatalogTable
+from moorage.metastore.grants import GrantTable
 from moorage.metastore.manifests import ManifestTable
 from moorage.metastore.migrations import migrate
 from moorage.metastore.registries import RegistryTable
@@ -71,14 +72,14 @@ class World:
 
     def __init__(self, database: CountingDatabase, store: FileBlobStore) -> None:
         self.database = database
-        registries, accounts = RegistryTable(database), AccountTable(database)
+        registries, accounts, grants = RegistryTable(database), AccountTable(database), GrantTable(database)
         self.uploads = UploadTable(database, 3600.0)
         self.manifests = ManifestTable(database)
-        access = Access(registries)
+        access = Access(registries, grants)
         self.services = UiServices(
             access=access,
             accounts=AccountService(accounts, Passwords(), access),
-            registries=RegistryService(registries, access),
+            registries=RegistryService(registries, grants, access),
             catalog=CatalogService(CatalogTable(database), self.manifests, access),
             manifests=ManifestService(self.manifests, BlobTable(database, 3600.0), store),
         )

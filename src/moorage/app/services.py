@@ -15,6 +15,8 @@ from moorage.metastore.accounts import AccountTable
 from moorage.metastore.blobs import BlobTable
 from moorage.metastore.catalog import CatalogTable
 from moorage.metastore.collect import GarbageTable
+from moorage.metastore.grants import GrantTable
+from moorage.metastore.groups import GroupTable
 from moorage.metastore.identities import IdentityTable
 from moorage.metastore.keys import KeyTable
 from moorage.metastore.leases import granted
@@ -29,6 +31,8 @@ from moorage.services.blobs import BlobService
 from moorage.services.catalog import CatalogService
 from moorage.services.collect import CollectService
 from moorage.services.directories import DirectoryService
+from moorage.services.grants import GrantService
+from moorage.services.groups import GroupService
 from moorage.services.keys import KeyService
 from moorage.services.manifests import ManifestService
 from moorage.services.ports import Health
@@ -51,6 +55,8 @@ class Services:
     catalog: CatalogService
     collect: CollectService
     directories: DirectoryService
+    grants: GrantService
+    groups: GroupService
     health: Health
     keys: KeyService
     manifests: ManifestService
@@ -87,7 +93,8 @@ async def _compose(settings: Settings, database: SQLite, store: FileBlobStore, k
     registry_table, account_table = RegistryTable(database), AccountTable(database)
     upload_table, blob_table = UploadTable(database, lease), BlobTable(database, lease)
     manifest_table = ManifestTable(database)
-    access = Access(registry_table)
+    grant_table = GrantTable(database)
+    access = Access(registry_table, grant_table)
     key_table = KeyTable(database)
     keys = KeyService(key_table, access)
     await keys.ensure()
@@ -103,10 +110,12 @@ async def _compose(settings: Settings, database: SQLite, store: FileBlobStore, k
         catalog=CatalogService(CatalogTable(database), manifest_table, access),
         collect=CollectService(GarbageTable(database), upload_table, store, access),
         directories=directories,
+        grants=GrantService(grant_table, access),
+        groups=GroupService(GroupTable(database), access),
         health=database,
         keys=keys,
         manifests=ManifestService(manifest_table, blob_table, store),
-        registries=RegistryService(registry_table, access),
+        registries=RegistryService(registry_table, grant_table, access),
         issuer=Issuer(account_table, callers, keyring),
         uploads=UploadService(upload_table, store),
     )

@@ -113,7 +113,14 @@ def management(settings: Settings, services: Services, *, acting: Caller | None 
         return found[1].csrf if found else None
 
     parts = api.ManagementServices(
-        services.access, services.accounts, services.catalog, services.collect, services.keys, services.registries
+        access=services.access,
+        accounts=services.accounts,
+        catalog=services.catalog,
+        collect=services.collect,
+        grants=services.grants,
+        groups=services.groups,
+        keys=services.keys,
+        registries=services.registries,
     )
     return api.build(parts, caller_of, __version__, csrf=csrf_of, asset=Assets().path)
 

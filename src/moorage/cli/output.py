@@ -17,7 +17,7 @@ from moorage.ui.words import visible
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
-NUMBERS = frozenset({"SIZE", "TAGS", "REPOSITORIES"})
+NUMBERS = frozenset({"SIZE", "TAGS", "REPOSITORIES", "MEMBERS"})
 WIDEST = 100_000
 
 

@@ -8,6 +8,7 @@ from moorage.cli.api import Api, at, command
 from moorage.cli.output import Json, say, say_json, say_table, when
 from moorage.domain.access import Role, Visibility
 from moorage.domain.name import address_of
+from moorage.domain.pattern import WHOLE
 from moorage.ui.words import size
 
 app = typer.Typer(
@@ -17,7 +18,12 @@ app = typer.Typer(
 )
 
 Registry = Annotated[str, typer.Argument(help="The registry's name, as DMC.", show_default=False)]
-User = Annotated[str, typer.Argument(help="The person's user name.", show_default=False)]
+Holder = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="The user name of a person or robot, or a group's name.", show_default=False),
+]
+Pattern = Annotated[str, typer.Option(help="Repositories of the registry, as team/*; all of them if not given.")]
+IsGroup = Annotated[bool, typer.Option("--group", help="NAME is a group's.")]
 
 
 @command(app, "create", "moorage registry create DMC --description 'Images of the DMC' --visibility internal")
@@ -73,28 +79,72 @@ def delete(api: Api, name: Registry, *, as_json: Json = False) -> None:
         say(f"{name} was deleted")
 
 
-@command(app, "grant", "moorage registry grant DMC mara writer")
+@command(
+    app,
+    "grant",
+    "moorage registry grant DMC mara writer",
+    "moorage registry grant DMC kim reader --pattern 'team/*'",
+    "moorage registry grant DMC ops maintainer --group",
+)
 def grant(
     api: Api,
     registry: Registry,
-    user: User,
+    holder: Holder,
     role: Annotated[Role, typer.Argument(help="Each may also do what the ones before it may.", show_default=False)],
     *,
+    pattern: Pattern = WHOLE,
+    group: IsGroup = False,
     as_json: Json = False,
 ) -> None:
-    """Give a person a role in a registry, in place of the one they had."""
-    given = api.request("PUT", at("registries", registry, "members", user), {"role": role.value})
+    """Give a role in a registry, in place of the one held on that pattern."""
+    given = api.request("PUT", _grant_at(registry, holder, pattern, group=group), {"role": role.value})
     if as_json:
         say_json(given)
     else:
-        say(f"{user} is a {role} of {registry} now")
+        say(f"{holder} is a {role} of {_whereabouts(registry, pattern)} now")
 
 
-@command(app, "revoke", "moorage registry revoke DMC mara")
-def revoke(api: Api, registry: Registry, user: User, *, as_json: Json = False) -> None:
-    """Take a person's role in a registry away."""
-    api.request("DELETE", at("registries", registry, "members", user))
+@command(
+    app,
+    "revoke",
+    "moorage registry revoke DMC mara",
+    "moorage registry revoke DMC ops --group --pattern 'team/*'",
+)
+def revoke(
+    api: Api,
+    registry: Registry,
+    holder: Holder,
+    *,
+    pattern: Pattern = WHOLE,
+    group: IsGroup = False,
+    as_json: Json = False,
+) -> None:
+    """Take a role in a registry away; what is held on other patterns stays."""
+    api.request("DELETE", _grant_at(registry, holder, pattern, group=group))
     if as_json:
-        say_json({"name": user, "role": None})
+        held_by = {"user": None, "group": holder} if group else {"user": holder, "group": None}
+        say_json({**held_by, "pattern": pattern, "role": None})
     else:
-        say(f"{user} has no role in {registry} now")
+        say(f"{holder} has no role on {_whereabouts(registry, pattern)} now")
+
+
+@command(app, "grants", "moorage registry grants DMC")
+def list_grants(api: Api, registry: Registry, *, as_json: Json = False) -> None:
+    """List who has which role in a registry."""
+    found = api.items(at("registries", registry, "grants"))
+    if as_json:
+        say_json(found)
+        return
+    rows = [
+        (each["group"] or each["user"], "group" if each["group"] else "user", each["role"], each["pattern"])
+        for each in found
+    ]
+    say_table(("NAME", "KIND", "ROLE", "PATTERN"), rows)
+
+
+def _grant_at(registry: str, holder: str, pattern: str, *, group: bool) -> str:
+    return at("registries", registry, "grants", "groups" if group else "users", holder, *pattern.split("/"))
+
+
+def _whereabouts(registry: str, pattern: str) -> str:
+    return registry if pattern == WHOLE else f"{address_of(registry)}/{pattern}"

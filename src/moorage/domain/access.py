@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from moorage.domain.pattern import WHOLE, matches
+
 
 class Action(StrEnum):
     """What a route asks for. The first three are also the words of the token service's scopes."""
@@ -22,7 +24,7 @@ class Action(StrEnum):
 
 
 class Role(StrEnum):
-    """A member's role in a registry; each may also do what the ones before it may."""
+    """What a grant gives; each may also do what the ones before it may."""
 
     READER = "reader"
     WRITER = "writer"
@@ -49,6 +51,11 @@ ROLE_MAY: Mapping[Role, frozenset[Action]] = {
     Role.MAINTAINER: _MAINTAINER,
     Role.OWNER: _OWNER,
 }
+
+RANK: Mapping[Role, int] = {role: rank for rank, role in enumerate(Role)}
+
+SOMEWHERE = frozenset({Action.PULL, Action.PUSH})
+"""Asked of a registry as a whole, these mean: of any repository in it. All others take a grant on the whole."""
 
 CATALOG = "registry:catalog"
 """What a token is granted that may list everything its account may read; no repository has a colon in its name."""
@@ -93,11 +100,47 @@ ANONYMOUS = Caller()
 
 
 @dataclass(frozen=True, slots=True)
+class Grant:
+    """A role on the repositories that match a pattern; `group` is who holds it, None where it is the account itself."""
+
+    role: Role
+    pattern: str = WHOLE
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
-    """A registry as the decision sees it: who may pull, and the caller's own role there."""
+    """A registry as the decision sees it: who may pull, and the grants that count for the caller there."""
 
     visibility: Visibility
-    role: Role | None
+    grants: tuple[Grant, ...] = ()
+
+
+class Ground(StrEnum):
+    """What a decision stands on."""
+
+    ADMINISTRATOR = "administrator"
+    EVERYONE = "everyone"
+    """Whoever asks (signed in, if that is what the action asks for) may do it."""
+    GRANT = "grant"
+    VISIBILITY = "visibility"
+    NOTHING = "nothing"
+    """No grant and no visibility reaches there, or there is no such registry: nobody is told which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether an account may do something, and why: `grant` is the highest there, where the ground is a grant."""
+
+    is_allowed: bool
+    ground: Ground
+    grant: Grant | None = None
+
+
+_AS_ADMINISTRATOR = Decision(is_allowed=True, ground=Ground.ADMINISTRATOR)
+_AS_EVERYONE = Decision(is_allowed=True, ground=Ground.EVERYONE)
+_BY_VISIBILITY = {may: Decision(is_allowed=may, ground=Ground.VISIBILITY) for may in (True, False)}
+_BY_NOTHING = Decision(is_allowed=False, ground=Ground.NOTHING)
 
 
 def is_allowed(caller: Caller, action: Action, place: Place | None = None, repository: str | None = None) -> bool:
@@ -107,9 +150,24 @@ def is_allowed(caller: Caller, action: Action, place: Place | None = None, repos
     """
     if repository is not None and not _is_in_scope(caller.scope, action, repository):
         return False
-    if caller.is_admin or action in (EVERYONE_MAY if caller.is_anonymous else SIGNED_IN_MAY):
-        return True
-    return place is not None and action in _allowed_in(place, caller)
+    return decide(caller, action, place, repository).is_allowed
+
+
+def decide(caller: Caller, action: Action, place: Place | None = None, repository: str | None = None) -> Decision:
+    """Decide what the account may do, whatever the scope of the token it shows; see `is_allowed`."""
+    if caller.is_admin:
+        return _AS_ADMINISTRATOR
+    if action in (EVERYONE_MAY if caller.is_anonymous else SIGNED_IN_MAY):
+        return _AS_EVERYONE
+    if place is None:
+        return _BY_NOTHING
+    highest = _highest(place.grants, action, repository)
+    if highest is not None:
+        return Decision(action in ROLE_MAY[highest.role], Ground.GRANT, highest)
+    is_open = place.visibility is Visibility.PUBLIC or (
+        place.visibility is Visibility.INTERNAL and not caller.is_anonymous
+    )
+    return _BY_VISIBILITY[action in _READER] if is_open else _BY_NOTHING
 
 
 def _is_in_scope(scope: Scope | None, action: Action, repository: str) -> bool:
@@ -118,10 +176,16 @@ def _is_in_scope(scope: Scope | None, action: Action, repository: str) -> bool:
     return action in scope.granted.get(repository, frozenset())
 
 
-def _allowed_in(place: Place, caller: Caller) -> frozenset[Action]:
-    if place.role is not None:
-        return ROLE_MAY[place.role]
-    is_open = place.visibility is Visibility.PUBLIC or (
-        place.visibility is Visibility.INTERNAL and not caller.is_anonymous
-    )
-    return _READER if is_open else frozenset()
+def _highest(grants: tuple[Grant, ...], action: Action, repository: str | None) -> Grant | None:
+    """Return the grant of the highest role that counts for a repository, or for the registry itself (None)."""
+    highest: Grant | None = None
+    for grant in grants:
+        if _reaches(grant.pattern, action, repository) and (highest is None or RANK[grant.role] > RANK[highest.role]):
+            highest = grant
+    return highest
+
+
+def _reaches(pattern: str, action: Action, repository: str | None) -> bool:
+    if pattern == WHOLE:
+        return True
+    return action in SOMEWHERE if repository is None else matches(pattern, repository.partition("/")[2])

@@ -9,6 +9,8 @@ from starlette.types import ASGIApp
 from moorage.management.documentation import PERMISSION, REFUSED, Documentation, describe
 from moorage.management.errors import HANDLERS
 from moorage.management.front import Front
+from moorage.management.grants import GrantRoutes
+from moorage.management.groups import GroupRoutes
 from moorage.management.keys import KeyRoutes
 from moorage.management.registries import RegistryRoutes
 from moorage.management.repositories import RepositoryRoutes
@@ -19,6 +21,8 @@ from moorage.services.access import Access
 from moorage.services.accounts import AccountService
 from moorage.services.catalog import CatalogService
 from moorage.services.collect import CollectService
+from moorage.services.grants import GrantService
+from moorage.services.groups import GroupService
 from moorage.services.keys import KeyService
 from moorage.services.registries import RegistryService
 
@@ -31,6 +35,8 @@ class ManagementServices:
     accounts: AccountService
     catalog: CatalogService
     collect: CollectService
+    grants: GrantService
+    groups: GroupService
     keys: KeyService
     registries: RegistryService
 
@@ -39,6 +45,8 @@ def tables(services: ManagementServices) -> Mapping[str, tuple[Route, ...]]:
     """Return every route, by noun."""
     return {
         "registries": RegistryRoutes(services.registries).rows(),
+        "grants": GrantRoutes(services.grants).rows(),
+        "groups": GroupRoutes(services.groups).rows(),
         "repositories": RepositoryRoutes(services.catalog).rows(),
         "users": UserRoutes(services.accounts).rows(),
         "keys": KeyRoutes(services.keys).rows(),

@@ -22,10 +22,10 @@ from moorage.domain.digest import Digest
 from moorage.domain.name import Repository
 from moorage.metastore.blobs import LOOK_AGAIN
 from moorage.metastore.deletions import deletion
+from moorage.metastore.grants import READS_REPOSITORY, reader
 from moorage.metastore.manifests import VISIBLE, drop_image, drop_tag
-from moorage.metastore.registries import visible_to
 from moorage.metastore.steps import Database, Row, Steps, one
-from moorage.metastore.tables import edges, links, manifests, members, registries, repositories, tags
+from moorage.metastore.tables import edges, links, manifests, registries, repositories, tags
 from moorage.services.records import Deletion, ImageRecord, RepositoryRecord, TagRecord
 
 NAMES = (
@@ -34,11 +34,7 @@ NAMES = (
     .where(
         repositories.c.pushed_at.is_not(None),
         repositories.c.name > bindparam("after"),
-        or_(
-            bindparam("sees_all"),
-            registries.c.visibility.in_(bindparam("visible", expanding=True)),
-            registries.c.id.in_(select(members.c.registry_id).where(members.c.user_id == bindparam("user_id"))),
-        ),
+        READS_REPOSITORY,
     )
     .order_by(repositories.c.name)
     .limit(bindparam("limit"))
@@ -57,7 +53,12 @@ REPOSITORIES = select(repositories, _tag_count.label("tags"), (_blob_bytes + _ma
     repositories.c.pushed_at.is_not(None)
 )
 OF_REGISTRY = (
-    REPOSITORIES.where(repositories.c.registry_id == bindparam("registry_id"), repositories.c.name > bindparam("after"))
+    REPOSITORIES.join(registries, registries.c.id == repositories.c.registry_id)
+    .where(
+        repositories.c.registry_id == bindparam("registry_id"),
+        repositories.c.name > bindparam("after"),
+        READS_REPOSITORY,
+    )
     .order_by(repositories.c.name)
     .limit(bindparam("limit"))
 )
@@ -161,9 +162,12 @@ class CatalogTable:
         """See `Catalog`."""
         return await self._database.read(_names(user_id, after, limit, sees_all=sees_all))
 
-    async def repositories(self, registry_id: int, after: str, limit: int) -> tuple[RepositoryRecord, ...]:
+    async def repositories(
+        self, registry_id: int, user_id: int | None, after: str, limit: int, *, sees_all: bool
+    ) -> tuple[RepositoryRecord, ...]:
         """See `Catalog`."""
-        return await self._database.read(_repositories(registry_id, after, limit))
+        who = reader(user_id, sees_all=sees_all)
+        return await self._database.read(_repositories(registry_id, after, limit, who))
 
     async def repository(self, repository: Repository) -> RepositoryRecord | None:
         """See `Catalog`."""
@@ -203,8 +207,7 @@ class CatalogTable:
 
 
 def _names(user_id: int | None, after: str, limit: int, *, sees_all: bool) -> Steps[tuple[str, ...]]:
-    who = {"sees_all": sees_all, "visible": visible_to(user_id), "user_id": -1 if user_id is None else user_id}
-    rows = yield NAMES, {"after": after, "limit": limit, **who}
+    rows = yield NAMES, {"after": after, "limit": limit, **reader(user_id, sees_all=sees_all)}
     return tuple(row.name for row in rows)
 
 
@@ -222,12 +225,14 @@ def _repository_of(row: Row) -> RepositoryRecord:
     )
 
 
-def _repositories(registry_id: int, after: str, limit: int) -> Steps[tuple[RepositoryRecord, ...]]:
+def _repositories(
+    registry_id: int, after: str, limit: int, who: dict[str, object]
+) -> Steps[tuple[RepositoryRecord, ...]]:
     registry = yield from one(ADDRESS, {"registry_id": registry_id})
     if registry is None:
         return ()
     start = f"{registry.address}/{after}"
-    rows = yield OF_REGISTRY, {"registry_id": registry_id, "after": start, "limit": limit}
+    rows = yield OF_REGISTRY, {"registry_id": registry_id, "after": start, "limit": limit, **who}
     return tuple(_repository_of(row) for row in rows)
 
 

@@ -1,21 +1,21 @@
-"""Registries and their members."""
+"""Registries."""
 
 import time
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, or_, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
-from moorage.domain.access import Role, Visibility
+from moorage.domain.access import Visibility
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import address_of
 from moorage.metastore.blobs import LOOK_AGAIN
 from moorage.metastore.cache import ExactCache
+from moorage.metastore.grants import READS_REGISTRY, READS_REPOSITORY, reader
 from moorage.metastore.steps import Database, Row, Steps, one
-from moorage.metastore.tables import links, manifests, members, registries, repositories, users
-from moorage.services.records import Member, Registry, RegistrySummary
+from moorage.metastore.tables import links, manifests, registries, repositories
+from moorage.services.records import Registry, RegistrySummary
 
 FIND = select(registries).where(registries.c.address == bindparam("address"))
 CREATE = insert(registries)
@@ -27,7 +27,7 @@ IMAGES = (
     select(func.count()).select_from(manifests.join(repositories)).where(repositories.c.registry_id == bindparam("id"))
 )
 
-_of_registry = repositories.c.registry_id == registries.c.id
+_of_registry = (repositories.c.registry_id == registries.c.id) & READS_REPOSITORY
 _linked = (
     select(links.c.digest, links.c.size)
     .join(repositories, repositories.c.id == links.c.repository_id)
@@ -55,29 +55,7 @@ _summaries_of_all = select(
     _pushed_at.label("pushed_at"),
 )
 SUMMARY = _summaries_of_all.where(registries.c.address == bindparam("address"))
-SUMMARIES = _summaries_of_all.where(
-    or_(
-        bindparam("sees_all"),
-        registries.c.visibility.in_(bindparam("visible", expanding=True)),
-        registries.c.id.in_(select(members.c.registry_id).where(members.c.user_id == bindparam("user_id"))),
-    )
-).order_by(registries.c.address)
-
-ROLE = select(members.c.role).where(
-    members.c.registry_id == bindparam("registry_id"), members.c.user_id == bindparam("user_id")
-)
-MEMBERS = (
-    select(users.c.name, members.c.role)
-    .join(users, users.c.id == members.c.user_id)
-    .where(members.c.registry_id == bindparam("registry_id"))
-    .order_by(users.c.name)
-)
-USER = select(users.c.id).where(users.c.name == bindparam("name"))
-JOIN = upsert(members)
-JOIN = JOIN.on_conflict_do_update(index_elements=["registry_id", "user_id"], set_={"role": JOIN.excluded.role})
-LEAVE = delete(members).where(
-    members.c.registry_id == bindparam("of_registry"), members.c.user_id == bindparam("of_user")
-)
+SUMMARIES = _summaries_of_all.where(READS_REGISTRY).order_by(registries.c.address)
 
 
 class RegistryTable:
@@ -86,7 +64,6 @@ class RegistryTable:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._found = ExactCache(database, _find)
-        self._roles = ExactCache(database, _role)
 
     async def create(self, name: str, description: str, visibility: Visibility, by: str) -> Registry:
         """See `Registries`."""
@@ -101,9 +78,9 @@ class RegistryTable:
         """See `Registries`."""
         return await self._database.read(_summaries(user_id, sees_all=sees_all))
 
-    async def summary(self, address: str) -> RegistrySummary | None:
+    async def summary(self, address: str, user_id: int | None, *, sees_all: bool) -> RegistrySummary | None:
         """See `Registries`."""
-        return await self._database.read(_summary(address))
+        return await self._database.read(_summary(address, user_id, sees_all=sees_all))
 
     async def update(self, address: str, changes: Mapping[str, str]) -> Registry | None:
         """See `Registries`."""
@@ -112,23 +89,6 @@ class RegistryTable:
     async def delete(self, address: str) -> bool:
         """See `Registries`."""
         return await self._database.write(partial(_delete, address))
-
-    async def role(self, registry_id: int, user_id: int) -> Role | None:
-        """See `Registries`."""
-        return await self._roles.get((registry_id, user_id))
-
-    async def members(self, registry_id: int) -> tuple[Member, ...]:
-        """See `Registries`."""
-        return await self._database.read(_members(registry_id))
-
-    async def set_member(self, registry_id: int, user: str, role: Role | None) -> bool:
-        """See `Registries`."""
-        return await self._database.write(partial(_set_member, registry_id, user, role))
-
-
-def visible_to(user_id: int | None) -> list[str]:
-    """Return the visibilities of registries that an account (None: anybody) may read without being a member."""
-    return [Visibility.PUBLIC.value] if user_id is None else [Visibility.PUBLIC.value, Visibility.INTERNAL.value]
 
 
 def registry_of(row: Row) -> Registry:
@@ -162,13 +122,12 @@ def _create(values: Mapping[str, Any], now: float) -> Steps[Registry]:
 
 
 def _summaries(user_id: int | None, *, sees_all: bool) -> Steps[tuple[RegistrySummary, ...]]:
-    parameters = {"sees_all": sees_all, "visible": visible_to(user_id), "user_id": -1 if user_id is None else user_id}
-    rows = yield SUMMARIES, parameters
+    rows = yield SUMMARIES, reader(user_id, sees_all=sees_all)
     return tuple(_summary_of(row) for row in rows)
 
 
-def _summary(address: str) -> Steps[RegistrySummary | None]:
-    row = yield from one(SUMMARY, {"address": address})
+def _summary(address: str, user_id: int | None, *, sees_all: bool) -> Steps[RegistrySummary | None]:
+    row = yield from one(SUMMARY, {"address": address, **reader(user_id, sees_all=sees_all)})
     return _summary_of(row) if row else None
 
 
@@ -194,25 +153,4 @@ def _delete(address: str) -> Steps[bool]:
     if linked:
         yield LOOK_AGAIN, [{"of_digest": row.digest} for row in linked]
     yield DELETE, {"id": registry.id}
-    return True
-
-
-def _role(key: tuple[int, int]) -> Steps[Role | None]:
-    row = yield from one(ROLE, {"registry_id": key[0], "user_id": key[1]})
-    return Role(row.role) if row else None
-
-
-def _members(registry_id: int) -> Steps[tuple[Member, ...]]:
-    rows = yield MEMBERS, {"registry_id": registry_id}
-    return tuple(Member(row.name, Role(row.role)) for row in rows)
-
-
-def _set_member(registry_id: int, user: str, role: Role | None) -> Steps[bool]:
-    row = yield from one(USER, {"name": user})
-    if row is None:
-        return False
-    if role is None:
-        yield LEAVE, {"of_registry": registry_id, "of_user": row.id}
-    else:
-        yield JOIN, {"registry_id": registry_id, "user_id": row.id, "role": role.value}
     return True

@@ -1,7 +1,6 @@
 """The tables. Times are Unix seconds, sizes bytes; `leased_until` is in the server's own seconds (`clock`).
 
-    registries ─┬─ members ── users ─┬─ sessions
-                │                    └─ identities               whom directories know by an account
+    registries ─┬─ grants ── users, groups ─ group_members        who holds a role; users ─ sessions, identities
                 └─ repositories ─┬─ links ──────── blobs        what a repository may read; what is on disk
                                  ├─ manifests ─┬─ edges         what a manifest keeps alive
                                  │             └─ tags ─ tag_moves
@@ -55,13 +54,24 @@ users = Table(
     Column("created_at", Float, nullable=False),
 )
 
-members = Table(
-    "members",
+groups = Table(
+    "groups",
     metadata,
-    Column("registry_id", ForeignKey("registries.id", ondelete="CASCADE"), primary_key=True),
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    # Both or neither: whose members come from a directory's group of that name.
+    Column("directory", Text),
+    Column("external", Text),
+    Column("created_at", Float, nullable=False),
+    Index("groups_by_directory", "directory", "external"),
+)
+
+group_members = Table(
+    "group_members",
+    metadata,
+    Column("group_id", ForeignKey("groups.id", ondelete="CASCADE"), primary_key=True),
     Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
-    Column("role", Text, nullable=False),
-    Index("members_by_user", "user_id"),
+    Index("group_members_by_user", "user_id"),
     sqlite_with_rowid=False,
 )
 
@@ -73,6 +83,22 @@ identities = Table(
     Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
     Index("identities_by_user", "user_id"),
     sqlite_with_rowid=False,
+)
+
+grants = Table(
+    "grants",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("registry_id", ForeignKey("registries.id", ondelete="CASCADE"), nullable=False),
+    # One of the two: an account or a group holds it.
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE")),
+    Column("group_id", ForeignKey("groups.id", ondelete="CASCADE")),
+    Column("pattern", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    UniqueConstraint("registry_id", "user_id", "pattern"),
+    UniqueConstraint("registry_id", "group_id", "pattern"),
+    Index("grants_by_user", "user_id", "registry_id"),
+    Index("grants_by_group", "group_id", "registry_id"),
 )
 
 sessions = Table(

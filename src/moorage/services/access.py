@@ -7,10 +7,10 @@ there is no such repository, whether there is none or it is somebody else's.
 from collections.abc import Iterable
 from typing import NoReturn
 
-from moorage.domain.access import Action, Caller, Place, is_allowed
+from moorage.domain.access import Action, Caller, Place, decide, is_allowed
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import Repository
-from moorage.services.ports import Registries
+from moorage.services.ports import Grants, Registries
 from moorage.services.records import Registry
 
 WORDS = {
@@ -25,8 +25,9 @@ WORDS = {
 class Access:
     """Decides whether a caller may do something, and with which error not."""
 
-    def __init__(self, registries: Registries) -> None:
+    def __init__(self, registries: Registries, grants: Grants) -> None:
         self._registries = registries
+        self._grants = grants
 
     async def check(self, caller: Caller, action: Action, repository: Repository) -> Registry | None:
         """Return the repository's registry; None if there is none and the caller may do everything on the server."""
@@ -37,7 +38,7 @@ class Access:
             return registry
         if caller.is_anonymous or not _was_asked(caller, action, name):
             raise MoorageError(ErrorCode.UNAUTHORIZED, None, {"name": name, "action": action})
-        if place is None or not is_allowed(caller, Action.PULL, place):
+        if not decide(caller, Action.PULL, place, name).is_allowed:
             _refuse_unknown(repository)
         message = f"{caller.name} may not {WORDS[action]} {name}; an owner of {repository.registry} can give the right"
         raise MoorageError(ErrorCode.DENIED, message, {"name": name, "action": action})
@@ -65,10 +66,11 @@ class Access:
         message = f"{caller.name} may not do this; an administrator of this server can"
         raise MoorageError(ErrorCode.DENIED, message, {"action": action})
 
-    async def may(self, caller: Caller, action: Action, address: str) -> bool:
-        """Tell whether a caller may do something in an existing registry."""
+    async def may(self, caller: Caller, action: Action, where: str | Repository) -> bool:
+        """Tell whether a caller may do something in an existing registry, or in a repository of one."""
+        address, name = (where, None) if isinstance(where, str) else (where.registry, str(where))
         registry = await self._registries.find(address)
-        return registry is not None and is_allowed(caller, action, await self._place(caller, registry))
+        return registry is not None and is_allowed(caller, action, await self._place(caller, registry), name)
 
     async def grants(self, caller: Caller, repository: Repository, actions: Iterable[str]) -> frozenset[str]:
         """Return which of pull, push and delete a token for a repository may carry, of those asked for."""
@@ -78,15 +80,14 @@ class Access:
         possible = {Action.PULL, Action.PUSH, Action.DELETE}
         if "*" not in asked:
             possible = {action for action in possible if action.value in asked}
-        return frozenset(action.value for action in possible if is_allowed(caller, action, place))
+        return frozenset(action.value for action in possible if is_allowed(caller, action, place, str(repository)))
 
     async def _place(self, caller: Caller, registry: Registry | None) -> Place | None:
         if registry is None:
             return None
-        role = None
-        if caller.user_id is not None and not caller.is_admin:
-            role = await self._registries.role(registry.id, caller.user_id)
-        return Place(registry.visibility, role)
+        if caller.user_id is None or caller.is_admin:
+            return Place(registry.visibility)
+        return Place(registry.visibility, await self._grants.of(registry.id, caller.user_id))
 
 
 def _was_asked(caller: Caller, action: Action, name: str) -> bool:

@@ -27,9 +27,9 @@ class CatalogService:
     async def repositories(
         self, caller: Caller, address: str, after: str = "", limit: int = 50
     ) -> tuple[RepositoryRecord, ...]:
-        """List a registry's repositories by path, past the path `after`."""
+        """List those of a registry's repositories that the caller may read by path, past the path `after`."""
         registry = await self._access.check_registry(caller, Action.PULL, address)
-        return await self._catalog.repositories(registry.id, after, limit)
+        return await self._catalog.repositories(registry.id, caller.user_id, after, limit, sees_all=caller.is_admin)
 
     async def repository(self, caller: Caller, repository: Repository) -> RepositoryRecord:
         """Return a repository, or raise NAME_UNKNOWN."""

@@ -4,12 +4,12 @@ Every implementation runs the suites in tests/contracts/. Where a method says no
 with None or an empty tuple, doing a thing twice is the same as doing it once, and a write is durable when it returns.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-from moorage.domain.access import Role, Visibility
+from moorage.domain.access import Grant, Role, Visibility
 from moorage.domain.digest import Algorithm, Digest
 from moorage.domain.name import Repository
 from moorage.domain.upload import Upload
@@ -18,10 +18,13 @@ from moorage.services.records import (
     BlobRecord,
     Collected,
     Deletion,
+    GrantRecord,
+    Group,
+    Holder,
     ImageRecord,
     LinkedIdentity,
     ManifestRecord,
-    Member,
+    Mirrored,
     NewManifest,
     Received,
     ReferrerRecord,
@@ -36,7 +39,7 @@ from moorage.services.records import (
 
 
 class Registries(Protocol):
-    """Registries and their members."""
+    """Registries."""
 
     async def create(self, name: str, description: str, visibility: Visibility, by: str) -> Registry:
         """Make a registry; raise CONFLICT when its address is taken."""
@@ -45,9 +48,9 @@ class Registries(Protocol):
         """Return the registry at an address (lower case)."""
 
     async def summaries(self, user_id: int | None, *, sees_all: bool) -> tuple[RegistrySummary, ...]:
-        """List what an account (None: anybody) may read, by address."""
+        """List what an account (None: anybody) may read, by address, adding up the repositories it may read."""
 
-    async def summary(self, address: str) -> RegistrySummary | None:
+    async def summary(self, address: str, user_id: int | None, *, sees_all: bool) -> RegistrySummary | None:
         """Return one registry as the list has it."""
 
     async def update(self, address: str, changes: Mapping[str, str]) -> Registry | None:
@@ -56,14 +59,52 @@ class Registries(Protocol):
     async def delete(self, address: str) -> bool:
         """Delete an empty registry; raise IN_USE when it holds images; False when there is none."""
 
-    async def role(self, registry_id: int, user_id: int) -> Role | None:
-        """Return a member's role."""
 
-    async def members(self, registry_id: int) -> tuple[Member, ...]:
-        """List members by name."""
+class Grants(Protocol):
+    """Who has which role in a registry; a holder has one for each pattern. A registry takes its grants with it."""
 
-    async def set_member(self, registry_id: int, user: str, role: Role | None) -> bool:
-        """Give an account a role, or take it away (None); False when there is no such account."""
+    async def of(self, registry_id: int, user_id: int) -> tuple[Grant, ...]:
+        """Return the grants that count for an account: its own, and those of the groups it is in."""
+
+    async def every(self, registry_id: int) -> tuple[GrantRecord, ...]:
+        """List grants by key."""
+
+    async def give(self, registry_id: int, holder: Holder, pattern: str, role: Role) -> bool:
+        """Give a role, in place of the one the holder had for that pattern; False when there is no such holder."""
+
+    async def take(self, registry_id: int, holder: Holder, pattern: str) -> bool:
+        """Take a role away; False when there is no such holder."""
+
+
+class Groups(Protocol):
+    """Groups of accounts. A group takes its grants with it."""
+
+    async def create(self, name: str, mirrored: Mirrored | None = None) -> Group:
+        """Make a group; raise CONFLICT when the name is taken."""
+
+    async def find(self, name: str) -> Group | None:
+        """Return the group of that name."""
+
+    async def every(self) -> tuple[Group, ...]:
+        """List groups by name."""
+
+    async def delete(self, name: str) -> bool:
+        """Delete a group; False when there is none."""
+
+    async def members(self, name: str) -> tuple[str, ...]:
+        """List the names of a group's members."""
+
+    async def join(self, name: str, user: str) -> bool:
+        """Put an account into a group; False when there is no such group or account."""
+
+    async def leave(self, name: str, user: str) -> bool:
+        """Take an account out of a group; False when there is no such group or account."""
+
+    async def mirror(self, directory: str, user_id: int, externals: Collection[str]) -> None:
+        """Put an account into exactly those of the groups that mirror a directory whose `external` is among these.
+
+        Groups of no directory and of others stay as they are; externals that no group mirrors mean nothing.
+        """
 
 
 class Accounts(Protocol):
@@ -206,8 +247,10 @@ class Catalog(Protocol):
     async def names(self, user_id: int | None, after: str, limit: int, *, sees_all: bool) -> tuple[str, ...]:
         """List full repository names that an account may read, in byte order, past `after`."""
 
-    async def repositories(self, registry_id: int, after: str, limit: int) -> tuple[RepositoryRecord, ...]:
-        """List a registry's repositories by path, past `after`."""
+    async def repositories(
+        self, registry_id: int, user_id: int | None, after: str, limit: int, *, sees_all: bool
+    ) -> tuple[RepositoryRecord, ...]:
+        """List those of a registry's repositories that an account may read by path, past `after`."""
 
     async def repository(self, repository: Repository) -> RepositoryRecord | None:
         """Return a repository that has or had images."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from moorage.domain.access import Role, Visibility
 from moorage.domain.digest import Digest
@@ -72,6 +73,54 @@ class Member:
 
     name: str
     role: Role
+
+
+class HolderKind(StrEnum):
+    """What can hold a grant: an account, of a person or a machine, or a group of them."""
+
+    USER = "user"
+    GROUP = "group"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a grant, by name."""
+
+    kind: HolderKind
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRecord:
+    """A role given to somebody on the repositories of a registry that match a pattern."""
+
+    holder: Holder
+    pattern: str
+    role: Role
+
+    @property
+    def key(self) -> str:
+        """What one registry has once; grants are listed by it."""
+        return f"{self.holder.kind}s/{self.holder.name}/{self.pattern}"
+
+
+@dataclass(frozen=True, slots=True)
+class Mirrored:
+    """A directory's group, by the directory's name and the group's name in it."""
+
+    directory: str
+    external: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group, and how many accounts are in it; one that mirrors a directory's group has its members from there."""
+
+    id: int
+    name: str
+    mirrored: Mirrored | None
+    created_at: float
+    members: int
 
 
 @dataclass(frozen=True, slots=True)

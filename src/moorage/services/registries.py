@@ -1,13 +1,14 @@
-"""Registries: created, found, described, deleted, and who is a member."""
+"""Registries: created, found, described, deleted, and who has a role on the whole of one."""
 
 from collections.abc import Mapping
 
 from moorage.domain.access import Action, Caller, Role, Visibility
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import address_of, parse_registry
+from moorage.domain.pattern import WHOLE
 from moorage.services.access import Access
-from moorage.services.ports import Registries
-from moorage.services.records import Member, Registry, RegistrySummary
+from moorage.services.ports import Grants, Registries
+from moorage.services.records import Holder, HolderKind, Member, Registry, RegistrySummary
 
 LONGEST_DESCRIPTION = 200
 
@@ -15,8 +16,9 @@ LONGEST_DESCRIPTION = 200
 class RegistryService:
     """The use cases of registries."""
 
-    def __init__(self, registries: Registries, access: Access) -> None:
+    def __init__(self, registries: Registries, grants: Grants, access: Access) -> None:
         self._registries = registries
+        self._grants = grants
         self._access = access
 
     async def create(
@@ -56,7 +58,8 @@ class RegistryService:
     async def summary(self, caller: Caller, address: str) -> RegistrySummary:
         """Return a registry the caller may read, as the list has it."""
         registry = await self.get(caller, address)
-        return await self._registries.summary(address) or RegistrySummary(registry, 0, 0, None)
+        found = await self._registries.summary(address, caller.user_id, sees_all=caller.is_admin)
+        return found or RegistrySummary(registry, 0, 0, None)
 
     async def list(self, caller: Caller) -> tuple[RegistrySummary, ...]:
         """List the registries the caller may read, by address."""
@@ -77,14 +80,23 @@ class RegistryService:
         await self._registries.delete(address)
 
     async def members(self, caller: Caller, address: str) -> tuple[Member, ...]:
-        """List members and their roles, for those who administer the registry."""
+        """List who holds a role on the whole registry, by name, for those who administer it."""
         registry = await self._access.check_registry(caller, Action.ADMINISTER_REGISTRY, address)
-        return await self._registries.members(registry.id)
+        return tuple(
+            Member(grant.holder.name, grant.role)
+            for grant in await self._grants.every(registry.id)
+            if grant.holder.kind is HolderKind.USER and grant.pattern == WHOLE
+        )
 
     async def set_member(self, caller: Caller, address: str, user: str, role: Role | None) -> None:
-        """Give an account a role or take it away (None); raise NOT_FOUND when there is no such account."""
+        """Give an account a role on the whole registry or take it away (None); raise NOT_FOUND without such account."""
         registry = await self._access.check_registry(caller, Action.ADMINISTER_REGISTRY, address)
-        if not await self._registries.set_member(registry.id, user, role):
+        holder = Holder(HolderKind.USER, user)
+        if role is None:
+            found = await self._grants.take(registry.id, holder, WHOLE)
+        else:
+            found = await self._grants.give(registry.id, holder, WHOLE, role)
+        if not found:
             raise MoorageError(ErrorCode.NOT_FOUND, f"no person is called {user[:64]}", {"name": user[:64]})
 
 

@@ -51,9 +51,9 @@ async def head_of(services: UiServices, visit: Visit) -> Head:
     return Head(
         registry=await services.registries.get(visit.caller, name.registry),
         repository=record,
-        may_push=await access.may(visit.caller, Action.PUSH, name.registry),
-        may_delete=await access.may(visit.caller, Action.DELETE, name.registry),
-        may_describe=await access.may(visit.caller, Action.DESCRIBE, name.registry),
+        may_push=await access.may(visit.caller, Action.PUSH, name),
+        may_delete=await access.may(visit.caller, Action.DELETE, name),
+        may_describe=await access.may(visit.caller, Action.DESCRIBE, name),
     )
 
 

@@ -60,16 +60,41 @@ def upgrade() -> None:
     sqlite_with_rowid=False
     )
     op.create_index('identities_by_user', 'identities', ['user_id'], unique=False)
-    op.create_table('members',
-    sa.Column('registry_id', sa.Integer(), nullable=False),
+    op.create_table('groups',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('directory', sa.Text(), nullable=True),
+    sa.Column('external', sa.Text(), nullable=True),
+    sa.Column('created_at', sa.Float(), nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('name')
+    )
+    op.create_index('groups_by_directory', 'groups', ['directory', 'external'], unique=False)
+    op.create_table('group_members',
+    sa.Column('group_id', sa.Integer(), nullable=False),
     sa.Column('user_id', sa.Integer(), nullable=False),
-    sa.Column('role', sa.Text(), nullable=False),
-    sa.ForeignKeyConstraint(['registry_id'], ['registries.id'], ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['group_id'], ['groups.id'], ondelete='CASCADE'),
     sa.ForeignKeyConstraint(['user_id'], ['users.id'], ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('registry_id', 'user_id'),
+    sa.PrimaryKeyConstraint('group_id', 'user_id'),
     sqlite_with_rowid=False
     )
-    op.create_index('members_by_user', 'members', ['user_id'], unique=False)
+    op.create_index('group_members_by_user', 'group_members', ['user_id'], unique=False)
+    op.create_table('grants',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('registry_id', sa.Integer(), nullable=False),
+    sa.Column('user_id', sa.Integer(), nullable=True),
+    sa.Column('group_id', sa.Integer(), nullable=True),
+    sa.Column('pattern', sa.Text(), nullable=False),
+    sa.Column('role', sa.Text(), nullable=False),
+    sa.ForeignKeyConstraint(['group_id'], ['groups.id'], ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['registry_id'], ['registries.id'], ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['user_id'], ['users.id'], ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('registry_id', 'group_id', 'pattern'),
+    sa.UniqueConstraint('registry_id', 'user_id', 'pattern')
+    )
+    op.create_index('grants_by_group', 'grants', ['group_id', 'registry_id'], unique=False)
+    op.create_index('grants_by_user', 'grants', ['user_id', 'registry_id'], unique=False)
     op.create_table('repositories',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('registry_id', sa.Integer(), nullable=False),

@@ -1,0 +1,50 @@
+"""Patterns: which of a registry's repositories a grant is on.
+
+    pattern ::= 1*255( letter | digit | "." | "_" | "-" | "/" | "*" )     lower case, like the names it matches
+    "*"     matches any run of characters, none and slashes included; nothing else has a meaning of its own
+
+No two stars or slashes stand side by side, and no slash first or last: such a pattern is a slip, which would match
+nothing, or no more. `team/*` matches `team/app` and `team/a/b`, and not `team`; `*` alone matches everything.
+"""
+
+import re
+
+from moorage.domain.errors import ErrorCode, MoorageError
+
+WHOLE = "*"
+"""Every repository there is and will be."""
+
+LONGEST_PATTERN = 255
+_PATTERN = re.compile(r"(?!/)(?!.*(?:\*\*|//))[a-z0-9._/*-]{1,255}(?<!/)", re.ASCII)
+
+
+def parse_pattern(text: str) -> str:
+    """Return `text` if it is a pattern, or raise VALUE_INVALID."""
+    if _PATTERN.fullmatch(text) is None:
+        message = (
+            "a pattern is a repository's name without its registry, in lower case, with * for any characters, "
+            f"as team/*; {LONGEST_PATTERN} characters at most"
+        )
+        raise MoorageError(ErrorCode.VALUE_INVALID, message, {"field": "pattern"})
+    return text
+
+
+def matches(pattern: str, path: str) -> bool:
+    """Tell whether a pattern matches a repository's path, as `team/app`.
+
+    What stands between two stars is looked for once, from left to right: the time grows with the product of the
+    lengths, whatever the pattern.
+    """
+    first, *rest = pattern.split("*")
+    if not rest:
+        return path == first
+    *between, last = rest
+    start, end = len(first), len(path) - len(last)
+    if start > end or not path.startswith(first) or not path.endswith(last):
+        return False
+    for part in between:
+        found = path.find(part, start, end)
+        if found < 0:
+            return False
+        start = found + len(part)
+    return True

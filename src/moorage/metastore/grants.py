@@ -1,0 +1,138 @@
+"""Grants: which roles count for an account in a registry, and what an account may read because of them."""
+
+from functools import partial
+
+from sqlalchemy import ColumnElement, bindparam, delete, func, or_, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from moorage.domain.access import Grant, Role, Visibility
+from moorage.domain.pattern import WHOLE
+from moorage.metastore.cache import ExactCache
+from moorage.metastore.steps import Database, Row, Steps, one
+from moorage.metastore.tables import grants, group_members, groups, registries, repositories, users
+from moorage.services.records import GrantRecord, Holder, HolderKind
+
+_groups_of_user = select(group_members.c.group_id).where(group_members.c.user_id == bindparam("user_id"))
+_counts = or_(grants.c.user_id == bindparam("user_id"), grants.c.group_id.in_(_groups_of_user))
+
+OF = (
+    select(grants.c.role, grants.c.pattern, groups.c.name)
+    .join(groups, groups.c.id == grants.c.group_id, isouter=True)
+    .where(grants.c.registry_id == bindparam("registry_id"), _counts)
+)
+EVERY = (
+    select(users.c.name.label("user"), groups.c.name.label("group"), grants.c.pattern, grants.c.role)
+    .join(users, users.c.id == grants.c.user_id, isouter=True)
+    .join(groups, groups.c.id == grants.c.group_id, isouter=True)
+    .where(grants.c.registry_id == bindparam("registry_id"))
+)
+HOLDERS = {
+    HolderKind.USER: (grants.c.user_id, select(users.c.id).where(users.c.name == bindparam("name"))),
+    HolderKind.GROUP: (grants.c.group_id, select(groups.c.id).where(groups.c.name == bindparam("name"))),
+}
+_put = upsert(grants)
+GIVE = {
+    kind: _put.on_conflict_do_update(
+        index_elements=["registry_id", column.name, "pattern"], set_={"role": _put.excluded.role}
+    )
+    for kind, (column, _) in HOLDERS.items()
+}
+TAKE = {
+    kind: delete(grants).where(
+        grants.c.registry_id == bindparam("of_registry"),
+        column == bindparam("of_holder"),
+        grants.c.pattern == bindparam("of_pattern"),
+    )
+    for kind, (column, _) in HOLDERS.items()
+}
+
+# An account reads a registry whole if it is open to it or a grant says so; else what one of its patterns matches.
+_READS_WHOLE: tuple[ColumnElement[bool], ...] = (
+    bindparam("sees_all"),
+    registries.c.visibility.in_(bindparam("visible", expanding=True)),
+    registries.c.id.in_(select(grants.c.registry_id).where(_counts, grants.c.pattern == WHOLE)),
+)
+READS_REGISTRY: ColumnElement[bool] = or_(
+    *_READS_WHOLE, registries.c.id.in_(select(grants.c.registry_id).where(_counts))
+)
+
+
+def _escaped(text: ColumnElement[str]) -> ColumnElement[str]:
+    return func.replace(text, "_", "\\_")
+
+
+# Names and patterns are lower case without % and \, so LIKE matches just as domain/pattern.py does.
+_like = _escaped(registries.c.address) + "/" + func.replace(_escaped(grants.c.pattern), "*", "%")
+_is_matched = (
+    select(grants.c.id)
+    .where(grants.c.registry_id == registries.c.id, _counts, repositories.c.name.like(_like, escape="\\"))
+    .correlate(registries, repositories)
+    .exists()
+)
+READS_REPOSITORY: ColumnElement[bool] = or_(*_READS_WHOLE, _is_matched)
+"""For statements over `repositories` with their registries."""
+
+
+def reader(user_id: int | None, *, sees_all: bool) -> dict[str, object]:
+    """Return the parameters of `READS_REGISTRY` and `READS_REPOSITORY` for an account (None: anybody)."""
+    visible = [Visibility.PUBLIC.value] if user_id is None else [Visibility.PUBLIC.value, Visibility.INTERNAL.value]
+    return {"sees_all": sees_all, "visible": visible, "user_id": -1 if user_id is None else user_id}
+
+
+class GrantTable:
+    """The port `Grants` over a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._found = ExactCache(database, _of)
+
+    async def of(self, registry_id: int, user_id: int) -> tuple[Grant, ...]:
+        """See `Grants`."""
+        return await self._found.get((registry_id, user_id))
+
+    async def every(self, registry_id: int) -> tuple[GrantRecord, ...]:
+        """See `Grants`."""
+        return await self._database.read(_every(registry_id))
+
+    async def give(self, registry_id: int, holder: Holder, pattern: str, role: Role) -> bool:
+        """See `Grants`."""
+        return await self._database.write(partial(_give, registry_id, holder, pattern, role))
+
+    async def take(self, registry_id: int, holder: Holder, pattern: str) -> bool:
+        """See `Grants`."""
+        return await self._database.write(partial(_take, registry_id, holder, pattern))
+
+
+def _of(key: tuple[int, int]) -> Steps[tuple[Grant, ...]]:
+    rows = yield OF, {"registry_id": key[0], "user_id": key[1]}
+    # What is the account's own and whole comes first: of equal roles the first one is named as the reason.
+    found = (Grant(Role(row.role), row.pattern, row.name) for row in rows)
+    return tuple(sorted(found, key=lambda grant: (grant.group or "", grant.pattern)))
+
+
+def _every(registry_id: int) -> Steps[tuple[GrantRecord, ...]]:
+    rows = yield EVERY, {"registry_id": registry_id}
+    found = (GrantRecord(_holder_of(row), row.pattern, Role(row.role)) for row in rows)
+    return tuple(sorted(found, key=lambda grant: grant.key))
+
+
+def _holder_of(row: Row) -> Holder:
+    return Holder(HolderKind.USER, row.user) if row.group is None else Holder(HolderKind.GROUP, row.group)
+
+
+def _give(registry_id: int, holder: Holder, pattern: str, role: Role) -> Steps[bool]:
+    column, find = HOLDERS[holder.kind]
+    found = yield from one(find, {"name": holder.name})
+    if found is None:
+        return False
+    row = {"registry_id": registry_id, column.name: found.id, "pattern": pattern, "role": role.value}
+    yield GIVE[holder.kind], row
+    return True
+
+
+def _take(registry_id: int, holder: Holder, pattern: str) -> Steps[bool]:
+    found = yield from one(HOLDERS[holder.kind][1], {"name": holder.name})
+    if found is None:
+        return False
+    yield TAKE[holder.kind], {"of_registry": registry_id, "of_holder": found.id, "of_pattern": pattern}
+    return True

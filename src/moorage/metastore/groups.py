@@ -1,0 +1,158 @@
+"""Groups and who is in them."""
+
+import time
+from collections.abc import Collection
+from functools import partial
+
+from sqlalchemy import bindparam, delete, func, insert, select
+
+from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.metastore.steps import NOTHING, Database, Row, Steps, one
+from moorage.metastore.tables import group_members, groups, users
+from moorage.services.records import Group, Mirrored
+
+_count = select(func.count()).where(group_members.c.group_id == groups.c.id).scalar_subquery()
+GROUPS = select(groups, _count.label("members")).order_by(groups.c.name)
+FIND = GROUPS.where(groups.c.name == bindparam("name"))
+CREATE = insert(groups)
+DELETE = delete(groups).where(groups.c.name == bindparam("of_name")).returning(groups.c.id)
+
+MEMBERS = (
+    select(users.c.name)
+    .join(group_members, group_members.c.user_id == users.c.id)
+    .join(groups, groups.c.id == group_members.c.group_id)
+    .where(groups.c.name == bindparam("name"))
+    .order_by(users.c.name)
+)
+MEMBER = (
+    select(groups.c.id.label("group_id"), users.c.id.label("user_id"), group_members.c.user_id.label("inside"))
+    .select_from(groups)
+    .join(users, users.c.name == bindparam("user"))
+    .join(
+        group_members,
+        (group_members.c.group_id == groups.c.id) & (group_members.c.user_id == users.c.id),
+        isouter=True,
+    )
+    .where(groups.c.name == bindparam("group"))
+)
+JOIN = insert(group_members)
+LEAVE = delete(group_members).where(
+    group_members.c.group_id == bindparam("of_group"), group_members.c.user_id == bindparam("of_user")
+)
+MIRRORS = (
+    select(groups.c.id, groups.c.external, group_members.c.user_id.label("inside"))
+    .select_from(groups)
+    .join(
+        group_members,
+        (group_members.c.group_id == groups.c.id) & (group_members.c.user_id == bindparam("user_id")),
+        isouter=True,
+    )
+    .where(groups.c.directory == bindparam("directory"))
+)
+
+
+class GroupTable:
+    """The port `Groups` over a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, name: str, mirrored: Mirrored | None = None) -> Group:
+        """See `Groups`."""
+        return await self._database.write(partial(_create, name, mirrored, time.time()))
+
+    async def find(self, name: str) -> Group | None:
+        """See `Groups`."""
+        return await self._database.read(_find(name))
+
+    async def every(self) -> tuple[Group, ...]:
+        """See `Groups`."""
+        return await self._database.read(_every())
+
+    async def delete(self, name: str) -> bool:
+        """See `Groups`."""
+        return await self._database.write(partial(_delete, name))
+
+    async def members(self, name: str) -> tuple[str, ...]:
+        """See `Groups`."""
+        return await self._database.read(_members(name))
+
+    async def join(self, name: str, user: str) -> bool:
+        """See `Groups`."""
+        return await self._database.write(partial(_join, name, user))
+
+    async def leave(self, name: str, user: str) -> bool:
+        """See `Groups`."""
+        return await self._database.write(partial(_leave, name, user))
+
+    async def mirror(self, directory: str, user_id: int, externals: Collection[str]) -> None:
+        """See `Groups`."""
+        # A sign-in that changes nothing must not empty every cache.
+        if await self._database.read(_moves(directory, user_id, externals)) != ([], []):
+            await self._database.write(partial(_mirror, directory, user_id, externals))
+
+
+def _group_of(row: Row) -> Group:
+    mirrored = None if row.directory is None else Mirrored(row.directory, row.external)
+    return Group(row.id, row.name, mirrored, row.created_at, row.members)
+
+
+def _find(name: str) -> Steps[Group | None]:
+    row = yield from one(FIND, {"name": name})
+    return _group_of(row) if row else None
+
+
+def _every() -> Steps[tuple[Group, ...]]:
+    rows = yield GROUPS, NOTHING
+    return tuple(_group_of(row) for row in rows)
+
+
+def _create(name: str, mirrored: Mirrored | None, now: float) -> Steps[Group]:
+    taken = yield from _find(name)
+    if taken is not None:
+        raise MoorageError(ErrorCode.CONFLICT, f"there is a group named {name} already", {"name": name})
+    directory, external = (mirrored.directory, mirrored.external) if mirrored else (None, None)
+    yield CREATE, {"name": name, "directory": directory, "external": external, "created_at": now}
+    made = yield from _find(name)
+    assert made is not None  # noqa: S101  inserted in this transaction
+    return made
+
+
+def _delete(name: str) -> Steps[bool]:
+    gone = yield DELETE, {"of_name": name}
+    return bool(gone)
+
+
+def _members(name: str) -> Steps[tuple[str, ...]]:
+    rows = yield MEMBERS, {"name": name}
+    return tuple(row.name for row in rows)
+
+
+def _join(name: str, user: str) -> Steps[bool]:
+    row = yield from one(MEMBER, {"group": name, "user": user})
+    if row is not None and row.inside is None:
+        yield JOIN, {"group_id": row.group_id, "user_id": row.user_id}
+    return row is not None
+
+
+def _leave(name: str, user: str) -> Steps[bool]:
+    row = yield from one(MEMBER, {"group": name, "user": user})
+    if row is not None and row.inside is not None:
+        yield LEAVE, {"of_group": row.group_id, "of_user": row.user_id}
+    return row is not None
+
+
+def _moves(directory: str, user_id: int, externals: Collection[str]) -> Steps[tuple[list[int], list[int]]]:
+    """Return the ids of groups to join and of groups to leave."""
+    rows = yield MIRRORS, {"directory": directory, "user_id": user_id}
+    joined = [row.id for row in rows if row.inside is None and row.external in externals]
+    left = [row.id for row in rows if row.inside is not None and row.external not in externals]
+    return joined, left
+
+
+def _mirror(directory: str, user_id: int, externals: Collection[str]) -> Steps[None]:
+    joined, left = yield from _moves(directory, user_id, externals)
+    if joined:
+        yield JOIN, [{"group_id": group, "user_id": user_id} for group in joined]
+    if left:
+        yield LEAVE, [{"of_group": group, "of_user": user_id} for group in left]

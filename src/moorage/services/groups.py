@@ -1,0 +1,87 @@
+"""Groups: made, filled, and asked who is in them."""
+
+import re
+
+from moorage.domain.access import Action, Caller
+from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.services.access import Access
+from moorage.services.ports import Groups
+from moorage.services.records import Group, Mirrored
+
+NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*", re.ASCII)
+LONGEST_NAME = 64
+LONGEST_EXTERNAL = 1024
+
+
+class GroupService:
+    """The use cases of groups, all for administrators."""
+
+    def __init__(self, groups: Groups, access: Access) -> None:
+        self._groups = groups
+        self._access = access
+
+    async def create(self, caller: Caller, name: str, mirrored: Mirrored | None = None) -> Group:
+        """Make a group; raise NAME_INVALID, VALUE_INVALID, CONFLICT, DENIED."""
+        self._access.check_server(caller, Action.ADMINISTER_SERVER)
+        if len(name) > LONGEST_NAME or NAME.fullmatch(name) is None:
+            message = (
+                f"a group's name is 1 to {LONGEST_NAME} lower-case letters and digits, with single . - or _ between"
+            )
+            raise MoorageError(ErrorCode.NAME_INVALID, message, {"field": "name"})
+        if mirrored is not None:
+            _check_mirrored(mirrored)
+        return await self._groups.create(name, mirrored)
+
+    async def get(self, caller: Caller, name: str) -> Group:
+        """Return a group, or raise NOT_FOUND."""
+        self._access.check_server(caller, Action.ADMINISTER_SERVER)
+        found = await self._groups.find(name)
+        if found is None:
+            raise _nothing("group", name)
+        return found
+
+    async def list(self, caller: Caller) -> tuple[Group, ...]:
+        """List groups by name."""
+        self._access.check_server(caller, Action.ADMINISTER_SERVER)
+        return await self._groups.every()
+
+    async def delete(self, caller: Caller, name: str) -> None:
+        """Delete a group with its grants, or raise NOT_FOUND."""
+        self._access.check_server(caller, Action.ADMINISTER_SERVER)
+        if not await self._groups.delete(name):
+            raise _nothing("group", name)
+
+    async def members(self, caller: Caller, name: str) -> tuple[str, ...]:
+        """List the names of a group's members, or raise NOT_FOUND."""
+        await self.get(caller, name)
+        return await self._groups.members(name)
+
+    async def join(self, caller: Caller, name: str, user: str) -> None:
+        """Put an account into a group; raise NOT_FOUND, CONFLICT where a directory says who is in it."""
+        await self._check_own(caller, name)
+        if not await self._groups.join(name, user):
+            raise _nothing("person", user)
+
+    async def leave(self, caller: Caller, name: str, user: str) -> None:
+        """Take an account out of a group; raise NOT_FOUND, CONFLICT where a directory says who is in it."""
+        await self._check_own(caller, name)
+        if not await self._groups.leave(name, user):
+            raise _nothing("person", user)
+
+    async def _check_own(self, caller: Caller, name: str) -> None:
+        group = await self.get(caller, name)
+        if group.mirrored is not None:
+            message = f"who is in {name} is decided in the directory {group.mirrored.directory}"
+            raise MoorageError(ErrorCode.CONFLICT, message, {"name": name})
+
+
+def _check_mirrored(mirrored: Mirrored) -> None:
+    if not 0 < len(mirrored.directory) <= LONGEST_NAME or not 0 < len(mirrored.external) <= LONGEST_EXTERNAL:
+        message = f"a directory's name has 1 to {LONGEST_NAME} characters, a group's name in it 1 to {LONGEST_EXTERNAL}"
+        raise MoorageError(ErrorCode.VALUE_INVALID, message, {"field": "external"})
+
+
+def _nothing(noun: str, name: str) -> MoorageError:
+    return MoorageError(
+        ErrorCode.NOT_FOUND, f"no {noun} is called {name[:LONGEST_NAME]}", {"name": name[:LONGEST_NAME]}
+    )
