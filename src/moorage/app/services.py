@@ -1,6 +1,6 @@
 """The services over a data folder: what a server, a worker and a command of the command line all work with."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -65,13 +65,6 @@ class Services:
     uploads: UploadService
 
 
-class NoGroups:
-    """Keeps no groups of directories."""
-
-    async def mirror(self, directory: str, user_id: int, externals: Sequence[str]) -> None:
-        """See `GroupMirror`."""
-
-
 @asynccontextmanager
 async def open_services(settings: Settings) -> AsyncIterator[Services]:
     """Open the data folder, bringing its schema up to date, and close it again."""
@@ -93,14 +86,14 @@ async def _compose(settings: Settings, database: SQLite, store: FileBlobStore, k
     registry_table, account_table = RegistryTable(database), AccountTable(database)
     upload_table, blob_table = UploadTable(database, lease), BlobTable(database, lease)
     manifest_table = ManifestTable(database)
-    grant_table = GrantTable(database)
+    grant_table, group_table = GrantTable(database), GroupTable(database)
     access = Access(registry_table, grant_table)
     key_table = KeyTable(database)
     keys = KeyService(key_table, access)
     await keys.ensure()
     keyring = Keyring(key_table)
     accounts = AccountService(account_table, Passwords(), access)
-    directories = DirectoryService(account_table, IdentityTable(database), NoGroups(), access, tuple(known.ldap))
+    directories = DirectoryService(account_table, IdentityTable(database), group_table, access, tuple(known.ldap))
     callers = Callers(account_table, accounts, keyring)
     return Services(
         access=access,
@@ -111,7 +104,7 @@ async def _compose(settings: Settings, database: SQLite, store: FileBlobStore, k
         collect=CollectService(GarbageTable(database), upload_table, store, access),
         directories=directories,
         grants=GrantService(grant_table, access),
-        groups=GroupService(GroupTable(database), access),
+        groups=GroupService(group_table, access),
         health=database,
         keys=keys,
         manifests=ManifestService(manifest_table, blob_table, store),
