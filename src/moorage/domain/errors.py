@@ -27,6 +27,7 @@ class ErrorCode(Enum):
     NAME_UNKNOWN = ("NAME_UNKNOWN", 404, "no such repository")
     NOT_FOUND = ("NOT_FOUND", 404, "there is nothing at this address, or you may not see it")
     PAGINATION_INVALID = ("PAGINATION_NUMBER_INVALID", 400, "n must be a whole number from 0 to 999999999")
+    PRECONDITION_FAILED = ("PRECONDITION_FAILED", 412, "this has changed since it was read; read it again")
     RANGE_INVALID = ("BLOB_UPLOAD_INVALID", 416, "this piece does not begin where the upload stands")
     RANGE_UNSATISFIABLE = ("RANGE_INVALID", 416, "the content ends before the range asked for")
     SIZE_INVALID = ("SIZE_INVALID", 400, "the length does not match the content")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp
 
+from moorage.management.conditions import takes_condition
 from moorage.management.documentation import PERMISSION, REFUSED, Documentation, describe
 from moorage.management.errors import HANDLERS
 from moorage.management.front import Front
@@ -70,7 +71,7 @@ def build(
                 operation_id=row.handler.__name__,
                 status_code=row.status,
                 tags=[noun],
-                dependencies=[Depends(gate.before(row.action))],
+                dependencies=[Depends(gate.before(row.action, has_condition=takes_condition(row.handler)))],
                 responses=dict(REFUSED),
                 openapi_extra={PERMISSION: row.action.value},
             )

@@ -3,12 +3,13 @@
 import asyncio
 from http import HTTPStatus
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.management.conditions import names
 from moorage.management.errors import problem
 from moorage.management.routes import SAFE
 
@@ -24,7 +25,7 @@ ALWAYS = {
 
 
 class Front:
-    """Answers HEAD as GET without the body, bounds bodies, and keeps browsers from guessing and storing."""
+    """Answers HEAD without a body and 304 to who knows the answer, bounds bodies, keeps browsers from guessing."""
 
     def __init__(self, inner: ASGIApp) -> None:
         self._inner = inner
@@ -36,12 +37,18 @@ class Front:
             return
         is_head = scope["method"] == "HEAD"
 
+        is_bare = scope["method"] == "HEAD"
+
         async def answer(message: Message) -> None:
+            nonlocal is_bare
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in ALWAYS.items():
                     headers.setdefault(name, value)
-            elif is_head:
+                if message["status"] == HTTPStatus.OK and _is_known(headers, scope):
+                    message, is_bare = {**message, "status": HTTPStatus.NOT_MODIFIED.value}, True
+                    del headers["content-length"], headers["content-type"]
+            elif is_bare:
                 message = {**message, "body": b""}
             await send(message)
 
@@ -70,6 +77,12 @@ class _Body:
             said = f"a body here has at most {LARGEST_BODY} bytes"
             raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, said)
         return message
+
+
+def _is_known(answered: Headers, scope: Scope) -> bool:
+    """Tell whether the client has this very answer already: `If-None-Match`."""
+    known = ",".join(Headers(scope=scope).getlist("if-none-match"))
+    return scope["method"] in SAFE and "etag" in answered and names(known, answered["etag"], weak=True)
 
 
 def _is_packed(scope: Scope) -> bool:

@@ -7,6 +7,7 @@ from fastapi import Depends, Path, Response
 from pydantic import BaseModel, Field
 
 from moorage.domain.access import Action, Role, Visibility
+from moorage.management.conditions import OnMatch, ToTag
 from moorage.management.routes import FromCaller, InRegistry, Route
 from moorage.management.shapes import Page, Paging, Sent, address_for, moment
 from moorage.services import records
@@ -127,20 +128,20 @@ class RegistryRoutes:
         page, following = paging.of(found, lambda summary: summary.registry.address)
         return RegistryPage(items=[RegistrySummary.summing(summary) for summary in page], next=following)
 
-    async def get_registry(self, caller: FromCaller, address: InRegistry) -> Registry:
+    async def get_registry(self, caller: FromCaller, address: InRegistry, tagged: ToTag) -> Registry:
         """Show a registry."""
-        return Registry.of(await self._registries.get(caller, address))
+        return tagged(Registry.of(await self._registries.get(caller, address)))
 
-    async def change_registry(self, caller: FromCaller, address: InRegistry, sent: RegistryChanges) -> Registry:
+    async def change_registry(
+        self, caller: FromCaller, address: InRegistry, sent: RegistryChanges, match: OnMatch, tagged: ToTag
+    ) -> Registry:
         """Change a registry's description or who may pull."""
         changes = sent.model_dump(mode="json", exclude_none=True)
-        if not changes:
-            return await self.get_registry(caller, address)
-        return Registry.of(await self._registries.update(caller, address, changes))
+        return tagged(Registry.of(await self._registries.update(caller, address, changes, match.on(Registry.of))))
 
-    async def delete_registry(self, caller: FromCaller, address: InRegistry) -> None:
+    async def delete_registry(self, caller: FromCaller, address: InRegistry, match: OnMatch) -> None:
         """Delete a registry that holds no images."""
-        await self._registries.delete(caller, address)
+        await self._registries.delete(caller, address, match.on(Registry.of))
 
     async def list_members(
         self, caller: FromCaller, address: InRegistry, paging: Annotated[Paging, Depends()]

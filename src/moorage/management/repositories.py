@@ -15,6 +15,7 @@ from moorage.domain.access import Action
 from moorage.domain.digest import parse_digest
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import is_digest, parse_tag
+from moorage.management.conditions import OnMatch, ToTag
 from moorage.management.routes import FromCaller, InRegistry, InRepository, Route
 from moorage.management.shapes import Page, Paging, Sent, moment
 from moorage.services import records
@@ -230,20 +231,20 @@ class RepositoryRoutes:
         done = await self._catalog.delete(caller, repository, (parse_digest(reference),), ())
         return _something(done)
 
-    async def get_repository(self, caller: FromCaller, repository: InRepository) -> Repository:
+    async def get_repository(self, caller: FromCaller, repository: InRepository, tagged: ToTag) -> Repository:
         """Show a repository."""
-        return Repository.of(await self._catalog.repository(caller, repository))
+        return tagged(Repository.of(await self._catalog.repository(caller, repository)))
 
     async def change_repository(
-        self, caller: FromCaller, repository: InRepository, sent: RepositoryChanges
+        self, caller: FromCaller, repository: InRepository, sent: RepositoryChanges, match: OnMatch, tagged: ToTag
     ) -> Repository:
         """Change a repository's description."""
-        await self._catalog.describe(caller, repository, sent.description)
-        return Repository.of(await self._catalog.repository(caller, repository))
+        await self._catalog.describe(caller, repository, sent.description, match.on(Repository.of))
+        return tagged(Repository.of(await self._catalog.repository(caller, repository)))
 
-    async def delete_repository(self, caller: FromCaller, repository: InRepository) -> Deletion:
+    async def delete_repository(self, caller: FromCaller, repository: InRepository, match: OnMatch) -> Deletion:
         """Delete a repository with all its images."""
-        return Deletion.of(await self._catalog.delete_repository(caller, repository))
+        return Deletion.of(await self._catalog.delete_repository(caller, repository, match.on(Repository.of)))
 
 
 def _something(deletion: records.Deletion) -> Deletion:

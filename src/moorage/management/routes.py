@@ -44,8 +44,11 @@ class Gate:
         self._callers = callers
         self._csrf = csrf
 
-    def before(self, action: Action) -> Callable[[Request], Awaitable[None]]:
-        """Return the check for routes that need an action; what it is done to stands in their path."""
+    def before(self, action: Action, *, has_condition: bool = False) -> Callable[[Request], Awaitable[None]]:
+        """Return the check for routes that need an action; what it is done to stands in their path.
+
+        Without `has_condition` they can't tell whether what `If-Match` names has changed, and refuse to go on.
+        """
 
         async def check(request: Request) -> None:
             request.state.route = LABEL
@@ -54,6 +57,8 @@ class Gate:
             caller = await self._callers(request)
             request.state.caller, request.state.user = caller, caller.name
             await self._check(caller, action, request)
+            if "if-match" in request.headers and request.method not in SAFE and not has_condition:
+                raise MoorageError(ErrorCode.PRECONDITION_FAILED, "this has no ETag that If-Match could name")
 
         return check
 

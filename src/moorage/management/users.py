@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, StrictBool
 
 from moorage.domain.access import Action, Caller
 from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.management.conditions import OnMatch, ToTag
 from moorage.management.routes import FromCaller, Route
 from moorage.management.shapes import Page, Paging, Sent, address_for, moment
 from moorage.services import records
@@ -88,14 +89,17 @@ class UserRoutes:
         page, following = paging.of(await self._accounts.list(caller), lambda account: account.name)
         return UserPage(items=[User.of(account) for account in page], next=following)
 
-    async def get_user(self, caller: FromCaller, user: InUser) -> User:
+    async def get_user(self, caller: FromCaller, user: InUser, tagged: ToTag) -> User:
         """Show a person's account."""
-        return await self._show(caller, user)
+        return tagged(await self._show(caller, user))
 
-    async def change_user(self, caller: FromCaller, user: InUser, sent: UserChanges) -> User:
+    async def change_user(
+        self, caller: FromCaller, user: InUser, sent: UserChanges, match: OnMatch, tagged: ToTag
+    ) -> User:
         """Set a person's password, or keep them from signing in."""
-        await self._accounts.change(caller, user, password=sent.password, is_disabled=sent.is_disabled)
-        return await self._show(caller, user)
+        check = match.on(User.of)
+        await self._accounts.change(caller, user, password=sent.password, is_disabled=sent.is_disabled, check=check)
+        return tagged(await self._show(caller, user))
 
     async def get_me(self, caller: FromCaller) -> Me:
         """Show who you are signed in as."""

@@ -12,6 +12,7 @@ from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.metastore.cache import ExactCache
 from moorage.metastore.steps import NOTHING, Database, Row, Steps, one
 from moorage.metastore.tables import sessions, users
+from moorage.services.ports import Check
 from moorage.services.records import Account, Session
 
 FIND = select(users).where(users.c.name == bindparam("name"))
@@ -52,11 +53,18 @@ class AccountTable:
         """See `Accounts`."""
         return await self._database.read(_every())
 
-    async def change(self, name: str, *, password_hash: str | None = None, is_disabled: bool | None = None) -> bool:
+    async def change(
+        self,
+        name: str,
+        *,
+        password_hash: str | None = None,
+        is_disabled: bool | None = None,
+        check: Check[Account] | None = None,
+    ) -> bool:
         """See `Accounts`."""
         asked = {"password_hash": password_hash, "is_disabled": is_disabled}
         changes = {column: value for column, value in asked.items() if value is not None}
-        return await self._database.write(partial(_change, name, changes))
+        return await self._database.write(partial(_change, name, changes, check))
 
     async def open_session(self, session: Session) -> None:
         """See `Accounts`."""
@@ -110,10 +118,12 @@ def create_account(values: Mapping[str, Any], now: float) -> Steps[Account]:
     return made
 
 
-def _change(name: str, changes: Mapping[str, Any]) -> Steps[bool]:
+def _change(name: str, changes: Mapping[str, Any], check: Check[Account] | None) -> Steps[bool]:
     account = yield from _find(name)
     if account is None:
         return False
+    if check is not None:
+        check(account)
     if changes:
         yield CHANGE, {"of_user": account.id, **changes}
         yield CLOSE_ALL, {"of_user": account.id}

@@ -26,6 +26,7 @@ from moorage.metastore.grants import READS_REPOSITORY, reader
 from moorage.metastore.manifests import VISIBLE, drop_image, drop_tag
 from moorage.metastore.steps import Database, Row, Steps, one
 from moorage.metastore.tables import edges, links, manifests, registries, repositories, tags
+from moorage.services.ports import Check
 from moorage.services.records import Deletion, ImageRecord, RepositoryRecord, TagRecord
 
 NAMES = (
@@ -173,9 +174,11 @@ class CatalogTable:
         """See `Catalog`."""
         return await self._database.read(_repository(repository))
 
-    async def describe(self, repository: Repository, description: str) -> bool:
+    async def describe(
+        self, repository: Repository, description: str, check: Check[RepositoryRecord] | None = None
+    ) -> bool:
         """See `Catalog`."""
-        return await self._database.write(partial(_describe, repository, description))
+        return await self._database.write(partial(_describe, repository, description, check))
 
     async def tags(
         self, repository: Repository, *, order: str, after: str, limit: int, matching: str = ""
@@ -198,11 +201,16 @@ class CatalogTable:
         return await self._database.read(deletion(repository, digests, tags))
 
     async def delete(
-        self, repository: Repository, digests: Sequence[Digest] | None, tags: Sequence[str], by: str
+        self,
+        repository: Repository,
+        digests: Sequence[Digest] | None,
+        tags: Sequence[str],
+        by: str,
+        check: Check[RepositoryRecord] | None = None,
     ) -> Deletion | None:
         """See `Catalog`."""
         if digests is None:
-            return await self._database.write(partial(_delete_repository, repository))
+            return await self._database.write(partial(_delete_repository, repository, check))
         return await self._database.write(partial(_delete, repository, digests, tags, by, time.time()))
 
 
@@ -241,7 +249,15 @@ def _repository(repository: Repository) -> Steps[RepositoryRecord | None]:
     return _repository_of(row) if row else None
 
 
-def _describe(repository: Repository, description: str) -> Steps[bool]:
+def _check(repository: Repository, check: Check[RepositoryRecord] | None) -> Steps[None]:
+    # Its sizes are added up only for somebody who asks.
+    found = None if check is None else (yield from _repository(repository))
+    if check is not None and found is not None:
+        check(found)
+
+
+def _describe(repository: Repository, description: str, check: Check[RepositoryRecord] | None) -> Steps[bool]:
+    yield from _check(repository, check)
     rows = yield DESCRIBE, {"repository": str(repository), "text": description}
     return bool(rows)
 
@@ -358,7 +374,8 @@ def _delete(
     return plan
 
 
-def _delete_repository(repository: Repository) -> Steps[Deletion | None]:
+def _delete_repository(repository: Repository, check: Check[RepositoryRecord] | None) -> Steps[Deletion | None]:
+    yield from _check(repository, check)
     found = yield from one(VISIBLE, {"repository": str(repository)})
     if found is None:
         return None

@@ -15,6 +15,7 @@ from moorage.metastore.cache import ExactCache
 from moorage.metastore.grants import READS_REGISTRY, READS_REPOSITORY, reader
 from moorage.metastore.steps import Database, Row, Steps, one
 from moorage.metastore.tables import links, manifests, registries, repositories
+from moorage.services.ports import Check
 from moorage.services.records import Registry, RegistrySummary
 
 FIND = select(registries).where(registries.c.address == bindparam("address"))
@@ -82,13 +83,15 @@ class RegistryTable:
         """See `Registries`."""
         return await self._database.read(_summary(address, user_id, sees_all=sees_all))
 
-    async def update(self, address: str, changes: Mapping[str, str]) -> Registry | None:
+    async def update(
+        self, address: str, changes: Mapping[str, str], check: Check[Registry] | None = None
+    ) -> Registry | None:
         """See `Registries`."""
-        return await self._database.write(partial(_update, address, changes))
+        return await self._database.write(partial(_update, address, changes, check))
 
-    async def delete(self, address: str) -> bool:
+    async def delete(self, address: str, check: Check[Registry] | None = None) -> bool:
         """See `Registries`."""
-        return await self._database.write(partial(_delete, address))
+        return await self._database.write(partial(_delete, address, check))
 
 
 def registry_of(row: Row) -> Registry:
@@ -135,15 +138,20 @@ def _summary_of(row: Row) -> RegistrySummary:
     return RegistrySummary(registry_of(row), row.repositories, row.size, row.pushed_at)
 
 
-def _update(address: str, changes: Mapping[str, str]) -> Steps[Registry | None]:
+def _update(address: str, changes: Mapping[str, str], check: Check[Registry] | None) -> Steps[Registry | None]:
+    found = yield from _find(address)
+    if found is not None and check is not None:
+        check(found)
     yield UPDATE, {"where_address": address, **changes}
     return (yield from _find(address))
 
 
-def _delete(address: str) -> Steps[bool]:
+def _delete(address: str, check: Check[Registry] | None) -> Steps[bool]:
     registry = yield from _find(address)
     if registry is None:
         return False
+    if check is not None:
+        check(registry)
     ((images,),) = yield IMAGES, {"id": registry.id}
     if images:
         message = f"{registry.name} holds {images} images; delete its repositories first"

@@ -11,7 +11,7 @@ from moorage.domain.access import Action, Caller
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.services.access import Access
 from moorage.services.attempts import Attempts
-from moorage.services.ports import Accounts
+from moorage.services.ports import Accounts, Check
 from moorage.services.records import Account, Session
 
 NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*", re.ASCII)
@@ -126,9 +126,15 @@ class AccountService:
         await self.change(caller, name, is_disabled=disabled)
 
     async def change(
-        self, caller: Caller, name: str, *, password: str | None = None, is_disabled: bool | None = None
+        self,
+        caller: Caller,
+        name: str,
+        *,
+        password: str | None = None,
+        is_disabled: bool | None = None,
+        check: Check[Account] | None = None,
     ) -> None:
-        """Change all that is given, or nothing; every session of the account ends.
+        """Change all that is given, or nothing, as where `check` raises; every session of the account ends.
 
         Raise VALUE_INVALID for the password, IN_USE for keeping the last administrator out, NOT_FOUND, DENIED.
         """
@@ -141,7 +147,7 @@ class AccountService:
         if is_disabled:
             await self._check_another_administrator(name)
         changed = _is_name(name) and await self._accounts.change(
-            name, password_hash=password_hash, is_disabled=is_disabled
+            name, password_hash=password_hash, is_disabled=is_disabled, check=check
         )
         if not changed:
             raise MoorageError(ErrorCode.NOT_FOUND, f"no person is called {name[:LONGEST_NAME]}")

@@ -7,7 +7,7 @@ from moorage.domain.digest import Digest
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import Repository, is_digest
 from moorage.services.access import Access
-from moorage.services.ports import Catalog, Manifests
+from moorage.services.ports import Catalog, Check, Manifests
 from moorage.services.records import Deletion, ImageRecord, RepositoryRecord, TagRecord
 from moorage.services.registries import check_description
 
@@ -36,11 +36,17 @@ class CatalogService:
         await self._access.check(caller, Action.PULL, repository)
         return await self._known(repository)
 
-    async def describe(self, caller: Caller, repository: Repository, description: str) -> None:
-        """Change a repository's description."""
+    async def describe(
+        self,
+        caller: Caller,
+        repository: Repository,
+        description: str,
+        check: Check[RepositoryRecord] | None = None,
+    ) -> None:
+        """Change a repository's description, unless `check` raises."""
         await self._access.check(caller, Action.DESCRIBE, repository)
         check_description(description)
-        if not await self._catalog.describe(repository, description):
+        if not await self._catalog.describe(repository, description, check):
             raise MoorageError(ErrorCode.NAME_UNKNOWN, None, {"name": str(repository)})
 
     async def tags(
@@ -86,10 +92,12 @@ class CatalogService:
         await self._access.check(caller, Action.DELETE, repository)
         return _found(await self._catalog.delete(repository, digests, tags, caller.name), repository)
 
-    async def delete_repository(self, caller: Caller, repository: Repository) -> Deletion:
-        """Delete a repository with all its images."""
+    async def delete_repository(
+        self, caller: Caller, repository: Repository, check: Check[RepositoryRecord] | None = None
+    ) -> Deletion:
+        """Delete a repository with all its images, unless `check` raises."""
         await self._access.check(caller, Action.DELETE, repository)
-        return _found(await self._catalog.delete(repository, None, (), caller.name), repository)
+        return _found(await self._catalog.delete(repository, None, (), caller.name, check), repository)
 
     async def _check_known(self, caller: Caller, repository: Repository) -> None:
         """Raise NAME_UNKNOWN like `repository`, without adding its sizes up."""

@@ -7,7 +7,7 @@ with None or an empty tuple, doing a thing twice is the same as doing it once, a
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from moorage.domain.access import Grant, Role, Visibility
 from moorage.domain.digest import Algorithm, Digest
@@ -37,6 +37,11 @@ from moorage.services.records import (
     Usage,
 )
 
+R = TypeVar("R")
+
+Check = Callable[[R], None]
+"""Is shown a record in the transaction that is about to change it, and raises to leave everything as it is."""
+
 
 class Registries(Protocol):
     """Registries."""
@@ -53,10 +58,12 @@ class Registries(Protocol):
     async def summary(self, address: str, user_id: int | None, *, sees_all: bool) -> RegistrySummary | None:
         """Return one registry as the list has it."""
 
-    async def update(self, address: str, changes: Mapping[str, str]) -> Registry | None:
+    async def update(
+        self, address: str, changes: Mapping[str, str], check: Check[Registry] | None = None
+    ) -> Registry | None:
         """Change description or visibility."""
 
-    async def delete(self, address: str) -> bool:
+    async def delete(self, address: str, check: Check[Registry] | None = None) -> bool:
         """Delete an empty registry; raise IN_USE when it holds images; False when there is none."""
 
 
@@ -122,7 +129,14 @@ class Accounts(Protocol):
     async def every(self) -> tuple[Account, ...]:
         """List accounts by name."""
 
-    async def change(self, name: str, *, password_hash: str | None = None, is_disabled: bool | None = None) -> bool:
+    async def change(
+        self,
+        name: str,
+        *,
+        password_hash: str | None = None,
+        is_disabled: bool | None = None,
+        check: Check[Account] | None = None,
+    ) -> bool:
         """Change an account and end its sessions; False when there is none."""
 
     async def open_session(self, session: Session) -> None:
@@ -255,7 +269,9 @@ class Catalog(Protocol):
     async def repository(self, repository: Repository) -> RepositoryRecord | None:
         """Return a repository that has or had images."""
 
-    async def describe(self, repository: Repository, description: str) -> bool:
+    async def describe(
+        self, repository: Repository, description: str, check: Check[RepositoryRecord] | None = None
+    ) -> bool:
         """Change a repository's description; False when there is none."""
 
     async def tags(
@@ -278,7 +294,12 @@ class Catalog(Protocol):
         """Say what deleting these images (with all their tags) and these tags takes, and what it frees."""
 
     async def delete(
-        self, repository: Repository, digests: Sequence[Digest] | None, tags: Sequence[str], by: str
+        self,
+        repository: Repository,
+        digests: Sequence[Digest] | None,
+        tags: Sequence[str],
+        by: str,
+        check: Check[RepositoryRecord] | None = None,
     ) -> Deletion | None:
         """Delete what `deletion` says, or the whole repository (digests None); None when there is none."""
 

@@ -7,7 +7,7 @@ from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import address_of, parse_registry
 from moorage.domain.pattern import WHOLE
 from moorage.services.access import Access
-from moorage.services.ports import Grants, Registries
+from moorage.services.ports import Check, Grants, Registries
 from moorage.services.records import Holder, HolderKind, Member, Registry, RegistrySummary
 
 LONGEST_DESCRIPTION = 200
@@ -65,19 +65,25 @@ class RegistryService:
         """List the registries the caller may read, by address."""
         return await self._registries.summaries(caller.user_id, sees_all=caller.is_admin)
 
-    async def update(self, caller: Caller, address: str, changes: Mapping[str, str]) -> Registry:
-        """Change `description` or `visibility`."""
+    async def update(
+        self, caller: Caller, address: str, changes: Mapping[str, str], check: Check[Registry] | None = None
+    ) -> Registry:
+        """Change `description` or `visibility`, of nothing too, unless `check` raises."""
         action = Action.ADMINISTER_REGISTRY if "visibility" in changes else Action.DESCRIBE
         registry = await self._access.check_registry(caller, action, address)
         check_description(changes.get("description", ""))
         if "visibility" in changes:
             changes = {**changes, "visibility": _visibility(changes["visibility"]).value}
-        return (await self._registries.update(address, changes) if changes else None) or registry
+        if not changes:
+            if check is not None:
+                check(registry)
+            return registry
+        return await self._registries.update(address, changes, check) or registry
 
-    async def delete(self, caller: Caller, address: str) -> None:
-        """Delete an empty registry; raise IN_USE when it holds images."""
+    async def delete(self, caller: Caller, address: str, check: Check[Registry] | None = None) -> None:
+        """Delete an empty registry, unless `check` raises; raise IN_USE when it holds images."""
         await self._access.check_registry(caller, Action.ADMINISTER_REGISTRY, address)
-        await self._registries.delete(address)
+        await self._registries.delete(address, check)
 
     async def members(self, caller: Caller, address: str) -> tuple[Member, ...]:
         """List who holds a role on the whole registry, by name, for those who administer it."""

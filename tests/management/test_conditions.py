@@ -1,0 +1,139 @@
+"""Changes on condition: nobody overwrites what they have not seen."""
+
+import asyncio
+
+import pytest
+
+from moorage.app.services import SYSTEM
+from moorage.domain.name import parse_repository
+from moorage.management.api import tables
+from moorage.management.conditions import names, takes_condition
+from tests.management.world import World
+
+REGISTRY = "/registries/dmc"
+REPOSITORY = REGISTRY + "/repositories/team/app"
+USER = "/users/reader"
+CHANGES = ((REGISTRY, {"description": "new"}), (REPOSITORY, {"description": "new"}), (USER, {"is_disabled": True}))
+STALE = '"0123456789abcdef0123456789abcdef"'
+
+
+async def etag(world: World, path: str) -> str:
+    return str((await world.ask("GET", path)).headers["etag"])
+
+
+@pytest.mark.usefixtures("people")
+@pytest.mark.parametrize(("path", "change"), CHANGES)
+async def test_a_change_is_made_while_the_document_is_what_was_read(
+    world: World, path: str, change: dict[str, object]
+) -> None:
+    read = await etag(world, path)
+    changed = await world.ask("PATCH", path, change, headers={"if-match": f'"other", {read}'})
+    assert changed.status_code == 200
+    assert changed.headers["etag"] == await etag(world, path) != read
+    again = await world.ask("PATCH", path, change, headers={"if-match": read})
+    assert (again.status_code, again.json()["code"]) == (412, "PRECONDITION_FAILED")
+
+
+@pytest.mark.usefixtures("people")
+@pytest.mark.parametrize(("path", "change"), CHANGES)
+async def test_what_is_refused_changes_nothing(world: World, path: str, change: dict[str, object]) -> None:
+    before = (await world.ask("GET", path)).json()
+    for condition in (STALE, "W/" + await etag(world, path), "nonsense", ""):
+        for sent in (change, {} if path != REPOSITORY else change):
+            refused = await world.ask("PATCH", path, sent, headers={"if-match": condition})
+            assert refused.status_code == 412, condition
+    assert (await world.ask("GET", path)).json() == before
+
+
+@pytest.mark.usefixtures("people")
+@pytest.mark.parametrize("path", [REPOSITORY, REGISTRY])
+async def test_a_deletion_is_made_on_the_same_condition(world: World, path: str) -> None:
+    if path == REGISTRY:
+        await world.ask("DELETE", REPOSITORY)
+    assert (await world.ask("DELETE", path, headers={"if-match": STALE})).status_code == 412
+    assert (await world.ask("DELETE", path, headers={"if-match": await etag(world, path)})).status_code in {200, 204}
+
+
+@pytest.mark.usefixtures("people")
+async def test_a_push_in_between_stops_a_deletion(world: World) -> None:
+    read = await etag(world, REPOSITORY)
+    await world.image("dmc/team/app", "2", layer=b"another")
+    assert (await world.ask("DELETE", REPOSITORY, headers={"if-match": read})).status_code == 412
+    assert (await world.services.catalog.repository(SYSTEM, parse_repository("dmc/team/app"))).tags == 2
+
+
+@pytest.mark.usefixtures("people")
+async def test_of_many_who_read_the_same_one_succeeds(world: World) -> None:
+    read = await etag(world, REGISTRY)
+    asked = [
+        world.ask("PATCH", REGISTRY, {"description": f"number {number}"}, headers={"if-match": read})
+        for number in range(20)
+    ]
+    statuses = sorted(answer.status_code for answer in await asyncio.gather(*asked))
+    assert statuses == [200] + [412] * 19
+
+
+@pytest.mark.usefixtures("people")
+@pytest.mark.parametrize(("path", "change"), CHANGES)
+async def test_whatever_is_there_matches_a_star_or_no_condition(
+    world: World, path: str, change: dict[str, object]
+) -> None:
+    assert (await world.ask("PATCH", path, change, headers={"if-match": "*"})).status_code == 200
+    assert (await world.ask("PATCH", path, change)).status_code == 200
+
+
+@pytest.mark.usefixtures("people")
+async def test_a_condition_that_cannot_be_heeded_is_refused(world: World) -> None:
+    member = REGISTRY + "/members/reader"
+    refused = await world.ask("PUT", member, {"role": "writer"}, headers={"if-match": STALE})
+    assert refused.status_code == 412
+    for rows in tables(world.offered).values():
+        for row in rows:
+            if row.method not in {"GET", "PATCH"} and not takes_condition(row.handler):
+                path = row.path.replace(":path", "").format_map(Names())
+                answer = await world.ask(row.method, path, {}, headers={"if-match": STALE})
+                assert answer.status_code == 412, row
+
+
+class Names(dict[str, str]):
+    """A name for every part of a path."""
+
+    def __missing__(self, key: str) -> str:
+        return {"registry": "dmc", "repository": "team/app", "tag": "1", "user": "reader"}.get(key, "x")
+
+
+@pytest.mark.usefixtures("people")
+async def test_who_may_not_see_a_thing_learns_nothing_from_a_condition(world: World) -> None:
+    for condition in (STALE, await etag(world, REGISTRY)):
+        hidden = await world.ask("PATCH", REGISTRY, {}, caller="stranger", headers={"if-match": condition})
+        missing = await world.ask("PATCH", "/registries/xyz", {}, caller="stranger", headers={"if-match": condition})
+        assert (hidden.status_code, missing.status_code) == (404, 404)
+
+
+@pytest.mark.usefixtures("people")
+@pytest.mark.parametrize("path", [path for path, _ in CHANGES])
+async def test_who_knows_a_document_is_not_sent_it_again(world: World, path: str) -> None:
+    known = await etag(world, path)
+    for condition in (known, f'"x", W/{known}', "*"):
+        for method in ("GET", "HEAD"):
+            answer = await world.ask(method, path, headers={"if-none-match": condition})
+            assert (answer.status_code, answer.content) == (304, b"")
+            assert answer.headers["etag"] == known
+            assert "content-type" not in answer.headers
+    assert (await world.ask("GET", path, headers={"if-none-match": STALE})).status_code == 200
+    assert (await world.ask("GET", path, caller="nobody", headers={"if-none-match": "*"})).status_code in {401, 404}
+
+
+@pytest.mark.usefixtures("people")
+async def test_two_documents_have_two_tags(world: World) -> None:
+    found = {await etag(world, path) for path, _ in CHANGES}
+    assert len(found) == len(CHANGES)
+    assert all(tag.startswith('"') for tag in found)
+
+
+@pytest.mark.parametrize(
+    ("header", "strong", "weak"),
+    [('"a"', True, True), ('W/"a"', False, True), ('"b", "a"', True, True), ("a", False, False), ("", False, False)],
+)
+def test_a_list_of_tags_is_read(header: str, *, strong: bool, weak: bool) -> None:
+    assert (names(header, '"a"', weak=False), names(header, '"a"', weak=True)) == (strong, weak)
