@@ -104,3 +104,31 @@ def test_every_key_is_documented(kind: str) -> None:
     section = DOCS.read_text().split(f"## All keys of `[{kind}.NAME]`\n", 1)[1].split("\n## ", 1)[0]
     documented = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
     assert sorted(documented) == sorted(KINDS[kind].model_fields)
+
+
+TRUST = """
+[trust.gha]
+issuer = "https://id.example.org"
+audience = "https://proget.example.org"
+[[trust.gha.rules]]
+claims = { repository = "acme/app" }
+role = "writer"
+on = "dmc/acme/*"
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line"),
+    [
+        ('audience = "https://proget.example.org"', "", "trust.gha.audience: this is needed"),
+        ('"acme/app"', '"*"', "trust.gha.rules.0.claims: must name at least one claim and a value other than *"),
+        ('"writer"', '"owner"', "trust.gha.rules.0.role: must be reader, writer or maintainer"),
+        ("on = ", "onn = ", "trust.gha.rules.0.on: this is needed"),
+        ('"writer"', '"writer"\nmore = 1', "trust.gha.rules.0.more: there is no such key"),
+        ("https://id", "http://id", "trust.gha: issuer and origins must begin with https:// unless"),
+    ],
+)
+def test_a_trusted_issuer_that_is_not_safe_stops_the_start(file: Path, before: str, after: str, line: str) -> None:
+    file.write_text(TRUST)
+    assert read_directories(file, file).trust["gha"].rules[0].on == "dmc/acme/*"
+    assert refusal(file, TRUST.replace(before, after)).startswith(line)

@@ -19,10 +19,13 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from moorage.auth.ldap_options import LdapOptions
+from moorage.auth.oidc_options import TrustOptions
 
 NAME = re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*", re.ASCII)
 LONGEST_NAME = 32
 FILE = "_file"
+NESTED = 3
+"""Parts of the place of a key, as ldap.corp.url; a key within a table of tables has more."""
 
 Tables = dict[str, dict[str, dict[str, Any]]]
 """Options by kind, name and key, as the file has them."""
@@ -38,6 +41,7 @@ class Directories(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     ldap: Mapping[str, LdapOptions] = Field(default_factory=dict)
+    trust: Mapping[str, TrustOptions] = Field(default_factory=dict)
 
 
 KINDS: Mapping[str, type[BaseModel]] = {
@@ -130,8 +134,8 @@ def _is_secret(annotation: object) -> bool:
 def _explain(error: ErrorDetails) -> str:
     where = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        kind, _, key = error["loc"]
-        return f"{where}: there is no such key{_guess(str(key), KINDS[str(kind)].model_fields)}"
+        kind, key, is_nested = error["loc"][0], error["loc"][-1], len(error["loc"]) > NESTED
+        return f"{where}: there is no such key{_guess(str(key), {} if is_nested else KINDS[str(kind)].model_fields)}"
     if error["type"] == "missing":
         return f"{where}: this is needed"
     message = error["msg"].removeprefix("Value error, ")

@@ -9,6 +9,7 @@ from pathlib import Path
 from moorage.auth.callers import Callers
 from moorage.auth.issuer import Issuer
 from moorage.auth.keyring import Keyring
+from moorage.auth.machines import Machines
 from moorage.auth.passwords import Passwords
 from moorage.auth.tokens import Tokens
 from moorage.domain.access import Caller
@@ -91,7 +92,7 @@ async def open_people(folder: Path) -> AsyncIterator[People]:
             await keys.rotate(key, 1000)
         keyring = Keyring(keys)
         service = AccountService(table, passwords, access_of(database))
-        callers = Callers(table, service, keyring)
+        callers = Callers(table, service, keyring, Machines({}))
         ann = await service.add(ROOT, "ann", ANN, is_admin=True)
         bob = await service.add(ROOT, "bob", BOB)
         issuer = Issuer(table, callers, keyring)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from moorage.auth.callers import Callers
 from moorage.auth.issuer import Issuer
 from moorage.auth.keyring import Keyring
+from moorage.auth.machines import Machines
 from moorage.auth.passwords import Passwords
 from moorage.blobstore.filesystem import FileBlobStore
 from moorage.directories import Directories, read_directories
@@ -94,7 +95,7 @@ async def _compose(settings: Settings, database: SQLite, store: FileBlobStore, k
     keyring = Keyring(key_table)
     accounts = AccountService(account_table, Passwords(), access)
     directories = DirectoryService(account_table, IdentityTable(database), group_table, access, tuple(known.ldap))
-    callers = Callers(account_table, accounts, keyring)
+    callers = Callers(account_table, accounts, keyring, Machines(known.trust))
     return Services(
         access=access,
         accounts=accounts,

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from moorage.auth.challenge import Basic, read_authorization
 from moorage.auth.keyring import Keyring
+from moorage.auth.machines import Machines
 from moorage.auth.tokens import Claims, TokenError, Tokens
 from moorage.domain.access import ANONYMOUS, Caller, Scope
 from moorage.domain.errors import ErrorCode, MoorageError
@@ -42,10 +43,11 @@ class _Verified:
 class Callers:
     """Tells who asks."""
 
-    def __init__(self, accounts: Accounts, people: AccountService, keyring: Keyring) -> None:
+    def __init__(self, accounts: Accounts, people: AccountService, keyring: Keyring, machines: Machines) -> None:
         self._accounts = accounts
         self._people = people
         self._keyring = keyring
+        self._machines = machines
         self._tokens: Tokens | None = None
         self._key = secrets.token_bytes(32)
         self._seen: dict[bytes, Claims] = {}
@@ -74,11 +76,13 @@ class Callers:
         if now >= claims.scope.expires_at + (LENIENT_SECONDS if lenient else 0):
             raise MoorageError(ErrorCode.UNAUTHORIZED, "this token has expired; ask for a new one")
         if claims.user_id is None:
-            return Caller(scope=claims.scope)
+            return Caller(None, claims.name, scope=claims.scope, given=claims.given)
         return _caller(await self._accounts.get(claims.user_id), claims.name, claims.scope)
 
     async def by_password(self, name: str, password: str, now: float, *, address: str) -> Caller:
         """Return the caller of a name and password, or raise UNAUTHORIZED, or TOO_MANY to whoever guesses."""
+        if self._machines.know(name, password):
+            return await self._machines.by_token(password, now)
         # Only a mark that nobody else can make: a dump of the memory holds no passwords.
         key = hmac.digest(self._key, f"{name}\0{password}".encode("utf-8", "surrogatepass"), "sha256")
         known = self._verified.get(key)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from moorage.auth.callers import Callers
 from moorage.auth.keyring import Keyring
-from moorage.auth.tokens import LIFETIME, TokenError, mark_of
+from moorage.auth.tokens import TokenError, lifetime, mark_of
 from moorage.domain.access import Caller
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.services.ports import Accounts
@@ -54,7 +54,7 @@ class Issuer:
 
     async def issue(self, caller: Caller, asked: Scopes, granted: Scopes, now: float) -> tuple[str, int]:
         """Return a bearer token and the seconds it lasts."""
-        return (await self._keyring.tokens()).issue(caller, asked, granted, now), LIFETIME
+        return (await self._keyring.tokens()).issue(caller, asked, granted, now), lifetime(caller, now)
 
     async def issue_refresh(self, caller: Caller, now: float) -> str:
         """Return a refresh token; it ends when the password changes."""

@@ -20,7 +20,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from moorage.domain.access import Caller, Scope
+from moorage.domain.access import Caller, Given, Role, Scope
 from moorage.services.records import Account
 
 SERVICE = "moorage"
@@ -57,6 +57,7 @@ class _Access(_Payload):
     uid: int | None
     asked: dict[str, list[str]]
     granted: dict[str, list[str]]
+    given: list[tuple[str, str]] | None = None
 
 
 class _Refresh(_Payload):
@@ -69,11 +70,12 @@ P = TypeVar("P", bound=_Payload)
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a verified access token says; `user_id` is None in the token of nobody in particular."""
+    """What a verified access token says; `user_id` is None in the token of a machine, or of nobody in particular."""
 
     user_id: int | None
     name: str
     scope: Scope
+    given: Given | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +102,20 @@ class Tokens:
         granted: Mapping[str, frozenset[str]],
         now: float,
     ) -> str:
-        """Return an access token; it lasts `LIFETIME` seconds."""
-        lists = {
+        """Return an access token; it lasts `lifetime(caller, now)` seconds."""
+        lists: dict[str, object] = {
             "asked": {name: sorted(actions) for name, actions in asked.items()},
             "granted": {name: sorted(actions) for name, actions in granted.items()},
         }
-        return self._sign("access+jwt", caller.name, caller.user_id, int(now), LIFETIME, lists)
+        if caller.given is not None:
+            lists["given"] = caller.given.roles
+        return self._sign("access+jwt", caller.name, caller.user_id, int(now), lifetime(caller, now), lists)
 
     def read(self, token: str, now: float) -> Claims:
         """Return what an access token says, even if it has expired (`scope.expires_at`); raise TokenError."""
         payload = _parse(_Access, self._verify("access+jwt", token), now)
         scope = Scope(_sets(payload.asked), _sets(payload.granted), payload.iat, payload.exp)
-        return Claims(payload.uid, payload.sub, scope)
+        return Claims(payload.uid, payload.sub, scope, _given(payload))
 
     def issue_refresh(self, account: Account, now: float) -> str:
         """Return a refresh token, good until the account's password changes."""
@@ -154,6 +158,11 @@ class Tokens:
         raise TokenError("this token was not issued here")
 
 
+def lifetime(caller: Caller, now: float) -> int:
+    """Return the seconds that an access token lasts: not longer than the token of a machine that it is given for."""
+    return LIFETIME if caller.given is None else max(0, min(LIFETIME, int(caller.given.expires_at) - int(now)))
+
+
 def mark_of(password_hash: str) -> str:
     """Return what tells one password hash from the next, and nothing else about it."""
     return hashlib.sha256(password_hash.encode()).hexdigest()[:32]
@@ -167,6 +176,16 @@ def _parse(shape: type[P], payload: bytes, now: float) -> P:
     if max(claims.nbf, claims.iat) > now + CLOCKS_DIFFER:
         raise TokenError("this token is not valid yet")
     return claims
+
+
+def _given(payload: _Access) -> Given | None:
+    if payload.given is None:
+        return None
+    try:
+        roles = tuple((pattern, Role(role)) for pattern, role in payload.given)
+    except ValueError:
+        raise TokenError("this token is not for this server") from None
+    return Given(roles, payload.exp)
 
 
 def _sets(lists: Mapping[str, list[str]]) -> dict[str, frozenset[str]]:

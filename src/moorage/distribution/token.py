@@ -68,7 +68,7 @@ class TokenHandlers:
         query = request.query
         caller = await self._issuer.of(request.headers.get(b"authorization"), now, address=request.address)
         is_offline = query.get("offline_token") == ["true"] or query.get("access_type") == ["offline"]
-        refresh = await self._issuer.issue_refresh(caller, now) if is_offline and not caller.is_anonymous else None
+        refresh = await self._refresh(caller, now, is_wanted=is_offline)
         return await self._answer(request, caller, query.get("scope", []), now, refresh)
 
     async def post(self, request: Request) -> Answer:
@@ -80,7 +80,7 @@ class TokenHandlers:
         if kind == "password":
             name, password = _field(form, "username"), _field(form, "password")
             caller = await self._issuer.known(name, password, now, address=request.address)
-            refresh = await self._issuer.issue_refresh(caller, now) if is_offline else None
+            refresh = await self._refresh(caller, now, is_wanted=is_offline)
         elif kind == "refresh_token":
             # The same one goes back: a new one each time would never end.
             given = _field(form, "refresh_token")
@@ -89,6 +89,10 @@ class TokenHandlers:
         else:
             raise MoorageError(ErrorCode.UNSUPPORTED, "grant_type must be password or refresh_token")
         return await self._answer(request, caller, form.get("scope", []), now, refresh)
+
+    async def _refresh(self, caller: Caller, now: float, *, is_wanted: bool) -> str | None:
+        """Return a refresh token, which outlives any other: for accounts only."""
+        return await self._issuer.issue_refresh(caller, now) if is_wanted and caller.user_id is not None else None
 
     async def _answer(
         self, request: Request, caller: Caller, scopes: Iterable[str], now: float, refresh: str | None

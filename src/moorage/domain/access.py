@@ -82,30 +82,47 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks: an account, or nobody (`user_id` None); narrowed by a token's scope if one was presented."""
-
-    user_id: int | None = None
-    name: str = ""
-    is_admin: bool = False
-    scope: Scope | None = None
-
-    @property
-    def is_anonymous(self) -> bool:
-        """Tell whether nobody in particular asks."""
-        return self.user_id is None
-
-
-ANONYMOUS = Caller()
-
-
-@dataclass(frozen=True, slots=True)
 class Grant:
     """A role on the repositories that match a pattern; `group` is who holds it, None where it is the account itself."""
 
     role: Role
     pattern: str = WHOLE
     group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a machine without an account may do until `expires_at` (Unix seconds): roles by REGISTRY/PATTERN."""
+
+    roles: tuple[tuple[str, Role], ...]
+    expires_at: float
+
+    def grants(self, address: str) -> tuple[Grant, ...]:
+        """Return the grants in a registry."""
+        start = address + "/"
+        return tuple(Grant(role, on.removeprefix(start)) for on, role in self.roles if on.startswith(start))
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: an account, a machine with what its own token is given, or nobody (neither `user_id` nor `given`).
+
+    Narrowed by a token's scope if one was presented.
+    """
+
+    user_id: int | None = None
+    name: str = ""
+    is_admin: bool = False
+    scope: Scope | None = None
+    given: Given | None = None
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Tell whether nobody in particular asks."""
+        return self.user_id is None and self.given is None
+
+
+ANONYMOUS = Caller()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +174,7 @@ def decide(caller: Caller, action: Action, place: Place | None = None, repositor
     """Decide what the account may do, whatever the scope of the token it shows; see `is_allowed`."""
     if caller.is_admin:
         return _AS_ADMINISTRATOR
-    if action in (EVERYONE_MAY if caller.is_anonymous else SIGNED_IN_MAY):
+    if action in (EVERYONE_MAY if caller.user_id is None else SIGNED_IN_MAY):
         return _AS_EVERYONE
     if place is None:
         return _BY_NOTHING
@@ -165,7 +182,7 @@ def decide(caller: Caller, action: Action, place: Place | None = None, repositor
     if highest is not None:
         return Decision(action in ROLE_MAY[highest.role], Ground.GRANT, highest)
     is_open = place.visibility is Visibility.PUBLIC or (
-        place.visibility is Visibility.INTERNAL and not caller.is_anonymous
+        place.visibility is Visibility.INTERNAL and caller.user_id is not None
     )
     return _BY_VISIBILITY[action in _READER] if is_open else _BY_NOTHING
 

@@ -85,6 +85,8 @@ class Access:
     async def _place(self, caller: Caller, registry: Registry | None) -> Place | None:
         if registry is None:
             return None
+        if caller.given is not None:
+            return Place(registry.visibility, caller.given.grants(registry.address))
         if caller.user_id is None or caller.is_admin:
             return Place(registry.visibility)
         return Place(registry.visibility, await self._grants.of(registry.id, caller.user_id))

@@ -1,0 +1,141 @@
+"""A CI job or a pod signs in with its own platform's token, and may do what the rules that match give; no more."""
+
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from aiohttp import web
+
+from moorage.app.services import SYSTEM, Services
+from moorage.domain.access import Visibility
+from moorage.settings import Settings, load
+from tests.auth.issuing import AUDIENCE, Issuer, open_issuer
+from tests.distribution.conversation import Conversation, basic, code_of
+
+SCOPES = ["repository:dmc/acme/app:pull,push,delete", "repository:dmc/other:pull,push"]
+PUSH, PULL = ("POST", "/v2/dmc/acme/app/blobs/uploads/"), ("GET", "/v2/dmc/acme/app/manifests/latest")
+
+
+@pytest.fixture
+async def issuer() -> AsyncIterator[Issuer]:
+    async with open_issuer() as issuer:
+        yield issuer
+
+
+@pytest.fixture
+def settings(tmp_path: Path, issuer: Issuer) -> Settings:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "directories.toml").write_text(
+        f"""
+        [trust.gha]
+        issuer = "{issuer.url}"
+        audience = "{AUDIENCE}"
+        allow_private = true
+
+        [[trust.gha.rules]]
+        claims = {{ repository = "acme/app", ref = "refs/heads/main" }}
+        role = "writer"
+        on = "dmc/acme/*"
+
+        [[trust.gha.rules]]
+        claims = {{ repository = "acme/*" }}
+        role = "reader"
+        on = "dmc/acme/*"
+        """
+    )
+    return load({"data": data}, {})
+
+
+async def token(http: httpx.AsyncClient, jwt: str, **more: str) -> httpx.Response:
+    return await http.get("/token", params={"scope": SCOPES, **more}, headers=basic("oidc", jwt))
+
+
+async def may(http: httpx.AsyncClient, answer: httpx.Response, method: str, path: str) -> int:
+    bearer = {"Authorization": f"Bearer {answer.json()['token']}"}
+    return (await http.request(method, path, headers=bearer)).status_code
+
+
+async def test_a_job_pushes_and_pulls_where_its_rule_says(http: httpx.AsyncClient, issuer: Issuer) -> None:
+    answer = await token(http, issuer.token())
+    assert answer.status_code == 200, answer.text
+    assert await may(http, answer, *PUSH) == 202
+    talk = Conversation(http, "dmc/acme/app", Authorization=f"Bearer {answer.json()['token']}")
+    digest = await talk.push_image("1.0", b"layer")
+    assert (await talk.ask("GET", f"manifests/{digest}")).status_code == 200
+    assert (await talk.ask("DELETE", f"manifests/{digest}")).status_code == 403
+    assert await may(http, answer, "POST", "/v2/dmc/other/blobs/uploads/") == 404
+    assert await may(http, answer, "GET", "/v2/dmc/other/manifests/latest") == 404
+
+
+async def test_a_branch_that_only_the_second_rule_fits_pulls_only(http: httpx.AsyncClient, issuer: Issuer) -> None:
+    answer = await token(http, issuer.token(ref="refs/heads/patch"))
+    assert (await may(http, answer, *PULL), await may(http, answer, *PUSH)) == (404, 403)
+
+
+async def test_a_job_is_told_that_no_rule_fits_it(http: httpx.AsyncClient, issuer: Issuer) -> None:
+    answer = await token(http, issuer.token(repository="evil/app"))
+    assert (answer.status_code, code_of(answer)) == (401, "UNAUTHORIZED")
+    assert "matches no rule of the trusted issuer gha" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/v2/theirs/acme/app/manifests/latest", "/v2/no/acme/app/manifests/latest"])
+async def test_other_registries_are_not_there_for_a_job(
+    http: httpx.AsyncClient, services: Services, issuer: Issuer, path: str
+) -> None:
+    await services.registries.update(SYSTEM, "theirs", {"visibility": Visibility.INTERNAL.value})
+    answer = await http.get(path, headers=basic("oidc", issuer.token()))
+    assert (answer.status_code, code_of(answer)) == (404, "NAME_UNKNOWN")
+
+
+async def test_the_bearer_ends_with_the_jobs_token_and_none_outlives_it(
+    http: httpx.AsyncClient, issuer: Issuer
+) -> None:
+    jwt = issuer.token(exp=int(time.time()) + 100)
+    answer = await token(http, jwt, offline_token="true", access_type="offline")
+    assert 90 <= answer.json()["expires_in"] <= 100
+    assert "refresh_token" not in answer.json()
+    lasting = await token(http, issuer.token(exp=int(time.time()) + 7200))
+    assert lasting.json()["expires_in"] == 300
+
+
+async def test_a_form_takes_it_too(http: httpx.AsyncClient, issuer: Issuer) -> None:
+    form = {"grant_type": "password", "username": "oidc", "password": issuer.token(), "access_type": "offline"}
+    answer = await http.post("/token", data={**form, "scope": SCOPES})
+    assert answer.status_code == 200, answer.text
+    assert "refresh_token" not in answer.json()
+    assert await may(http, answer, *PUSH) == 202
+
+
+async def test_a_token_that_is_not_right_is_401_and_an_issuer_that_is_down_503(
+    http: httpx.AsyncClient, issuer: Issuer
+) -> None:
+    issuer.broken = web.Response(status=502)
+    down = await token(http, issuer.token())
+    assert (down.status_code, code_of(down)) == (503, "UNAVAILABLE")
+    assert "gha can't be asked now" in down.json()["errors"][0]["message"]
+    assert (await http.get("/token", headers=basic("mara", "password of mara"))).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"exp": int(time.time()) - 1}, {"aud": "https://elsewhere.example"}, {"iss": "https://evil.example"}, {"iss": 7}],
+)
+async def test_a_token_for_another_time_or_place_is_refused(
+    http: httpx.AsyncClient, issuer: Issuer, more: dict[str, Any]
+) -> None:
+    assert (await token(http, issuer.token(**more))).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/v2/_catalog", "/v1/search?q=a"])
+async def test_a_job_lists_only_what_is_public(
+    http: httpx.AsyncClient, services: Services, issuer: Issuer, path: str
+) -> None:
+    await services.registries.update(SYSTEM, "dmc", {"visibility": Visibility.INTERNAL.value})
+    await Conversation(http, "dmc/acme/app").push_image("1.0", b"layer")
+    answer = await http.get(path, headers=basic("oidc", issuer.token()))
+    assert answer.status_code == 200
+    assert "acme/app" not in answer.text.replace("acme/app:ref", "")
