@@ -94,3 +94,25 @@ async def test_a_role_is_given_changed_and_taken(world: World) -> None:
 async def test_nobody_becomes_a_member_without_an_account(world: World) -> None:
     assert (await world.ask("PUT", "/registries/dmc/members/ghost", {"role": "reader"})).status_code == 404
     assert (await world.ask("DELETE", "/registries/dmc/members/ghost")).status_code == 404
+
+
+@pytest.mark.usefixtures("people")
+async def test_an_immutable_tag_goes_by_no_route_until_an_owner_lets_it(world: World) -> None:
+    digest = await world.image("dmc/held", "v1")
+    assert (await world.ask("PATCH", "/registries/dmc", {"immutable_tags": ["v*"]}, caller="maintainer")).status_code == 403
+    changed = await world.ask("PATCH", "/registries/dmc", {"immutable_tags": ["v*", "v*"]}, caller="owner")
+    assert changed.json()["immutable_tags"] == ["v*"]
+    ways = ("/-/tags/v1", f"/-/images/{digest}", "")
+    for way in ways:
+        refused = await world.ask("DELETE", f"/registries/dmc/repositories/held{way}", caller="owner")
+        assert (refused.status_code, refused.json()["code"]) == (409, "DENIED")
+        assert "v1 is immutable here (v*)" in refused.json()["detail"]
+    await world.ask("PATCH", "/registries/dmc", {"immutable_tags": []}, caller="owner")
+    assert (await world.ask("DELETE", "/registries/dmc/repositories/held")).status_code == 200
+
+
+async def test_what_is_no_pattern_of_tags_is_refused(world: World) -> None:
+    for wrong in ("two words", "", "é"):
+        answer = await world.ask("PATCH", "/registries/dmc", {"immutable_tags": [wrong]})
+        assert answer.status_code in {400, 422}
+    assert (await world.ask("GET", "/registries/dmc")).json()["immutable_tags"] == []

@@ -32,6 +32,7 @@ class ErrorCode(Enum):
     RANGE_UNSATISFIABLE = ("RANGE_INVALID", 416, "the content ends before the range asked for")
     SIZE_INVALID = ("SIZE_INVALID", 400, "the length does not match the content")
     STALLED = ("BLOB_UPLOAD_INVALID", 408, "nothing came for a minute; go on from where the upload stands")
+    TAG_IMMUTABLE = ("DENIED", 409, "this tag never moves")
     TAG_INVALID = ("TAG_INVALID", 400, "that is no valid tag")
     TOO_LARGE = ("SIZE_INVALID", 413, "this is larger than allowed")
     TOO_MANY = ("TOOMANYREQUESTS", 429, "too many requests; wait a little")

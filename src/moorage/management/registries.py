@@ -7,6 +7,7 @@ from fastapi import Depends, Path, Response
 from pydantic import BaseModel, Field
 
 from moorage.domain.access import Action, Role, Visibility
+from moorage.domain.immutable import MOST_PATTERNS, parse_immutable_tags
 from moorage.management.conditions import OnMatch, ToTag
 from moorage.management.routes import FromCaller, InRegistry, Route
 from moorage.management.shapes import Page, Paging, Sent, address_for, moment
@@ -14,6 +15,7 @@ from moorage.services import records
 from moorage.services.registries import RegistryService
 
 NAME = "1 to 64 letters and digits, with single . - or _ between them; unique without regard to case."
+IMMUTABLE = "Tags that can't be moved or deleted once they are there; * stands for any characters."
 VISIBILITY = "Who may pull: its members (private), everyone signed in (internal), anyone (public)."
 
 InUser = Annotated[str, Path(description="The person's user name.")]
@@ -32,6 +34,7 @@ class RegistryChanges(Sent):
 
     description: str | None = Field(None, description="At most 200 characters.")
     visibility: Visibility | None = Field(None, description=VISIBILITY + " Takes an owner.")
+    immutable_tags: list[str] | None = Field(None, description=IMMUTABLE + " Takes an owner.", max_length=MOST_PATTERNS)
 
 
 class Registry(BaseModel):
@@ -41,6 +44,7 @@ class Registry(BaseModel):
     address: str = Field(description="The first part of its image names: the name in lower case.")
     description: str
     visibility: Visibility
+    immutable_tags: list[str] = Field(description=IMMUTABLE)
     created_at: datetime
     created_by: str = Field(description="The person who made it.")
 
@@ -52,6 +56,7 @@ class Registry(BaseModel):
             address=record.address,
             description=record.description,
             visibility=record.visibility,
+            immutable_tags=list(record.immutable_tags),
             created_at=moment(record.created_at),
             created_by=record.created_by,
         )
@@ -135,8 +140,10 @@ class RegistryRoutes:
     async def change_registry(
         self, caller: FromCaller, address: InRegistry, sent: RegistryChanges, match: OnMatch, tagged: ToTag
     ) -> Registry:
-        """Change a registry's description or who may pull."""
+        """Change a registry's description, who may pull, or which tags never move."""
         changes = sent.model_dump(mode="json", exclude_none=True)
+        if sent.immutable_tags is not None:
+            changes["immutable_tags"] = " ".join(parse_immutable_tags(sent.immutable_tags))
         return tagged(Registry.of(await self._registries.update(caller, address, changes, match.on(Registry.of))))
 
     async def delete_registry(self, caller: FromCaller, address: InRegistry, match: OnMatch) -> None:

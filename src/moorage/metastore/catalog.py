@@ -23,7 +23,7 @@ from moorage.domain.name import Repository
 from moorage.metastore.blobs import LOOK_AGAIN
 from moorage.metastore.deletions import deletion
 from moorage.metastore.grants import READS_REPOSITORY, reader
-from moorage.metastore.manifests import VISIBLE, drop_image, drop_tag
+from moorage.metastore.manifests import VISIBLE, check_may_move_tag, drop_image, drop_tag
 from moorage.metastore.steps import Database, Row, Steps, one
 from moorage.metastore.tables import edges, links, manifests, registries, repositories, tags
 from moorage.services.ports import Check
@@ -380,6 +380,7 @@ def _delete_repository(repository: Repository, check: Check[RepositoryRecord] | 
     if found is None:
         return None
     plan = yield from deletion(repository, None, ())
+    yield from check_may_move_tag(found.id, *plan.tags)
     linked = yield LINKED, {"repository_id": found.id}
     yield DELETE_REPOSITORY, {"id": found.id}
     if linked:

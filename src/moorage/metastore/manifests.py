@@ -11,12 +11,13 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from moorage.domain.digest import Digest
 from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.domain.immutable import check_may_move
 from moorage.domain.name import Repository, is_digest
 from moorage.metastore.blobs import LOOK_AGAIN
 from moorage.metastore.cache import ExactCache
 from moorage.metastore.leases import NOW
 from moorage.metastore.steps import Database, Rows, Steps, one
-from moorage.metastore.tables import edges, links, manifests, repositories, tag_moves, tags
+from moorage.metastore.tables import edges, links, manifests, registries, repositories, tag_moves, tags
 from moorage.metastore.uploads import REPOSITORY, ensure_repository
 from moorage.services.records import ManifestRecord, NewManifest, ReferrerRecord
 
@@ -57,6 +58,11 @@ PUSHED = (
     .values(pushed_at=bindparam("at"), pushed_by=bindparam("by"))
 )
 
+IMMUTABLE = (
+    select(registries.c.immutable_tags)
+    .join(repositories, repositories.c.registry_id == registries.c.id)
+    .where(repositories.c.id == bindparam("repository_id"))
+)
 TAG = select(tags.c.digest).where(tags.c.repository_id == bindparam("repository_id"), tags.c.name == bindparam("tag"))
 PUT_TAG = upsert(tags)
 PUT_TAG = PUT_TAG.on_conflict_do_update(
@@ -208,10 +214,19 @@ def _check_linked(repository_id: int, manifest: NewManifest) -> Steps[None]:
 def _point(repository_id: int, tag: str, digest: Digest, by: str, now: float) -> Steps[None]:
     row = yield from one(TAG, {"repository_id": repository_id, "tag": tag})
     previous = row.digest if row else None
+    if previous not in {None, digest}:
+        yield from check_may_move_tag(repository_id, tag)
     new = {"repository_id": repository_id, "name": tag, "digest": digest, "pushed_at": now, "pushed_by": by}
     yield PUT_TAG, new
     if previous != digest:
         yield from _remember(repository_id, tag, digest, previous, by, now)
+
+
+def check_may_move_tag(repository_id: int, *names: str) -> Steps[None]:
+    """Raise TAG_IMMUTABLE when a rule of the registry holds one of these tags where it is."""
+    ((patterns,),) = yield IMMUTABLE, {"repository_id": repository_id}
+    for tag in names:
+        check_may_move(tag, patterns.split())
 
 
 def _remember(
@@ -247,6 +262,7 @@ def drop_tag(repository_id: int, tag: str, by: str, now: float) -> Steps[bool]:
     row = yield from one(TAG, {"repository_id": repository_id, "tag": tag})
     if row is None:
         return False
+    yield from check_may_move_tag(repository_id, tag)
     yield DROP_TAG, {"of_repository": repository_id, "of_tag": tag}
     yield from _remember(repository_id, tag, None, row.digest, by, now)
     return True

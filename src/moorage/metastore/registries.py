@@ -102,6 +102,7 @@ def registry_of(row: Row) -> Registry:
         address=row.address,
         description=row.description,
         visibility=Visibility(row.visibility),
+        immutable_tags=tuple(row.immutable_tags.split()),
         created_at=row.created_at,
         created_by=row.created_by,
     )

@@ -39,6 +39,7 @@ registries = Table(
     Column("address", Text, nullable=False, unique=True),
     Column("description", Text, nullable=False),
     Column("visibility", Text, nullable=False),
+    Column("immutable_tags", Text, nullable=False, server_default=""),
     Column("created_at", Float, nullable=False),
     Column("created_by", Text, nullable=False),
 )

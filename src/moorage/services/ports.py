@@ -61,7 +61,7 @@ class Registries(Protocol):
     async def update(
         self, address: str, changes: Mapping[str, str], check: Check[Registry] | None = None
     ) -> Registry | None:
-        """Change description or visibility."""
+        """Change description, visibility or immutable_tags (with spaces between)."""
 
     async def delete(self, address: str, check: Check[Registry] | None = None) -> bool:
         """Delete an empty registry; raise IN_USE when it holds images; False when there is none."""
@@ -232,16 +232,19 @@ class Manifests(Protocol):
     """Images and tags."""
 
     async def put(self, repository: Repository, manifest: NewManifest, tags: Sequence[str], by: str) -> None:
-        """Store an image and point tags at it; raise MANIFEST_BLOB_UNKNOWN unless all it needs is linked there."""
+        """Store an image and point tags at it.
+
+        Raise MANIFEST_BLOB_UNKNOWN unless all it needs is linked there, TAG_IMMUTABLE where a tag may not be moved.
+        """
 
     async def find(self, repository: Repository, reference: str) -> ManifestRecord | None:
         """Return an image by tag or digest."""
 
     async def delete(self, repository: Repository, digest: Digest, by: str) -> bool:
-        """Delete an image and its tags; False when there is none."""
+        """Delete an image and its tags; False when there is none; raise TAG_IMMUTABLE where a tag may not go."""
 
     async def delete_tag(self, repository: Repository, tag: str, by: str) -> bool:
-        """Delete a tag alone; False when there is none."""
+        """Delete a tag alone; False when there is none; raise TAG_IMMUTABLE where it may not go."""
 
     async def tags(self, repository: Repository, after: str, limit: int) -> tuple[str, ...] | None:
         """List tag names in byte order, past `after`; None when there is no such repository."""
@@ -301,7 +304,10 @@ class Catalog(Protocol):
         by: str,
         check: Check[RepositoryRecord] | None = None,
     ) -> Deletion | None:
-        """Delete what `deletion` says, or the whole repository (digests None); None when there is none."""
+        """Delete what `deletion` says, or the whole repository (digests None); None when there is none.
+
+        Raise TAG_IMMUTABLE where a tag may not go; then nothing goes.
+        """
 
 
 class Garbage(Protocol):

@@ -19,6 +19,8 @@ class Registry:
     address: str
     description: str
     visibility: Visibility
+    immutable_tags: tuple[str, ...]
+    """Patterns of tags that never move."""
     created_at: float
     created_by: str
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from moorage.domain.access import Action, Caller, Role, Visibility
 from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.domain.immutable import parse_immutable_tags
 from moorage.domain.name import address_of, parse_registry
 from moorage.domain.pattern import WHOLE
 from moorage.services.access import Access
@@ -68,12 +69,17 @@ class RegistryService:
     async def update(
         self, caller: Caller, address: str, changes: Mapping[str, str], check: Check[Registry] | None = None
     ) -> Registry:
-        """Change `description` or `visibility`, of nothing too, unless `check` raises."""
-        action = Action.ADMINISTER_REGISTRY if "visibility" in changes else Action.DESCRIBE
+        """Change `description`, `visibility` or `immutable_tags` (with spaces between), of nothing too.
+
+        Nothing is changed when `check` raises.
+        """
+        action = Action.DESCRIBE if changes.keys() <= {"description"} else Action.ADMINISTER_REGISTRY
         registry = await self._access.check_registry(caller, action, address)
         check_description(changes.get("description", ""))
         if "visibility" in changes:
             changes = {**changes, "visibility": _visibility(changes["visibility"]).value}
+        if "immutable_tags" in changes:
+            changes = {**changes, "immutable_tags": " ".join(parse_immutable_tags(changes["immutable_tags"].split()))}
         if not changes:
             if check is not None:
                 check(registry)

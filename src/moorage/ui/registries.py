@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from types import MappingProxyType
 
 from starlette.responses import JSONResponse, Response
 
@@ -119,14 +120,14 @@ class RegistryPages:
 
     async def save(self, visit: Visit) -> Response:
         """Change description and, for those who may, who can pull."""
-        names = ("description", "visibility")
+        names = ("description", "visibility", "immutable_tags")
         changes = {name: visit.form[name].strip() for name in names if name in visit.form}
         try:
             registry = await self._services.registries.update(visit.caller, visit.address, changes)
         except MoorageError as error:
             if error.error not in FORM_ERRORS:
                 raise
-            return await self._settings(visit, 422, changes.get("description"), error.message)
+            return await self._settings(visit, 422, changes, error)
         return visit.next(f"/{registry.address}/-/settings", f"The settings of {registry.name} were saved")
 
     async def question(self, visit: Visit) -> Response:
@@ -154,10 +155,22 @@ class RegistryPages:
         )
 
     async def _settings(
-        self, visit: Visit, status: int = 200, description: str | None = None, error: str = ""
+        self,
+        visit: Visit,
+        status: int = 200,
+        changes: Mapping[str, str] = MappingProxyType({}),
+        error: MoorageError | None = None,
     ) -> Response:
         page, head = "registry-settings.html", await self._head(visit)
-        return self._view.page(visit, page, status, description=description, error=error, head=head)
+        return self._view.page(
+            visit,
+            page,
+            status,
+            description=changes.get("description"),
+            immutable_tags=changes.get("immutable_tags"),
+            errors={_field(error): error.message} if error else {},
+            head=head,
+        )
 
     async def _question(self, visit: Visit, status: int = 200, error: str = "") -> Response:
         return self._view.page(visit, "registry-delete.html", status, error=error, head=await self._head(visit))
@@ -169,6 +182,12 @@ class RegistryPages:
             errors["name" if is_about_name else "description"] = error.message
         filled = {"name": "", "description": "", "visibility": Visibility.PRIVATE.value, **fields}
         return self._view.page(visit, "registry-new.html", 422 if errors else 200, fields=filled, errors=errors)
+
+
+def _field(error: MoorageError) -> str:
+    """Return the field of a form that an error is about."""
+    detail = error.detail if isinstance(error.detail, dict) else {}
+    return str(detail.get("field", "description"))
 
 
 def _visibility(text: str) -> Visibility:

@@ -30,6 +30,7 @@ def upgrade() -> None:
     sa.Column('address', sa.Text(), nullable=False),
     sa.Column('description', sa.Text(), nullable=False),
     sa.Column('visibility', sa.Text(), nullable=False),
+    sa.Column('immutable_tags', sa.Text(), server_default='', nullable=False),
     sa.Column('created_at', sa.Float(), nullable=False),
     sa.Column('created_by', sa.Text(), nullable=False),
     sa.PrimaryKeyConstraint('id'),
