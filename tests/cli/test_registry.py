@@ -144,3 +144,18 @@ def test_gc_says_what_it_freed_and_what_waits(moorage: Terminal) -> None:
         "uploads": 0,
         "usage": {"stored": 0, "linked": 0, "waiting": 0, "uploads": 0},
     }
+
+
+def test_a_change_leaves_what_is_not_given(moorage: Terminal) -> None:
+    moorage("registry", "create", "DMC", "--description", "first")
+    assert moorage("registry", "change", "dmc", "--immutable-tags", "v* latest") == 0
+    changed = moorage.json("registry", "change", "DMC", "--visibility", "public")
+    assert changed["description"] == "first"
+    assert (changed["visibility"], changed["immutable_tags"]) == ("public", ["v*", "latest"])
+    assert moorage.json("registry", "change", "DMC", "--immutable-tags", "")["immutable_tags"] == []
+
+
+def test_a_rule_that_is_none_is_told(moorage: Terminal) -> None:
+    moorage("registry", "create", "DMC")
+    assert moorage("registry", "change", "DMC", "--immutable-tags", "[a]") == 1
+    assert "immutable tags are" in moorage.err

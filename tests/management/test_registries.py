@@ -99,7 +99,9 @@ async def test_nobody_becomes_a_member_without_an_account(world: World) -> None:
 @pytest.mark.usefixtures("people")
 async def test_an_immutable_tag_goes_by_no_route_until_an_owner_lets_it(world: World) -> None:
     digest = await world.image("dmc/held", "v1")
-    assert (await world.ask("PATCH", "/registries/dmc", {"immutable_tags": ["v*"]}, caller="maintainer")).status_code == 403
+    assert (
+        await world.ask("PATCH", "/registries/dmc", {"immutable_tags": ["v*"]}, caller="maintainer")
+    ).status_code == 403
     changed = await world.ask("PATCH", "/registries/dmc", {"immutable_tags": ["v*", "v*"]}, caller="owner")
     assert changed.json()["immutable_tags"] == ["v*"]
     ways = ("/-/tags/v1", f"/-/images/{digest}", "")

@@ -69,6 +69,42 @@ def list_registries(api: Api, *, as_json: Json = False) -> None:
     )
 
 
+@command(
+    app,
+    "change",
+    "moorage registry change DMC --visibility public",
+    "moorage registry change DMC --immutable-tags 'v* *-final'",
+    "moorage registry change DMC --immutable-tags ''",
+)
+def change(
+    api: Api,
+    name: Registry,
+    description: Annotated[str | None, typer.Option(help="What it is for; at most 200 characters.")] = None,
+    visibility: Annotated[
+        Visibility | None, typer.Option(help="Who may pull: members, everyone signed in, or anyone.")
+    ] = None,
+    immutable_tags: Annotated[
+        str | None,
+        typer.Option(help="Tags that can't be moved or deleted once they are there, as 'v* latest'; '' for none."),
+    ] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Change a registry; what is not given stays as it is."""
+    given = {
+        "description": description,
+        "visibility": visibility and visibility.value,
+        "immutable_tags": None if immutable_tags is None else immutable_tags.split(),
+    }
+    changed = api.request(
+        "PATCH", at("registries", name), {key: value for key, value in given.items() if value is not None}
+    )
+    if as_json:
+        say_json(changed)
+    else:
+        say(f"{changed['name']} was changed")
+
+
 @command(app, "delete", "moorage registry delete DMC")
 def delete(api: Api, name: Registry, *, as_json: Json = False) -> None:
     """Delete a registry that holds no images."""
