@@ -16,13 +16,16 @@ from moorage.domain.access import Caller
 from moorage.domain.errors import ErrorCode
 from moorage.metastore.accounts import AccountTable
 from moorage.metastore.grants import GrantTable
+from moorage.metastore.identities import IdentityTable
 from moorage.metastore.keys import KeyTable
 from moorage.metastore.migrations import migrate
 from moorage.metastore.registries import RegistryTable
 from moorage.metastore.sqlite import SQLite
 from moorage.services.access import Access
 from moorage.services.accounts import AccountService
+from moorage.services.directories import DirectoryService, PasswordDirectory
 from moorage.services.records import Account
+from tests.services.known import Mirror
 
 NOW = 1_800_000_000.0
 KEYS = {"new": b"n" * 32, "old": b"o" * 32}
@@ -51,6 +54,7 @@ class People:
     keys: KeyTable
     passwords: CountingPasswords
     service: AccountService
+    directories: DirectoryService
     tokens: Tokens
     callers: Callers
     issuer: Issuer
@@ -84,19 +88,22 @@ async def open_empty(folder: Path) -> AsyncIterator[AccountService]:
 
 
 @asynccontextmanager
-async def open_people(folder: Path) -> AsyncIterator[People]:
-    """Make a database with two people in it."""
+async def open_people(folder: Path, directory: PasswordDirectory | None = None) -> AsyncIterator[People]:
+    """Make a database with two people in it, and maybe others in a directory."""
     async with open_database(folder) as database:
         table, passwords, keys = AccountTable(database), CountingPasswords(), KeyTable(database)
         for key in reversed(KEYS.items()):
             await keys.rotate(key, 1000)
         keyring = Keyring(keys)
-        service = AccountService(table, passwords, access_of(database))
+        access, asked = access_of(database), (directory,) if directory else ()
+        names = [directory.name for directory in asked]
+        directories = DirectoryService(table, IdentityTable(database), Mirror(), access, names, asked)
+        service = AccountService(table, passwords, access, directories)
         callers = Callers(table, service, keyring, Machines({}))
         ann = await service.add(ROOT, "ann", ANN, is_admin=True)
         bob = await service.add(ROOT, "bob", BOB)
         issuer = Issuer(table, callers, keyring)
-        yield People(table, keys, passwords, service, await keyring.tokens(), callers, issuer, ann, bob)
+        yield People(table, keys, passwords, service, directories, await keyring.tokens(), callers, issuer, ann, bob)
 
 
 def basic(name: str, password: str) -> bytes:

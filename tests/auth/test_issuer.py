@@ -35,13 +35,13 @@ async def test_a_token_buys_no_other_token(people: People) -> None:
 
 async def test_a_refresh_token_stands_for_the_password(people: People) -> None:
     caller = await people.issuer.known("ann", ANN, NOW, address="")
-    refresh = await people.issuer.issue_refresh(caller, NOW)
+    refresh = await people.issuer.issue_refresh(caller, NOW) or ""
     assert await people.issuer.refreshed(refresh, NOW + 86400) == caller
 
 
 async def test_a_refresh_token_ends_with_the_password_it_was_given_for(people: People) -> None:
     caller = await people.issuer.known("bob", BOB, NOW, address="")
-    refresh = await people.issuer.issue_refresh(caller, NOW)
+    refresh = await people.issuer.issue_refresh(caller, NOW) or ""
     await people.service.set_password(ROOT, "bob", "another long password")
     with pytest.raises(MoorageError) as refused:
         await people.issuer.refreshed(refresh, NOW)
@@ -50,7 +50,7 @@ async def test_a_refresh_token_ends_with_the_password_it_was_given_for(people: P
 
 async def test_a_refresh_token_of_a_disabled_account_is_refused(people: People) -> None:
     caller = await people.issuer.known("bob", BOB, NOW, address="")
-    refresh = await people.issuer.issue_refresh(caller, NOW)
+    refresh = await people.issuer.issue_refresh(caller, NOW) or ""
     await people.service.disable(ROOT, "bob", disabled=True)
     with pytest.raises(MoorageError) as refused:
         await people.issuer.refreshed(refresh, NOW)
@@ -67,7 +67,7 @@ async def test_what_is_no_refresh_token_is_refused(people: People, token: str) -
 async def test_what_a_replaced_key_signed_is_good_until_it_expires(people: People) -> None:
     caller = await people.issuer.known("bob", BOB, NOW, address="")
     token, seconds = await people.issuer.issue(caller, SCOPE, SCOPE, NOW)
-    refresh = await people.issuer.issue_refresh(caller, NOW)
+    refresh = await people.issuer.issue_refresh(caller, NOW) or ""
     await people.callers.of(bearer(token), NOW)
     await people.keys.rotate(("newest", b"x" * 32), 1000)
     assert (await people.callers.of(bearer(token), NOW + seconds - 1)).name == "bob"
@@ -81,7 +81,7 @@ async def test_what_a_replaced_key_signed_is_good_until_it_expires(people: Peopl
 async def test_what_a_forgotten_key_signed_ends_at_once(people: People) -> None:
     caller = await people.issuer.known("bob", BOB, NOW, address="")
     token, _ = await people.issuer.issue(caller, SCOPE, SCOPE, NOW)
-    refresh = await people.issuer.issue_refresh(caller, NOW)
+    refresh = await people.issuer.issue_refresh(caller, NOW) or ""
     await people.callers.of(bearer(token), NOW)
     await people.keys.rotate(("newest", b"x" * 32), 0)
     with pytest.raises(MoorageError) as refused:

@@ -1,7 +1,7 @@
 """People of directories: which account they get, and what happens when a directory is silent."""
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -10,41 +10,13 @@ from moorage.domain.access import ANONYMOUS, Caller
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.identity import Identity
 from moorage.metastore.accounts import AccountTable
-from moorage.metastore.grants import GrantTable
 from moorage.metastore.identities import IdentityTable
-from moorage.metastore.registries import RegistryTable
-from moorage.services.access import Access
 from moorage.services.directories import LONGEST_SUBJECT, DirectoryService
 from moorage.services.records import Account, LinkedIdentity
-from tests.auth.people import ROOT, open_database
+from tests.auth.people import ROOT, access_of, open_database
+from tests.services.known import Known, Mirror
 
 ANN = Identity("corp", "uuid-1", "Ann", groups=("devs", "ops"))
-
-
-class Mirror:
-    """Remembers the groups it was given."""
-
-    def __init__(self) -> None:
-        self.groups: dict[tuple[str, int], tuple[str, ...]] = {}
-
-    async def mirror(self, directory: str, user_id: int, externals: Sequence[str]) -> None:
-        self.groups[directory, user_id] = tuple(externals)
-
-
-@dataclass
-class Known:
-    """A directory in memory: people by name, with the password `name's password`."""
-
-    name: str
-    people: dict[str, Identity] = field(default_factory=dict)
-    is_silent: bool = False
-    asked: list[str] = field(default_factory=list)
-
-    async def authenticate(self, name: str, password: str) -> Identity | None:
-        self.asked.append(name)
-        if self.is_silent:
-            raise MoorageError(ErrorCode.UNAVAILABLE, f"the directory {self.name} does not answer")
-        return self.people.get(name) if password == f"{name}'s password" else None
 
 
 @dataclass
@@ -67,7 +39,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         accounts, mirror = AccountTable(database), Mirror()
         corp = Known("corp", {"ann": ANN, "tom": Identity("corp", "uuid-2", "tom")})
         partner = Known("partner", {"tom": Identity("partner", "7", "tom"), "eve@x": Identity("partner", "8", "eve")})
-        access = Access(RegistryTable(database), GrantTable(database))
+        access = access_of(database)
         service = DirectoryService(
             accounts, IdentityTable(database), mirror, access, ("corp", "partner", "web"), (corp, partner)
         )

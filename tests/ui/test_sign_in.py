@@ -1,9 +1,15 @@
 """Sessions: who gets one, where it leads, and when it ends."""
 
 import re
+from dataclasses import replace
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 
+from moorage.auth.passwords import Passwords
+from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.metastore.accounts import AccountTable
+from moorage.services.accounts import AccountService
 from moorage.services.attempts import BY_ONE, SECONDS
 from tests.ui.conftest import Visitors
 from tests.ui.visitor import Visitor, text_of
@@ -163,3 +169,23 @@ async def test_the_theme_is_kept_in_the_browser_without_script(admin: Visitor) -
     assert 'data-theme="dark"' in (await admin.get("/")).text
     await admin.post("/-/theme", {"theme": '"><script>'})
     assert 'data-theme="dark"' in (await admin.get("/")).text
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(ErrorCode.UNAVAILABLE, 503), (ErrorCode.DENIED, 403), (ErrorCode.UNAUTHORIZED, 422)]
+)
+async def test_why_a_directory_lets_nobody_in_stands_in_the_form(
+    world: World, visitors: Visitors, error: ErrorCode, status: int
+) -> None:
+    refusal = MoorageError(error, "the directory <corp> cannot be asked: it sleeps")
+    elsewhere = Mock(verify=AsyncMock(side_effect=refusal))
+    accounts = AccountService(AccountTable(world.database), Passwords(), world.services.access, elsewhere)
+    world.services = replace(world.services, accounts=accounts)
+    visitor = visitors()
+    response = await visitor.post("/-/sign-in", {"user": "kim", "password": "kim's password"})
+    assert response.status_code == status
+    assert "The directory &lt;corp&gt; cannot be asked: it sleeps." in response.text
+    assert 'value="kim"' in response.text
+    assert "kim&#39;s password" not in response.text
+    assert "set-cookie" not in response.headers
+    assert (await visitor.sign_in("admin")).status_code == 303

@@ -31,7 +31,7 @@ from moorage.services.accounts import AccountService
 from moorage.services.blobs import BlobService
 from moorage.services.catalog import CatalogService
 from moorage.services.collect import CollectService
-from moorage.services.directories import DirectoryService
+from moorage.services.directories import DirectoryService, PasswordDirectory
 from moorage.services.grants import GrantService
 from moorage.services.groups import GroupService
 from moorage.services.keys import KeyService
@@ -66,6 +66,16 @@ class Services:
     uploads: UploadService
 
 
+def _asked(known: Directories) -> tuple[PasswordDirectory, ...]:
+    """Return the directories that verify passwords, in the order of the file."""
+    if not known.ldap:
+        return ()
+    # Imported here: most servers and commands ask none.
+    from moorage.auth.ldap import LdapDirectory  # noqa: PLC0415
+
+    return tuple(LdapDirectory(name, options) for name, options in known.ldap.items())
+
+
 @asynccontextmanager
 async def open_services(settings: Settings) -> AsyncIterator[Services]:
     """Open the data folder, bringing its schema up to date, and close it again."""
@@ -93,8 +103,10 @@ async def _compose(settings: Settings, database: SQLite, store: FileBlobStore, k
     keys = KeyService(key_table, access)
     await keys.ensure()
     keyring = Keyring(key_table)
-    accounts = AccountService(account_table, Passwords(), access)
-    directories = DirectoryService(account_table, IdentityTable(database), group_table, access, tuple(known.ldap))
+    directories = DirectoryService(
+        account_table, IdentityTable(database), group_table, access, tuple(known.ldap), _asked(known)
+    )
+    accounts = AccountService(account_table, Passwords(), access, directories)
     callers = Callers(account_table, accounts, keyring, Machines(known.trust))
     return Services(
         access=access,

@@ -89,12 +89,12 @@ class Callers:
         if known is not None and now < known.until:
             account = await self._accounts.get(known.account.id)
             if account is not None and account.password_hash == known.account.password_hash:
-                return _caller(account, name)
+                return _caller(account, known.account.name)
         account = await self._people.verify(name, password, now, address=address)
         if account is None:
             raise MoorageError(ErrorCode.UNAUTHORIZED, "the user name or the password is wrong")
         _remember(self._verified, key, _Verified(account, now + PASSWORD_SECONDS))
-        return _caller(account, name)
+        return _caller(account, account.name)
 
 
 def _read(tokens: Tokens, token: str, now: float) -> Claims:

@@ -56,9 +56,11 @@ class Issuer:
         """Return a bearer token and the seconds it lasts."""
         return (await self._keyring.tokens()).issue(caller, asked, granted, now), lifetime(caller, now)
 
-    async def issue_refresh(self, caller: Caller, now: float) -> str:
-        """Return a refresh token; it ends when the password changes."""
+    async def issue_refresh(self, caller: Caller, now: float) -> str | None:
+        """Return a refresh token, which ends when the password changes; None for a password that is kept elsewhere."""
         account = None if caller.user_id is None else await self._accounts.get(caller.user_id)
         if account is None:
             raise MoorageError(ErrorCode.UNAUTHORIZED)
+        if not account.password_hash:
+            return None
         return (await self._keyring.tokens()).issue_refresh(account, now)

@@ -51,7 +51,7 @@ class Issuer(Protocol):
     async def issue(self, caller: Caller, asked: Scopes, granted: Scopes, now: float) -> tuple[str, int]:
         """Return a bearer token and the seconds it lasts."""
 
-    async def issue_refresh(self, caller: Caller, now: float) -> str:
+    async def issue_refresh(self, caller: Caller, now: float) -> str | None:
         """Return a refresh token."""
 
 

@@ -19,6 +19,8 @@ LONGEST_NAME = 64
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 1024
 SESSION_SECONDS = 14 * 24 * 3600
+DIRECTORY_SESSION_SECONDS = 12 * 3600
+"""Whoever leaves a directory is out within a day's work: it tells nobody, it can only be asked again."""
 
 # Nothing that is mistaken for something else when it is copied from a screen.
 ALPHABET = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
@@ -35,15 +37,29 @@ class Passwords(Protocol):
         """Tell whether the hash is of this password; without a hash, take just as long to say no."""
 
 
+_Checked = tuple[Account | None, MoorageError | None]
+"""Whose password it was, and why that could not be told everywhere."""
+
+
+class Elsewhere(Protocol):
+    """Verifies passwords that others keep; see `DirectoryService`."""
+
+    async def verify(self, name: str, password: str, local: Account | None) -> Account | None:
+        """Return whose account it is, None when nobody's; raise UNAVAILABLE where that can't be told now."""
+
+
 class AccountService:
     """The use cases of accounts and sessions."""
 
-    def __init__(self, accounts: Accounts, passwords: Passwords, access: Access) -> None:
+    def __init__(
+        self, accounts: Accounts, passwords: Passwords, access: Access, elsewhere: Elsewhere | None = None
+    ) -> None:
         self._accounts = accounts
         self._passwords = passwords
         self._access = access
+        self._elsewhere = elsewhere
         self._attempts = Attempts()
-        self._checks: dict[tuple[str, str], asyncio.Task[Account | None]] = {}
+        self._checks: dict[tuple[str, str], asyncio.Task[_Checked]] = {}
 
     async def ensure_admin(self, password: str | None) -> str | None:
         """Make the account `admin` if there is no account yet; return its password if none was given."""
@@ -57,7 +73,8 @@ class AccountService:
         """Return the account of a name and password unless it is disabled; raise TOO_MANY to whoever guesses.
 
         `now` is Unix seconds, `address` the client's. The same question asked many times at once is answered once, so
-        that clients which start many connections together neither wait for each other nor look like guessing.
+        that clients which start many connections together neither wait for each other nor look like guessing. Raise
+        what `Elsewhere` does, too.
         """
         check = self._checks.get((name, password))
         is_first = check is None
@@ -67,7 +84,7 @@ class AccountService:
             self._checks[name, password] = check
             check.add_done_callback(lambda _: self._checks.pop((name, password)))
         try:
-            account = await asyncio.shield(check)
+            account, failure = await asyncio.shield(check)
         except Exception:
             if is_first:
                 self._attempts.take_back(name, address)
@@ -76,6 +93,8 @@ class AccountService:
             self._attempts.begin(name, address, now)
         elif account is not None and is_first:
             self._attempts.succeed(name, address)
+        if failure is not None:
+            raise failure
         return account
 
     async def authenticate(self, name: str, password: str, *, address: str = "") -> Caller | None:
@@ -89,7 +108,8 @@ class AccountService:
         if account is None:
             return None
         cookie = secrets.token_urlsafe(32)
-        session = Session(_mark(cookie), account.id, secrets.token_urlsafe(32), now, now + SESSION_SECONDS)
+        seconds = SESSION_SECONDS if account.password_hash else DIRECTORY_SESSION_SECONDS
+        session = Session(_mark(cookie), account.id, secrets.token_urlsafe(32), now, now + seconds)
         await self._accounts.open_session(session)
         return cookie, session
 
@@ -143,6 +163,7 @@ class AccountService:
         password_hash = None
         if password is not None:
             check_password(password)
+            await self._check_has_password(caller, name)
             password_hash = await self._passwords.hash(password)
         if is_disabled:
             await self._check_another_administrator(name)
@@ -152,10 +173,25 @@ class AccountService:
         if not changed:
             raise MoorageError(ErrorCode.NOT_FOUND, f"no person is called {name[:LONGEST_NAME]}")
 
-    async def _check(self, name: str, password: str) -> Account | None:
+    async def _check(self, name: str, password: str) -> _Checked:
         account = await self._accounts.find(name) if _is_name(name) else None
         is_right = await self._passwords.verify(account.password_hash if account else None, password)
-        return account if is_right and _caller(account) else None
+        if is_right or self._elsewhere is None:
+            return (account if is_right and _caller(account) else None), None
+        try:
+            return await self._elsewhere.verify(name, password, account), None
+        except MoorageError as error:
+            if account is None or not account.password_hash:
+                raise
+            # It was a guess at the account's own password all the same, and counts.
+            return None, error
+
+    async def _check_has_password(self, caller: Caller, name: str) -> None:
+        """Let nobody who comes from a directory outlast it with a password of their own making."""
+        account = await self._accounts.find(name) if _is_name(name) else None
+        if account is not None and not account.password_hash and not caller.is_admin:
+            message = "your password is kept by a directory: change it there, or ask an administrator for one here"
+            raise MoorageError(ErrorCode.DENIED, message)
 
     async def _check_another_administrator(self, name: str) -> None:
         active = [account.name for account in await self._accounts.every() if account.is_admin and _caller(account)]

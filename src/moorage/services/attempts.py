@@ -6,6 +6,7 @@ somebody has signed in before, it does not matter what others try with their nam
 """
 
 import math
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ BY_MANY = 100
 
 ROOM = 10_000
 LONGEST_NAME = 64
+LONGEST_TYPED = 1024
+MARKS = "._-@\\+"
 
 Key = tuple[str | None, str | None]
 
@@ -81,4 +84,6 @@ class Attempts:
 
 
 def _short(name: str) -> str:
-    return name[:LONGEST_NAME]
+    """Return what all the spellings have in common that a directory takes for one name (RFC 4518)."""
+    plain = unicodedata.normalize("NFKD", name[:LONGEST_TYPED]).lower()
+    return "".join(letter for letter in plain if letter.isalnum() or letter in MARKS)[:LONGEST_NAME]

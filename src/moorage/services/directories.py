@@ -157,7 +157,7 @@ class DirectoryService:
 def _taken(identity: Identity, name: str) -> MoorageError:
     command = shlex.join(["moorage", "user", "link", name, identity.directory, identity.subject])
     message = (
-        f"there is an account {name} already, and nothing says that it is yours: "
-        f"ask an administrator to link it to {identity.directory} with: {command}"
+        f"an account {name} exists already, and an equal name proves nothing: "
+        f"if it is yours, ask an administrator to run `{command}`"
     )
     return MoorageError(ErrorCode.DENIED, message, {"name": name, "directory": identity.directory})

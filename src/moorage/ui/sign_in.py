@@ -19,6 +19,9 @@ from moorage.ui.visit import UiServices, Visit
 WRONG = "User name or password is wrong."
 ENDED = "You were signed out."
 
+TOLD = frozenset({ErrorCode.TOO_MANY, ErrorCode.UNAVAILABLE, ErrorCode.DENIED, ErrorCode.UNAUTHORIZED})
+"""What the form itself says: wait, a directory is silent, an account must be linked first, this one is closed."""
+
 
 class SignInPages:
     """The door."""
@@ -39,9 +42,10 @@ class SignInPages:
         try:
             opened = await self._services.accounts.sign_in(user, password, address=visit.client)
         except MoorageError as error:
-            if error.error is not ErrorCode.TOO_MANY:
+            if error.error not in TOLD:
                 raise
-            return with_wait(await self._page(visit, target, 429, user=user, error=sentence(error.message)), error)
+            status = int(error.error.status) if error.error is not ErrorCode.UNAUTHORIZED else 422
+            return with_wait(await self._page(visit, target, status, user=user, error=sentence(error.message)), error)
         if opened is None:
             return await self._page(visit, target, 422, user=user, error=WRONG)
         before = session_cookie(visit.request, visit.site)
