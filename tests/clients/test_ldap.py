@@ -133,7 +133,7 @@ async def test_groups_are_read_from_the_person_where_the_directory_keeps_them_th
     ann, bob = [await directory.authenticate(name, f"{name}'s password") for name in ("ann", "bob")]
     assert ann is not None
     assert bob is not None
-    assert (ann.groups, bob.groups) == ((f"cn=devs,{GROUPS}",), ())
+    assert (ann.groups, bob.groups) == ((f"cn=Devs,{GROUPS}", f"cn=devs,{GROUPS}"), ())
 
 
 async def test_who_is_renamed_and_moved_is_the_same_person(own: Slapd, opened: Open) -> None:

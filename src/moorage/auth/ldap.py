@@ -140,11 +140,11 @@ class LdapDirectory:
     def _groups(self, connection: Any, person: _Entry) -> tuple[str, ...]:  # noqa: ANN401  ldap3 has no types
         options = self._options
         if options.member_of:
-            return tuple(sorted({normal_dn(dn) for dn in person.texts(options.member_of)}))
+            return _both_forms(person.texts(options.member_of))
         if options.groups is None:
             return ()
         condition = options.group_filter.replace("{dn}", escape_filter_chars(person.dn))
-        return tuple(sorted({normal_dn(entry.dn) for entry in _search(connection, options.groups, condition, ["1.1"])}))
+        return _both_forms([entry.dn for entry in _search(connection, options.groups, condition, ["1.1"])])
 
     def _one(self, person: _Entry, attribute: str) -> str:
         values = person.texts(attribute)
@@ -209,6 +209,11 @@ def _is_text(text: str) -> bool:
 def _start_tls(connection: Any) -> None:  # noqa: ANN401  ldap3 has no types
     if not connection.start_tls(read_server_info=False):
         raise _RefusedError("it does not begin with TLS")
+
+
+def _both_forms(names: list[str]) -> tuple[str, ...]:
+    """Return distinguished names as they were written and in their normal form: whichever somebody has typed counts."""
+    return tuple(sorted({*names, *map(normal_dn, names)}))
 
 
 def normal_dn(dn: str) -> str:
