@@ -57,7 +57,7 @@ def send(running: Running, canaries: Canaries) -> list[Answer]:
             ask("GET", f"/v2/?access_token={one()}"),
             ask("GET", f"/token?service=moorage&password={one()}&account={one()}"),
             *(ask("POST", "/token", urlencode(form), **FORM) for form in (wrong_form, refresh_form, odd_form)),
-            ask("POST", "/-/sign-in", urlencode({"name": "admin", "password": one()}), **FORM),
+            ask("POST", "/-/sign-in", urlencode({"user": "admin", "password": one()}), **FORM),
             ask("GET", "/", Cookie=f"__Host-moorage={one()}; moorage={one()}"),
             stored("POST", "/api/v1/users", {"name": "mara", "password": kept}),
             stored("POST", "/api/v1/users", {"name": "mara", "password": one()}),
