@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp
 
-from moorage.management.conditions import takes_condition
-from moorage.management.documentation import PERMISSION, REFUSED, Documentation, describe
+from moorage.management.conditions import gives_etag, takes_condition
+from moorage.management.documentation import PERMISSION, Documentation, answers, describe
 from moorage.management.errors import HANDLERS
 from moorage.management.front import Front
 from moorage.management.grants import GrantRoutes
@@ -72,7 +72,7 @@ def build(
                 status_code=row.status,
                 tags=[noun],
                 dependencies=[Depends(gate.before(row.action, has_condition=takes_condition(row.handler)))],
-                responses=dict(REFUSED),
+                responses=answers(row.method, row.status, has_etag=gives_etag(row.handler)),
                 openapi_extra={PERMISSION: row.action.value},
             )
     documentation = Documentation(describe(app.routes, version), asset)

@@ -76,4 +76,13 @@ OnMatch = Annotated[IfMatch, Depends()]
 
 def takes_condition(handler: Callable[..., Any]) -> bool:
     """Tell whether a handler heeds `If-Match`."""
-    return any(item.annotation == OnMatch for item in inspect.signature(handler).parameters.values())
+    return _asks_for(handler, OnMatch)
+
+
+def gives_etag(handler: Callable[..., Any]) -> bool:
+    """Tell whether a handler's answer has an `ETag`."""
+    return _asks_for(handler, ToTag)
+
+
+def _asks_for(handler: Callable[..., Any], what: object) -> bool:
+    return any(item.annotation == what for item in inspect.signature(handler).parameters.values())

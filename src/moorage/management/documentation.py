@@ -33,16 +33,38 @@ SECURITY = {
     },
 }
 PERMISSION = "x-moorage-permission"
-REFUSED: Mapping[int | str, dict[str, Any]] = {
-    "4XX": {
-        "description": "Refused, and why.",
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-    }
+REFUSALS: Mapping[int | str, str] = {
+    400: "A value is not allowed, or the body cannot be read.",
+    401: "Nobody said who asks, or what was said is no good.",
+    403: "Whoever asks may not do this.",
+    404: "There is no such thing, or whoever asks may not see it.",
+    429: "Too many wrong passwords; Retry-After says for how long.",
 }
+OF_CHANGES: Mapping[int | str, str] = {
+    408: "The body stood still.",
+    409: "It is in the way of something that is there.",
+    412: "If-Match names another ETag than it has now, or it has none.",
+    413: "The body is too large.",
+    415: "The body is packed: send it without Content-Encoding.",
+}
+BROKEN: Mapping[int | str, str] = {"5XX": "The server cannot do this now, or is broken."}
+ETAG = {"ETag": {"description": "Names this state, for If-Match and If-None-Match.", "schema": {"type": "string"}}}
 TEMPLATES = Path(__file__).parent / "templates"
 SCHEMAS = "#/components/schemas/"
 
 Schema = Mapping[str, Any]
+
+
+def answers(method: str, status: int, *, has_etag: bool) -> dict[int | str, dict[str, Any]]:
+    """Return the answers of an operation beside its document: each refusal is a problem."""
+    refusals: dict[int | str, str] = {**REFUSALS, **({} if method == "GET" else OF_CHANGES), **BROKEN}
+    content = {MEDIA_TYPE: {"schema": {"$ref": SCHEMAS + "Problem"}}}
+    found: dict[int | str, dict[str, Any]] = {}
+    if has_etag:
+        found[status] = {"headers": ETAG}
+    if has_etag and method == "GET":
+        found[304] = {"description": "If-None-Match names the ETag it has: nothing has changed.", "headers": ETAG}
+    return found | {number: {"description": text, "content": content} for number, text in refusals.items()}
 
 
 def describe(routes: Sequence[BaseRoute], version: str) -> dict[str, Any]:
@@ -52,6 +74,12 @@ def describe(routes: Sequence[BaseRoute], version: str) -> dict[str, Any]:
     problem = Problem.model_json_schema(ref_template=SCHEMAS + "{model}")
     components.setdefault("schemas", {}).update(problem.pop("$defs"), Problem=problem)
     components["securitySchemes"] = SECURITY
+    # What cannot be validated is a Problem like any other here; the framework describes an answer of its own.
+    for name in ("HTTPValidationError", "ValidationError"):
+        components["schemas"].pop(name, None)
+    for methods in document["paths"].values():
+        for said in methods.values():
+            said["responses"].pop("422", None)
     document["security"] = [{name: []} for name in SECURITY] + [{}]
     return document
 
