@@ -61,6 +61,7 @@ async def test_every_route_is_documented_with_its_permission(tmp_path: Path) -> 
             accounts=services.accounts,
             catalog=services.catalog,
             collect=services.collect,
+            explanations=services.explanations,
             grants=services.grants,
             groups=services.groups,
             keys=services.keys,

@@ -38,6 +38,7 @@ class World:
             accounts=services.accounts,
             catalog=services.catalog,
             collect=services.collect,
+            explanations=services.explanations,
             grants=services.grants,
             groups=services.groups,
             keys=services.keys,

@@ -26,7 +26,7 @@ from moorage.metastore.migrations import migrate
 from moorage.metastore.registries import RegistryTable
 from moorage.metastore.sqlite import SQLite
 from moorage.metastore.uploads import UploadTable
-from moorage.services.access import Access
+from moorage.services.access import Access, AccessService
 from moorage.services.accounts import AccountService
 from moorage.services.blobs import BlobService
 from moorage.services.catalog import CatalogService
@@ -56,6 +56,7 @@ class Services:
     catalog: CatalogService
     collect: CollectService
     directories: DirectoryService
+    explanations: AccessService
     grants: GrantService
     groups: GroupService
     health: Health
@@ -116,6 +117,7 @@ async def _compose(settings: Settings, database: SQLite, store: FileBlobStore, k
         catalog=CatalogService(CatalogTable(database), manifest_table, access),
         collect=CollectService(GarbageTable(database), upload_table, store, access),
         directories=directories,
+        explanations=AccessService(account_table, access),
         grants=GrantService(grant_table, access),
         groups=GroupService(group_table, access),
         health=database,

@@ -117,6 +117,7 @@ def management(settings: Settings, services: Services, *, acting: Caller | None 
         accounts=services.accounts,
         catalog=services.catalog,
         collect=services.collect,
+        explanations=services.explanations,
         grants=services.grants,
         groups=services.groups,
         keys=services.keys,

@@ -143,6 +143,8 @@ class Ground(StrEnum):
     VISIBILITY = "visibility"
     NOTHING = "nothing"
     """No grant and no visibility reaches there, or there is no such registry: nobody is told which."""
+    DISABLED = "disabled"
+    """The account is kept from signing in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,4 +207,6 @@ def _highest(grants: tuple[Grant, ...], action: Action, repository: str | None) 
 def _reaches(pattern: str, action: Action, repository: str | None) -> bool:
     if pattern == WHOLE:
         return True
-    return action in SOMEWHERE if repository is None else matches(pattern, repository.partition("/")[2])
+    if repository is None or action is Action.ADMINISTER_REGISTRY:
+        return action in SOMEWHERE
+    return matches(pattern, repository.partition("/")[2])

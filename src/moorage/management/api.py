@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp
 
+from moorage.management.access import AccessRoutes
 from moorage.management.conditions import gives_etag, takes_condition
 from moorage.management.documentation import PERMISSION, Documentation, answers, describe
 from moorage.management.errors import HANDLERS
@@ -18,7 +19,7 @@ from moorage.management.repositories import RepositoryRoutes
 from moorage.management.routes import PREFIX, Callers, Csrf, Gate, Route
 from moorage.management.storage import StorageRoutes
 from moorage.management.users import UserRoutes
-from moorage.services.access import Access
+from moorage.services.access import Access, AccessService
 from moorage.services.accounts import AccountService
 from moorage.services.catalog import CatalogService
 from moorage.services.collect import CollectService
@@ -36,6 +37,7 @@ class ManagementServices:
     accounts: AccountService
     catalog: CatalogService
     collect: CollectService
+    explanations: AccessService
     grants: GrantService
     groups: GroupService
     keys: KeyService
@@ -48,6 +50,7 @@ def tables(services: ManagementServices) -> Mapping[str, tuple[Route, ...]]:
         "registries": RegistryRoutes(services.registries).rows(),
         "grants": GrantRoutes(services.grants).rows(),
         "groups": GroupRoutes(services.groups).rows(),
+        "access": AccessRoutes(services.explanations).rows(),
         "repositories": RepositoryRoutes(services.catalog).rows(),
         "users": UserRoutes(services.accounts).rows(),
         "keys": KeyRoutes(services.keys).rows(),

@@ -7,11 +7,11 @@ there is no such repository, whether there is none or it is somebody else's.
 from collections.abc import Iterable
 from typing import NoReturn
 
-from moorage.domain.access import Action, Caller, Place, decide, is_allowed
+from moorage.domain.access import Action, Caller, Decision, Ground, Place, decide, is_allowed
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import Repository
-from moorage.services.ports import Grants, Registries
-from moorage.services.records import Registry
+from moorage.services.ports import Accounts, Grants, Registries
+from moorage.services.records import Explanation, Registry
 
 WORDS = {
     Action.PULL: "pull from",
@@ -72,6 +72,13 @@ class Access:
         registry = await self._registries.find(address)
         return registry is not None and is_allowed(caller, action, await self._place(caller, registry), name)
 
+    async def explain(self, caller: Caller, action: Action, where: str | Repository | None) -> Decision:
+        """Say whether an account may do something in a registry, a repository or (None) on the server, and why."""
+        if where is None:
+            return decide(caller, action)
+        address, name = (where, None) if isinstance(where, str) else (where.registry, str(where))
+        return decide(caller, action, await self._place(caller, await self._registries.find(address)), name)
+
     async def grants(self, caller: Caller, repository: Repository, actions: Iterable[str]) -> frozenset[str]:
         """Return which of pull, push and delete a token for a repository may carry, of those asked for."""
         registry = await self._registries.find(repository.registry)
@@ -90,6 +97,45 @@ class Access:
         if caller.user_id is None or caller.is_admin:
             return Place(registry.visibility)
         return Place(registry.visibility, await self._grants.of(registry.id, caller.user_id))
+
+
+class AccessService:
+    """Answers why somebody may or may not do something."""
+
+    def __init__(self, accounts: Accounts, access: Access) -> None:
+        self._accounts = accounts
+        self._access = access
+
+    async def explain(self, caller: Caller, user: str, action: Action, where: str | Repository | None) -> Explanation:
+        """Explain to administrators, to who administers the registry, and to the person in question.
+
+        Raise NOT_FOUND where there is no such account, VALUE_INVALID where the action is not done to such a thing.
+        """
+        await self._check_may_ask(caller, user, where)
+        if (where is None) is (action in WORDS):
+            raise MoorageError(ErrorCode.VALUE_INVALID, _whereabouts_of(action), {"field": "action"})
+        account = await self._accounts.find(user)
+        if account is None:
+            raise MoorageError(ErrorCode.NOT_FOUND, f"no person is called {user[:64]}", {"name": user[:64]})
+        if account.is_disabled:
+            decision = Decision(is_allowed=False, ground=Ground.DISABLED)
+        else:
+            asked = Caller(account.id, account.name, account.is_admin)
+            decision = await self._access.explain(asked, action, where)
+        return Explanation(user, action, where, decision)
+
+    async def _check_may_ask(self, caller: Caller, user: str, where: str | Repository | None) -> None:
+        if caller.is_admin or (caller.name == user and not caller.is_anonymous):
+            return
+        if where is None:
+            self._access.check_server(caller, Action.ADMINISTER_SERVER)
+            return
+        address = where if isinstance(where, str) else where.registry
+        await self._access.check_registry(caller, Action.ADMINISTER_REGISTRY, address)
+
+
+def _whereabouts_of(action: Action) -> str:
+    return f"{action} is done to a registry or repository" if action in WORDS else f"{action} is done to the server"
 
 
 def _was_asked(caller: Caller, action: Action, name: str) -> bool:

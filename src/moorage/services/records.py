@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from moorage.domain.access import Role, Visibility
+from moorage.domain.access import Action, Decision, Role, Visibility
 from moorage.domain.digest import Digest
 from moorage.domain.errors import MoorageError
 from moorage.domain.name import Repository
@@ -104,6 +104,16 @@ class GrantRecord:
     def key(self) -> str:
         """What one registry has once; grants are listed by it."""
         return f"{self.holder.kind}s/{self.holder.name}/{self.pattern}"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Whether an account may do something and why; `where` is a registry's address, a repository, or the server."""
+
+    user: str
+    action: Action
+    where: str | Repository | None
+    decision: Decision
 
 
 @dataclass(frozen=True, slots=True)

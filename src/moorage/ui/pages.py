@@ -9,12 +9,15 @@
 `-` cannot begin a part of a repository's name, so `/-/` never collides with one.
 """
 
+from dataclasses import dataclass
+
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from moorage.domain.access import Action
 from moorage.domain.errors import MoorageError
 from moorage.ui.account import AccountPages
 from moorage.ui.deletion import DeletionPages
@@ -23,7 +26,7 @@ from moorage.ui.registries import RegistryPages
 from moorage.ui.repositories import RepositoryPages
 from moorage.ui.sign_in import SignInPages
 from moorage.ui.view import Assets, View
-from moorage.ui.visit import UiServices, UiSettings, Visits
+from moorage.ui.visit import Handler, UiServices, UiSettings, Visits
 
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -31,6 +34,17 @@ HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A row: the permission it needs, on what its path names, and who answers; a door is open without a session."""
+
+    method: str
+    path: str
+    action: Action
+    handler: Handler
+    is_door: bool = False
 
 
 def build(services: UiServices, settings: UiSettings) -> ASGIApp:
@@ -42,9 +56,7 @@ def build(services: UiServices, settings: UiSettings) -> ASGIApp:
     app = Starlette(
         routes=[
             Route("/-/static/{name:path}", assets.serve),
-            *_routes_of_people(visits, SignInPages(services, view), AccountPages(services, view)),
-            *_routes_of_registries(visits, RegistryPages(services, view)),
-            *_routes_of_repositories(visits, RepositoryPages(services, view), DeletionPages(services, view)),
+            *(_route(page, visits) for page in table(services, view)),
         ],
         exception_handlers={
             MoorageError: errors.refused,
@@ -73,38 +85,55 @@ class SafeHeaders:
         await self._app(scope, receive, send_safely)
 
 
-def _routes_of_people(visits: Visits, sign_in: SignInPages, account: AccountPages) -> list[Route]:
-    return [
-        Route("/-/sign-in", visits.open_page(sign_in.show)),
-        Route("/-/sign-in", visits.open_page(sign_in.sign_in), methods=["POST"]),
-        Route("/-/sign-out", visits.page(sign_in.sign_out), methods=["POST"]),
-        Route("/-/theme", visits.open_page(sign_in.theme), methods=["POST"]),
-        Route("/-/account", visits.page(account.show)),
-        Route("/-/account", visits.page(account.change_password), methods=["POST"]),
-    ]
+def table(services: UiServices, view: View) -> tuple[Page, ...]:
+    """Return every page."""
+    return (
+        *_pages_of_people(SignInPages(services, view), AccountPages(services, view)),
+        *_pages_of_registries(RegistryPages(services, view)),
+        *_pages_of_repositories(RepositoryPages(services, view), DeletionPages(services, view)),
+    )
 
 
-def _routes_of_registries(visits: Visits, pages: RegistryPages) -> list[Route]:
-    return [
-        Route("/", visits.page(pages.index)),
-        Route("/-/new", visits.page(pages.new)),
-        Route("/-/new", visits.page(pages.create), methods=["POST"]),
-        Route("/-/name-check", visits.page(pages.name_check)),
-        Route("/{registry}", visits.page(pages.show)),
-        Route("/{registry}/-/push", visits.page(pages.push)),
-        Route("/{registry}/-/settings", visits.page(pages.settings)),
-        Route("/{registry}/-/settings", visits.page(pages.save), methods=["POST"]),
-        Route("/{registry}/-/delete", visits.page(pages.question)),
-        Route("/{registry}/-/delete", visits.page(pages.delete), methods=["POST"]),
-    ]
+def _route(page: Page, visits: Visits) -> Route:
+    endpoint = visits.open_page(page.handler) if page.is_door else visits.page(page.handler)
+    return Route(page.path, endpoint, methods=[page.method])
 
 
-def _routes_of_repositories(visits: Visits, pages: RepositoryPages, deletion: DeletionPages) -> list[Route]:
-    return [
-        Route("/{registry}/{path:path}/-/images", visits.page(pages.images)),
-        Route("/{registry}/{path:path}/-/settings", visits.page(pages.settings)),
-        Route("/{registry}/{path:path}/-/settings", visits.page(pages.save), methods=["POST"]),
-        Route("/{registry}/{path:path}/-/delete", visits.page(deletion.question)),
-        Route("/{registry}/{path:path}/-/delete", visits.page(deletion.delete), methods=["POST"]),
-        Route("/{registry}/{path:path}", visits.page(pages.show)),
-    ]
+def _pages_of_people(sign_in: SignInPages, account: AccountPages) -> tuple[Page, ...]:
+    return (
+        Page("GET", "/-/sign-in", Action.ANYONE, sign_in.show, is_door=True),
+        Page("POST", "/-/sign-in", Action.ANYONE, sign_in.sign_in, is_door=True),
+        Page("POST", "/-/sign-out", Action.SIGNED_IN, sign_in.sign_out),
+        Page("POST", "/-/theme", Action.ANYONE, sign_in.theme, is_door=True),
+        Page("GET", "/-/account", Action.SIGNED_IN, account.show),
+        Page("POST", "/-/account", Action.SIGNED_IN, account.change_password),
+    )
+
+
+def _pages_of_registries(pages: RegistryPages) -> tuple[Page, ...]:
+    one, settings, delete = "/{registry}", "/{registry}/-/settings", "/{registry}/-/delete"
+    return (
+        Page("GET", "/", Action.LIST, pages.index),
+        Page("GET", "/-/new", Action.CREATE_REGISTRY, pages.new),
+        Page("POST", "/-/new", Action.CREATE_REGISTRY, pages.create),
+        Page("GET", "/-/name-check", Action.CREATE_REGISTRY, pages.name_check),
+        Page("GET", one, Action.PULL, pages.show),
+        Page("GET", one + "/-/push", Action.PULL, pages.push),
+        Page("GET", settings, Action.DESCRIBE, pages.settings),
+        Page("POST", settings, Action.DESCRIBE, pages.save),
+        Page("GET", delete, Action.ADMINISTER_REGISTRY, pages.question),
+        Page("POST", delete, Action.ADMINISTER_REGISTRY, pages.delete),
+    )
+
+
+def _pages_of_repositories(pages: RepositoryPages, deletion: DeletionPages) -> tuple[Page, ...]:
+    one = "/{registry}/{path:path}"
+    settings, delete = one + "/-/settings", one + "/-/delete"
+    return (
+        Page("GET", one + "/-/images", Action.PULL, pages.images),
+        Page("GET", settings, Action.DESCRIBE, pages.settings),
+        Page("POST", settings, Action.DESCRIBE, pages.save),
+        Page("GET", delete, Action.DELETE, deletion.question),
+        Page("POST", delete, Action.DELETE, deletion.delete),
+        Page("GET", one, Action.PULL, pages.show),
+    )

@@ -137,7 +137,8 @@ class RegistryPages:
 
     async def delete(self, visit: Visit) -> Response:
         """Delete an empty registry whose name was typed."""
-        registry = await self._services.registries.get(visit.caller, visit.address)
+        access, action = self._services.access, Action.ADMINISTER_REGISTRY
+        registry = await access.check_registry(visit.caller, action, visit.address)
         if visit.form.get("typed", "") != registry.name:
             return await self._question(visit, 422, f"Type {registry.name} to delete it.")
         await self._services.registries.delete(visit.caller, visit.address)
