@@ -125,7 +125,7 @@ class AccessService:
         return Explanation(user, action, where, decision)
 
     async def _check_may_ask(self, caller: Caller, user: str, where: str | Repository | None) -> None:
-        if caller.is_admin or (caller.name == user and not caller.is_anonymous):
+        if caller.is_admin or (caller.user_id is not None and caller.name == user):
             return
         if where is None:
             self._access.check_server(caller, Action.ADMINISTER_SERVER)
