@@ -1,10 +1,12 @@
 """Registries: the list, making one, changing it."""
 
 import json
+import re
 
 import pytest
 
 from moorage.domain.access import Role, Visibility
+from moorage.services.records import Holder, HolderKind
 from tests.ui.conftest import Visitors
 from tests.ui.visitor import Visitor, attributes, text_of
 from tests.ui.world import ADMIN, World
@@ -214,3 +216,26 @@ async def test_immutable_tags_are_set_by_owners_and_explained_when_wrong(world: 
     assert 'value="v* [a]"' in wrong.text
     assert 'value="Kept"' in wrong.text
     assert "Immutable tags are at most" in wrong.text
+
+
+async def test_who_holds_a_role_on_a_pattern_sees_what_it_matches_and_no_more(world: World, nobody: Visitor) -> None:
+    await world.person("mara")
+    await world.registry("DMC")
+    await world.image("dmc/team/app", "1.0", layers=(1_000,))
+    await world.image("dmc/secret", "1.0", layers=(90_000,))
+    await world.grant("dmc", Holder(HolderKind.USER, "mara"), Role.MAINTAINER, "team/*")
+    await nobody.sign_in("mara")
+    for path in ("/", "/dmc"):
+        page = await nobody.read(path)
+        assert "DMC" in page
+        assert "secret" not in page
+        # An image of 90 KB would show in the sizes.
+        assert "KB" in page
+        assert not re.search(r"9[0-9](\.[0-9])? KB", page)
+    assert "team" in await nobody.read("/dmc")
+    assert "Delete" in await nobody.read("/dmc/team/app")
+    assert (await nobody.get("/dmc/team/app/-/settings")).status_code == 200
+    for path in ("/dmc/-/settings", "/dmc/-/delete"):
+        assert (await nobody.get(path)).status_code == 403
+    assert (await nobody.get("/dmc/secret")).status_code == (await nobody.get("/dmc/sesame")).status_code == 404
+    assert "secret" not in (await nobody.get("/dmc/secre")).text.replace("/dmc/secre", "")

@@ -31,7 +31,7 @@ from moorage.services.access import Access
 from moorage.services.accounts import AccountService
 from moorage.services.catalog import CatalogService
 from moorage.services.manifests import ManifestService, describe
-from moorage.services.records import Registry
+from moorage.services.records import Holder, Registry
 from moorage.services.registries import RegistryService
 from moorage.ui.pages import build
 from moorage.ui.visit import UiServices, UiSettings
@@ -73,6 +73,7 @@ class World:
     def __init__(self, database: CountingDatabase, store: FileBlobStore) -> None:
         self.database = database
         registries, accounts, grants = RegistryTable(database), AccountTable(database), GrantTable(database)
+        self.registries, self.grants = registries, grants
         self.uploads = UploadTable(database, 3600.0)
         self.manifests = ManifestTable(database)
         access = Access(registries, grants)
@@ -102,6 +103,12 @@ class World:
         for user, role in roles.items():
             await self.services.registries.set_member(ADMIN, made.address, user, role)
         return made
+
+    async def grant(self, address: str, holder: Holder, role: Role, pattern: str) -> None:
+        """Give a role on repositories."""
+        registry = await self.registries.find(address)
+        assert registry is not None
+        assert await self.grants.give(registry.id, holder, pattern, role)
 
     async def image(
         self,

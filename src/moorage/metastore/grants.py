@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from sqlalchemy import ColumnElement, bindparam, delete, func, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, or_, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from moorage.domain.access import Grant, Role, Visibility
@@ -52,9 +52,8 @@ _READS_WHOLE: tuple[ColumnElement[bool], ...] = (
     registries.c.visibility.in_(bindparam("visible", expanding=True)),
     registries.c.id.in_(select(grants.c.registry_id).where(_counts, grants.c.pattern == WHOLE)),
 )
-READS_REGISTRY: ColumnElement[bool] = or_(
-    *_READS_WHOLE, registries.c.id.in_(select(grants.c.registry_id).where(_counts))
-)
+_has_grant = registries.c.id.in_(select(grants.c.registry_id).where(_counts))
+READS_REGISTRY: ColumnElement[bool] = or_(*_READS_WHOLE, _has_grant)
 
 
 def _escaped(text: ColumnElement[str]) -> ColumnElement[str]:
@@ -69,7 +68,7 @@ _is_matched = (
     .correlate(registries, repositories)
     .exists()
 )
-READS_REPOSITORY: ColumnElement[bool] = or_(*_READS_WHOLE, _is_matched)
+READS_REPOSITORY: ColumnElement[bool] = or_(*_READS_WHOLE, and_(_has_grant, _is_matched))
 """For statements over `repositories` with their registries."""
 
 
