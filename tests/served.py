@@ -6,6 +6,7 @@ import json
 
 from starlette.types import ASGIApp, Message, Receive, Scope
 
+from moorage.services.tally import Tally
 from moorage.telemetry import Front, Metrics, RequestIds, configure
 from moorage.telemetry.logs import Format, Level
 
@@ -15,9 +16,9 @@ class Served:
 
     def __init__(self, app: ASGIApp, level: Level = "info", form: Format = "json") -> None:
         self.stream = io.StringIO()
-        self.metrics = Metrics()
+        self.metrics, self.tally = Metrics(), Tally()
         self._log = configure(level, form, self.stream)
-        self._front = Front(app, self._log, RequestIds(), self.metrics)
+        self._front = Front(app, self._log, RequestIds(), self.metrics, self.tally.refused)
 
     def request(self, scope: Scope | None = None, *pieces: bytes, receive: Receive | None = None) -> list[Message]:
         """Send one request and return what was answered; the log is written out even if the request is broken off."""

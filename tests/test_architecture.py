@@ -80,13 +80,13 @@ def test_a_module_can_be_read_in_one_sitting(module: Path) -> None:
 
 
 def test_a_port_is_narrow() -> None:
-    tree = ast.parse((PACKAGE / "services" / "ports.py").read_text())
+    nodes = [node for module in modules("src/moorage/services") for node in ast.parse(module.read_text()).body]
     widths = {
         node.name: sum(
             isinstance(member, ast.FunctionDef | ast.AsyncFunctionDef) and not member.name.startswith("_")
             for member in node.body
         )
-        for node in tree.body
+        for node in nodes
         if isinstance(node, ast.ClassDef) and "Protocol" in {ast.unparse(parent) for parent in node.bases}
     }
     assert widths

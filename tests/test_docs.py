@@ -16,6 +16,7 @@ from moorage.distribution.manifests import ManifestHandlers
 from moorage.distribution.routes import table
 from moorage.distribution.token import TokenHandlers
 from moorage.distribution.uploads import UploadHandlers
+from moorage.domain.activity import Kind
 from moorage.domain.errors import ErrorCode
 from moorage.management.api import ManagementServices, tables
 from moorage.settings import load
@@ -52,13 +53,14 @@ async def test_every_route_is_documented_with_its_permission(tmp_path: Path) -> 
         distribution = table(
             UploadHandlers(services.uploads, services.blobs, services.registries, services.access),
             BlobHandlers(services.blobs),
-            ManifestHandlers(services.manifests),
+            ManifestHandlers(services.manifests, services.tally),
             CatalogHandlers(services.catalog),
             TokenHandlers(services.issuer, services.access),
         )
         offered = ManagementServices(
             access=services.access,
             accounts=services.accounts,
+            activity=services.activity,
             catalog=services.catalog,
             collect=services.collect,
             explanations=services.explanations,
@@ -76,6 +78,11 @@ async def test_every_route_is_documented_with_its_permission(tmp_path: Path) -> 
 def test_every_error_is_documented_as_it_is() -> None:
     documented = {name: (code, int(status), text) for name, code, status, text in ERROR.findall(API)}
     assert documented == {error.name: (error.code, error.status.value, error.message) for error in ErrorCode}
+
+
+def test_every_kind_of_activity_is_documented() -> None:
+    table = (DOCS / "activity.md").read_text().split("| what | target |", 1)[1].split("\n\n", 1)[0]
+    assert sorted(re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE)) == sorted(Kind)
 
 
 def test_every_command_is_documented() -> None:

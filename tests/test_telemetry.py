@@ -12,6 +12,7 @@ import pytest
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from moorage.services.tally import Tally
 from moorage.telemetry import (
     Front,
     Metrics,
@@ -162,7 +163,7 @@ def test_a_client_that_goes_away_stops_the_stream_it_was_sent() -> None:
 
     stream = io.StringIO()
     log = configure("info", "json", stream)
-    asyncio.run(Front(app, log, RequestIds(), Metrics())(a_scope(), receive, send))
+    asyncio.run(Front(app, log, RequestIds(), Metrics(), Tally().refused)(a_scope(), receive, send))
     log.close()
     assert json.loads(stream.getvalue())["status"] == 499
 

@@ -12,6 +12,7 @@ import pytest
 
 from moorage.blobstore.filesystem import FileBlobStore
 from moorage.metastore.accounts import AccountTable
+from moorage.metastore.activity import ActivityTable
 from moorage.metastore.blobs import BlobTable
 from moorage.metastore.catalog import CatalogTable
 from moorage.metastore.collect import GarbageTable
@@ -91,6 +92,7 @@ def tables_of(database: SQLite) -> Tables:
         manifests=ManifestTable(database),
         catalog=CatalogTable(database),
         garbage=GarbageTable(database),
+        activity=ActivityTable(database),
         health=database,
         database=database,
         keys=KeyTable(database),

@@ -27,6 +27,7 @@ from moorage.services.ports import (
     Registries,
     Uploads,
 )
+from moorage.services.recording import Activity
 from moorage.services.records import Account, Holder, HolderKind, Registry
 
 LEASE = 1000.0
@@ -51,6 +52,7 @@ class Tables:
     manifests: Manifests
     catalog: Catalog
     garbage: Garbage
+    activity: Activity
     health: Health
     keys: Keys
     database: Database

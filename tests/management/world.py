@@ -36,6 +36,7 @@ class World:
         self.offered = ManagementServices(
             access=services.access,
             accounts=services.accounts,
+            activity=services.activity,
             catalog=services.catalog,
             collect=services.collect,
             explanations=services.explanations,

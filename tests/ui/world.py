@@ -9,8 +9,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from starlette.types import ASGIApp
-
 from moorage.auth.passwords import Passwords
 from moorage.blobstore.filesystem import FileBlobStore
 from moorage.domain.access import Caller, Role, Visibility
@@ -33,7 +31,7 @@ from moorage.services.catalog import CatalogService
 from moorage.services.manifests import ManifestService, describe
 from moorage.services.records import Holder, Registry
 from moorage.services.registries import RegistryService
-from moorage.ui.pages import build
+from moorage.ui.pages import SafeHeaders, build
 from moorage.ui.visit import UiServices, UiSettings
 
 ADMIN = Caller(user_id=0, name="admin", is_admin=True)
@@ -86,7 +84,7 @@ class World:
         )
         self._ids = itertools.count()
 
-    def pages(self, external_url: str | None = None) -> ASGIApp:
+    def pages(self, external_url: str | None = None) -> SafeHeaders:
         """Return the web interface of this server."""
         settings = UiSettings(version="1.2.3", clock=time.time, external_url=external_url, has_own_authority=True)
         return build(self.services, settings)

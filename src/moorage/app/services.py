@@ -13,6 +13,7 @@ from moorage.blobstore.filesystem import FileBlobStore
 from moorage.directories import Directories, read_directories
 from moorage.domain.access import Caller
 from moorage.metastore.accounts import AccountTable
+from moorage.metastore.activity import ActivityTable
 from moorage.metastore.blobs import BlobTable
 from moorage.metastore.catalog import CatalogTable
 from moorage.metastore.collect import GarbageTable
@@ -28,6 +29,7 @@ from moorage.metastore.sqlite import SQLite
 from moorage.metastore.uploads import UploadTable
 from moorage.services.access import Access, AccessService
 from moorage.services.accounts import AccountService
+from moorage.services.activity import ActivityService
 from moorage.services.blobs import BlobService
 from moorage.services.catalog import CatalogService
 from moorage.services.collect import CollectService
@@ -38,6 +40,7 @@ from moorage.services.keys import KeyService
 from moorage.services.manifests import ManifestService
 from moorage.services.ports import Health
 from moorage.services.registries import RegistryService
+from moorage.services.tally import Tally
 from moorage.services.uploads import UploadService
 from moorage.settings import Settings
 
@@ -51,6 +54,7 @@ class Services:
 
     access: Access
     accounts: AccountService
+    activity: ActivityService
     blobs: BlobService
     callers: Callers
     catalog: CatalogService
@@ -64,6 +68,7 @@ class Services:
     manifests: ManifestService
     registries: RegistryService
     issuer: Issuer
+    tally: Tally
     uploads: UploadService
 
 
@@ -99,7 +104,7 @@ async def _compose(settings: Settings, database: SQLite, store: FileBlobStore, k
     upload_table, blob_table = UploadTable(database, lease), BlobTable(database, lease)
     manifest_table = ManifestTable(database)
     grant_table, group_table = GrantTable(database), GroupTable(database)
-    access = Access(registry_table, grant_table)
+    access, tally = Access(registry_table, grant_table), Tally()
     key_table = KeyTable(database)
     keys = KeyService(key_table, access)
     await keys.ensure()
@@ -107,11 +112,12 @@ async def _compose(settings: Settings, database: SQLite, store: FileBlobStore, k
     directories = DirectoryService(
         account_table, IdentityTable(database), group_table, access, tuple(known.ldap), _asked(known)
     )
-    accounts = AccountService(account_table, Passwords(), access, directories)
+    accounts = AccountService(account_table, Passwords(), access, directories, tally)
     callers = Callers(account_table, accounts, keyring, Machines(known.trust))
     return Services(
         access=access,
         accounts=accounts,
+        activity=ActivityService(ActivityTable(database), registry_table, access, tally),
         blobs=BlobService(blob_table, store),
         callers=callers,
         catalog=CatalogService(CatalogTable(database), manifest_table, access),
@@ -125,5 +131,6 @@ async def _compose(settings: Settings, database: SQLite, store: FileBlobStore, k
         manifests=ManifestService(manifest_table, blob_table, store),
         registries=RegistryService(registry_table, grant_table, access),
         issuer=Issuer(account_table, callers, keyring),
+        tally=tally,
         uploads=UploadService(upload_table, store),
     )

@@ -22,6 +22,7 @@ from moorage.distribution.routes import DistributionApi, table
 from moorage.distribution.token import TokenHandlers
 from moorage.distribution.uploads import UploadHandlers
 from moorage.domain.access import ANONYMOUS, Caller
+from moorage.jobs.flusher import Flusher
 from moorage.jobs.runner import Runner
 from moorage.metastore.leases import tick_of
 from moorage.services.records import Collected, Session
@@ -51,14 +52,17 @@ async def run(
     request_log = configure(settings.log_level, settings.log_format)
     metrics = Metrics(settings.data / "metrics" if settings.workers > 1 else None)
     authority = certificates.ca_crt if certificates and settings.tls_cert is None else None
-    front = Front(build(settings, services, metrics, authority), request_log, RequestIds(), metrics)
+    web = build(settings, services, metrics, authority)
+    front = Front(web, request_log, RequestIds(), metrics, services.tally.refused)
     doors = [asyncio.create_task(door.run()) for door in _doors(settings, front, certificates)]
-    jobs = _jobs(settings, services) if number == 0 else []
+    flusher = Flusher(services.activity, _failed)
+    jobs = [asyncio.create_task(flusher.run()), *(_jobs(settings, services) if number == 0 else ())]
     stop = asyncio.create_task(stopping.wait())
     await asyncio.wait([stop, *doors], return_when=asyncio.FIRST_COMPLETED)
     for task in (stop, *jobs):
         task.cancel()
     await _drain(doors, settings.drain)
+    await flusher.end()
     metrics.settle()
     request_log.close()
 
@@ -80,7 +84,7 @@ def distribution(settings: Settings, services: Services) -> DistributionApi:
     routes = table(
         UploadHandlers(services.uploads, services.blobs, services.registries, services.access),
         BlobHandlers(services.blobs),
-        ManifestHandlers(services.manifests),
+        ManifestHandlers(services.manifests, services.tally),
         CatalogHandlers(services.catalog),
         TokenHandlers(services.issuer, services.access),
     )
@@ -115,6 +119,7 @@ def management(settings: Settings, services: Services, *, acting: Caller | None 
     parts = api.ManagementServices(
         access=services.access,
         accounts=services.accounts,
+        activity=services.activity,
         catalog=services.catalog,
         collect=services.collect,
         explanations=services.explanations,
@@ -183,7 +188,8 @@ def _runner(settings: Settings, services: Services) -> Runner:
     def collected(found: Collected) -> None:
         log.info("collected", blobs=found.blobs, freed=found.freed, uploads=found.uploads)
 
-    def failed(error: Exception) -> None:
-        log.error("a job failed", exc_info=error)
+    return Runner(services.collect, tick_of(settings.lease), settings.collect_every, collected, _failed)
 
-    return Runner(services.collect, tick_of(settings.lease), settings.collect_every, collected, failed)
+
+def _failed(error: Exception) -> None:
+    log.error("a job failed", exc_info=error)

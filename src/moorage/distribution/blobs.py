@@ -38,9 +38,9 @@ class BlobHandlers:
         headers = [*_headers(blob), (b"content-range", b"bytes %d-%d/%d" % (start, start + length - 1, blob.size))]
         return Answer(206, headers, self._blobs.read(blob, start, length), length)
 
-    async def delete(self, _request: Request, repository: Repository, digest: str) -> Answer:
+    async def delete(self, request: Request, repository: Repository, digest: str) -> Answer:
         """DELETE: the repository's link goes; the bytes stay for others, and for the collection to free."""
-        await self._blobs.delete(repository, parse_digest(digest))
+        await self._blobs.delete(request.caller, repository, parse_digest(digest))
         return Answer(202)
 
 

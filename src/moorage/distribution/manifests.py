@@ -13,6 +13,7 @@ from moorage.domain.manifest import LARGEST, OCI_INDEX
 from moorage.domain.name import Repository, parse_tag
 from moorage.services.manifests import ManifestService
 from moorage.services.records import ReferrerRecord
+from moorage.services.tally import Tally
 
 LARGEST_PAGE = 10_000
 
@@ -20,14 +21,18 @@ LARGEST_PAGE = 10_000
 class ManifestHandlers:
     """Requests for `/v2/NAME/manifests/…`, `/v2/NAME/tags/list` and `/v2/NAME/referrers/…`."""
 
-    def __init__(self, manifests: ManifestService) -> None:
+    def __init__(self, manifests: ManifestService, tally: Tally) -> None:
         self._manifests = manifests
+        self._tally = tally
 
     async def get(self, request: Request, repository: Repository, reference: str) -> Answer:
         """GET and HEAD: the bytes as they were pushed, whatever the client accepts: nothing is ever converted."""
         record = await self._manifests.get(repository, _reference(reference))
         if names_etag(request.headers.get(b"if-none-match"), record.digest):
             return Answer(304, [(b"etag", b'"%s"' % record.digest.encode())])
+        # A client asks for an index and then for one of its platforms, and often with a HEAD before: that is one pull.
+        if not record.is_part and request.scope["method"] == "GET":
+            self._tally.pulled(repository)
         return Answer(200, _headers(record.digest, record.media_type, record.pushed_at), record.body)
 
     async def put(self, request: Request, repository: Repository, reference: str) -> Answer:

@@ -110,6 +110,7 @@ class DistributionApi:
     """The ASGI application of the distribution API."""
 
     def __init__(self, routes: tuple[Route, ...], callers: Callers, access: Access, challenge: Challenge) -> None:
+        self.routes = routes
         self._rows = [(route, _pattern(route.template)) for route in routes]
         self._callers = callers
         self._access = access
@@ -126,6 +127,8 @@ class DistributionApi:
             scope["state"]["route"] = found.route.label
             answer = await self._answer(request, found)
         except MoorageError as error:
+            if found is not None and found.repository is not None:
+                scope["state"]["target"] = str(found.repository)
             answer = error_answer(error, self._challenge_for(request, found, error))
         await send_answer(answer, scope, send)
         await request.drain()

@@ -7,6 +7,7 @@ from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp
 
 from moorage.management.access import AccessRoutes
+from moorage.management.activity import ActivityRoutes
 from moorage.management.conditions import gives_etag, takes_condition
 from moorage.management.documentation import PERMISSION, Documentation, answers, describe
 from moorage.management.errors import HANDLERS
@@ -21,6 +22,7 @@ from moorage.management.storage import StorageRoutes
 from moorage.management.users import UserRoutes
 from moorage.services.access import Access, AccessService
 from moorage.services.accounts import AccountService
+from moorage.services.activity import ActivityService
 from moorage.services.catalog import CatalogService
 from moorage.services.collect import CollectService
 from moorage.services.grants import GrantService
@@ -35,6 +37,7 @@ class ManagementServices:
 
     access: Access
     accounts: AccountService
+    activity: ActivityService
     catalog: CatalogService
     collect: CollectService
     explanations: AccessService
@@ -54,6 +57,7 @@ def tables(services: ManagementServices) -> Mapping[str, tuple[Route, ...]]:
         "repositories": RepositoryRoutes(services.catalog).rows(),
         "users": UserRoutes(services.accounts).rows(),
         "keys": KeyRoutes(services.keys).rows(),
+        "activity": ActivityRoutes(services.activity).rows(),
         "storage": StorageRoutes(services.collect).rows(),
     }
 
@@ -73,6 +77,7 @@ def build(
                 name=row.handler.__name__,
                 operation_id=row.handler.__name__,
                 status_code=row.status,
+                response_class=row.response_class,
                 tags=[noun],
                 dependencies=[Depends(gate.before(row.action, has_condition=takes_condition(row.handler)))],
                 responses=answers(row.method, row.status, has_etag=gives_etag(row.handler)),

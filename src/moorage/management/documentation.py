@@ -152,7 +152,7 @@ class Outline:
             text=said["description"],
             permission=said[PERMISSION],
             status=status,
-            answer=self._type(_json(answer)) if "content" in answer else "",
+            answer=self._type(_json(answer)) if "application/json" in answer.get("content", {}) else "",
             fields=tuple(fields),
         )
 
@@ -174,7 +174,8 @@ class Outline:
             return f"list of {self._type(schema['items'])}"
         if schema.get("format") == "date-time":
             return "time"
-        return "object of strings" if schema["type"] == "object" else str(schema["type"])
+        is_of_strings = schema.get("additionalProperties") == {"type": "string"}
+        return "object of strings" if is_of_strings else str(schema["type"])
 
 
 def _json(content: Schema) -> Schema:

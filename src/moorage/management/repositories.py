@@ -43,6 +43,9 @@ class Repository(BaseModel):
     pushed_by: str = Field(description="The person who pushed last.")
     tags: int = Field(description="How many it has.")
     size: int = Field(description="Bytes; layers that its images share count once.")
+    pulls: int = Field(description="How often an image was pulled.")
+    pushes: int = Field(description="How often one was pushed.")
+    last_pulled_at: datetime | None = Field(description="Last pull, to some seconds.")
 
     @classmethod
     def of(cls, record: records.RepositoryRecord) -> Self:
@@ -56,6 +59,9 @@ class Repository(BaseModel):
             pushed_by=record.pushed_by,
             tags=record.tags,
             size=record.size,
+            pulls=record.pulls,
+            pushes=record.pushes,
+            last_pulled_at=None if record.last_pulled_at is None else moment(record.last_pulled_at),
         )
 
 

@@ -6,6 +6,7 @@ from hmac import compare_digest
 from typing import Annotated, Any
 
 from fastapi import Depends, Path, Request
+from starlette.responses import JSONResponse, Response
 
 from moorage.domain.access import Action, Caller
 from moorage.domain.errors import ErrorCode, MoorageError
@@ -34,6 +35,7 @@ class Route:
     action: Action
     handler: Callable[..., Awaitable[Any]]
     status: int = 200
+    response_class: type[Response] = JSONResponse
 
 
 class Gate:
@@ -65,6 +67,8 @@ class Gate:
     async def _check(self, caller: Caller, action: Action, request: Request) -> None:
         registry = request.path_params.get("registry")
         path = request.path_params.get("repository")
+        if registry is not None:
+            request.state.target = f"{registry.lower()}/{path}" if path else registry.lower()
         # A token of the token service is for content, and only for the repositories it names.
         if caller.scope is not None and (path is None or action not in OF_TOKENS):
             message = "this token is for pushing and pulling; use a password here"

@@ -45,6 +45,6 @@ class StorageRoutes:
 
     async def collect(self, caller: FromCaller) -> Collected:
         """Give back what nothing needs and no lease protects, now."""
-        done = await self._collect.collect()
+        done = await self._collect.collect(caller)
         usage = await self.get_usage(caller)
         return Collected(blobs=done.blobs, freed=done.freed, uploads=done.uploads, usage=usage)

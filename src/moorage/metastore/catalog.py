@@ -230,6 +230,9 @@ def _repository_of(row: Row) -> RepositoryRecord:
         pushed_by=row.pushed_by,
         tags=row.tags,
         size=row.size,
+        pulls=row.pulls,
+        pushes=row.pushes,
+        last_pulled_at=row.last_pulled_at,
     )
 
 

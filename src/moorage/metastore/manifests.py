@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, false, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from moorage.domain.digest import Digest
@@ -19,7 +19,7 @@ from moorage.metastore.leases import NOW
 from moorage.metastore.steps import Database, Rows, Steps, one
 from moorage.metastore.tables import edges, links, manifests, registries, repositories, tag_moves, tags
 from moorage.metastore.uploads import REPOSITORY, ensure_repository
-from moorage.services.records import ManifestRecord, NewManifest, ReferrerRecord
+from moorage.services.records import Dropped, ManifestRecord, NewManifest, Pushed, ReferrerRecord, TagMove
 
 KEPT = 32 * 1024 * 1024
 """Bytes of manifests that are kept in memory, about."""
@@ -34,13 +34,25 @@ SOME = 500
 """Values in one `IN`: databases limit the parameters of a statement."""
 
 _named = (repositories.c.id == manifests.c.repository_id) & (repositories.c.name == bindparam("repository"))
+_is_part = (
+    select(edges.c.source)
+    .where(edges.c.target == manifests.c.digest, edges.c.repository_id == manifests.c.repository_id)
+    .correlate(manifests)
+    .exists()
+)
 BY_DIGEST = (
-    select(manifests.c.digest, manifests.c.media_type, manifests.c.body, manifests.c.pushed_at)
+    select(
+        manifests.c.digest,
+        manifests.c.media_type,
+        manifests.c.body,
+        manifests.c.pushed_at,
+        _is_part.label("is_part"),
+    )
     .join(repositories, _named)
     .where(manifests.c.digest == bindparam("reference"))
 )
 BY_TAG = (
-    select(manifests.c.digest, manifests.c.media_type, manifests.c.body, tags.c.pushed_at)
+    select(manifests.c.digest, manifests.c.media_type, manifests.c.body, tags.c.pushed_at, false().label("is_part"))
     .join(repositories, _named)
     .join(tags, (tags.c.repository_id == manifests.c.repository_id) & (tags.c.digest == manifests.c.digest))
     .where(tags.c.name == bindparam("reference"))
@@ -55,8 +67,9 @@ PUT_EDGE = upsert(edges).on_conflict_do_nothing()
 PUSHED = (
     update(repositories)
     .where(repositories.c.id == bindparam("id_"))
-    .values(pushed_at=bindparam("at"), pushed_by=bindparam("by"))
+    .values(pushed_at=bindparam("at"), pushed_by=bindparam("by"), pushes=repositories.c.pushes + 1)
 )
+IS_FIRST = select(repositories.c.pushed_at).where(repositories.c.id == bindparam("id_"))
 
 IMMUTABLE = (
     select(registries.c.immutable_tags)
@@ -134,19 +147,19 @@ class ManifestTable:
         self._database = database
         self._found = ExactCache(database, _find, _weight, KEPT)
 
-    async def put(self, repository: Repository, manifest: NewManifest, tags: Sequence[str], by: str) -> None:
+    async def put(self, repository: Repository, manifest: NewManifest, tags: Sequence[str], by: str) -> Pushed:
         """See `Manifests`."""
-        await self._database.write(partial(_put, repository, manifest, tags, by, time.time()))
+        return await self._database.write(partial(_put, repository, manifest, tags, by, time.time()))
 
     async def find(self, repository: Repository, reference: str) -> ManifestRecord | None:
         """See `Manifests`."""
         return await self._found.get((str(repository), reference))
 
-    async def delete(self, repository: Repository, digest: Digest, by: str) -> bool:
+    async def delete(self, repository: Repository, digest: Digest, by: str) -> Dropped | None:
         """See `Manifests`."""
         return await self._database.write(partial(_delete, repository, digest, by, time.time()))
 
-    async def delete_tag(self, repository: Repository, tag: str, by: str) -> bool:
+    async def delete_tag(self, repository: Repository, tag: str, by: str) -> Dropped | None:
         """See `Manifests`."""
         return await self._database.write(partial(_delete_tag, repository, tag, by, time.time()))
 
@@ -169,10 +182,12 @@ def _find(key: tuple[str, str]) -> Steps[ManifestRecord | None]:
     repository, reference = key
     statement = BY_DIGEST if is_digest(reference) else BY_TAG
     row = yield from one(statement, {"repository": repository, "reference": reference})
-    return ManifestRecord(row.digest, row.media_type, row.body, row.pushed_at) if row else None
+    if row is None:
+        return None
+    return ManifestRecord(row.digest, row.media_type, row.body, row.pushed_at, bool(row.is_part))
 
 
-def _put(repository: Repository, manifest: NewManifest, names: Sequence[str], by: str, now: float) -> Steps[None]:
+def _put(repository: Repository, manifest: NewManifest, names: Sequence[str], by: str, now: float) -> Steps[Pushed]:
     repository_id = yield from ensure_repository(repository, now)
     yield from _check_linked(repository_id, manifest)
     row: dict[str, Any] = {
@@ -195,9 +210,12 @@ def _put(repository: Repository, manifest: NewManifest, names: Sequence[str], by
     if manifest.named:
         edge = {"repository_id": repository_id, "source": manifest.digest}
         yield PUT_EDGE, [{**edge, "target": target} for target in manifest.named]
+    moved: list[TagMove] = []
     for name in names:
-        yield from _point(repository_id, name, manifest.digest, by, now)
+        moved += yield from _point(repository_id, name, manifest.digest, by, now)
+    ((pushed_at,),) = yield IS_FIRST, {"id_": repository_id}
     yield PUSHED, {"id_": repository_id, "at": now, "by": by}
+    return Pushed(tuple(moved), pushed_at is None)
 
 
 def _check_linked(repository_id: int, manifest: NewManifest) -> Steps[None]:
@@ -211,15 +229,17 @@ def _check_linked(repository_id: int, manifest: NewManifest) -> Steps[None]:
         raise MoorageError(ErrorCode.MANIFEST_BLOB_UNKNOWN, message, {"missing": missing[:SOME]})
 
 
-def _point(repository_id: int, tag: str, digest: Digest, by: str, now: float) -> Steps[None]:
+def _point(repository_id: int, tag: str, digest: Digest, by: str, now: float) -> Steps[list[TagMove]]:
     row = yield from one(TAG, {"repository_id": repository_id, "tag": tag})
     previous = row.digest if row else None
     if previous not in {None, digest}:
         yield from check_may_move_tag(repository_id, tag)
     new = {"repository_id": repository_id, "name": tag, "digest": digest, "pushed_at": now, "pushed_by": by}
     yield PUT_TAG, new
-    if previous != digest:
-        yield from _remember(repository_id, tag, digest, previous, by, now)
+    if previous == digest:
+        return []
+    yield from _remember(repository_id, tag, digest, previous, by, now)
+    return [TagMove(tag, previous)]
 
 
 def check_may_move_tag(repository_id: int, *names: str) -> Steps[None]:
@@ -236,13 +256,13 @@ def _remember(
     yield MOVE, move
 
 
-def _delete(repository: Repository, digest: Digest, by: str, now: float) -> Steps[bool]:
+def _delete(repository: Repository, digest: Digest, by: str, now: float) -> Steps[Dropped | None]:
     row = yield from one(REPOSITORY, {"repository": str(repository)})
-    return row is not None and (yield from drop_image(row.id, digest, by, now))
+    return (yield from drop_image(row.id, digest, by, now)) if row else None
 
 
-def drop_image(repository_id: int, digest: Digest, by: str, now: float) -> Steps[bool]:
-    """Delete an image and its tags, and let go of what it named; False when there is none."""
+def drop_image(repository_id: int, digest: Digest, by: str, now: float) -> Steps[Dropped | None]:
+    """Delete an image and its tags, and let go of what it named; None when there is none."""
     pointing = yield TAGS_OF, {"repository_id": repository_id, "digest": digest}
     for tag in pointing:
         yield from drop_tag(repository_id, tag.name, by, now)
@@ -254,23 +274,23 @@ def drop_image(repository_id: int, digest: Digest, by: str, now: float) -> Steps
     # Now rather than when the link goes: the collection that drops the link can then drop the blob as well.
     for target in targets:
         yield LOOK_AGAIN, {"of_digest": target.target}
-    return bool(dropped)
+    return Dropped(tuple(tag.name for tag in pointing), digest) if dropped else None
 
 
-def drop_tag(repository_id: int, tag: str, by: str, now: float) -> Steps[bool]:
-    """Delete a tag alone; False when there is none."""
+def drop_tag(repository_id: int, tag: str, by: str, now: float) -> Steps[Dropped | None]:
+    """Delete a tag alone; None when there is none."""
     row = yield from one(TAG, {"repository_id": repository_id, "tag": tag})
     if row is None:
-        return False
+        return None
     yield from check_may_move_tag(repository_id, tag)
     yield DROP_TAG, {"of_repository": repository_id, "of_tag": tag}
     yield from _remember(repository_id, tag, None, row.digest, by, now)
-    return True
+    return Dropped((tag,), row.digest)
 
 
-def _delete_tag(repository: Repository, tag: str, by: str, now: float) -> Steps[bool]:
+def _delete_tag(repository: Repository, tag: str, by: str, now: float) -> Steps[Dropped | None]:
     row = yield from one(REPOSITORY, {"repository": str(repository)})
-    return row is not None and (yield from drop_tag(row.id, tag, by, now))
+    return (yield from drop_tag(row.id, tag, by, now)) if row else None
 
 
 def _tags(repository: Repository, after: str, limit: int) -> Steps[tuple[str, ...] | None]:

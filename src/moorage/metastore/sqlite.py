@@ -23,6 +23,7 @@ from sqlalchemy import Executable
 from sqlalchemy.dialects import sqlite as dialects
 
 from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.metastore.activity import recorded
 from moorage.metastore.prepared import PreparedStatements
 from moorage.metastore.steps import Parameters, Rows, Steps
 
@@ -92,7 +93,7 @@ class SQLite:
         """See `Database`."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._jobs.put((story, loop, future, alone))
+        self._jobs.put((recorded(story), loop, future, alone))
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:

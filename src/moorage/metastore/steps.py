@@ -39,6 +39,8 @@ class Database(Protocol):
     async def write(self, story: Callable[[], Steps[T]], *, alone: bool = False) -> T:
         """Run a story in one transaction and return when it is durable; what it raises undoes it.
 
+        The rows of activity that its use case asked for go with it: `recorded` of activity.py adds them.
+
         `story` may be called more than once: one that failed for its neighbours' sake is run again. `alone` gives it
         a transaction without neighbours: what it reads is then committed, and nothing but its own failure undoes it.
         """

@@ -5,6 +5,7 @@
                                  ├─ manifests ─┬─ edges         what a manifest keeps alive
                                  │             └─ tags ─ tag_moves
                                  └─ uploads                     sessions that have not ended
+    activity                                                    what happened; it outlives what it is about
 
 A lease of NULL means: looked at by a collection and found in use; whatever stops using it sets a lease again, so that
 only rows with a lease are ever looked at (collect.py).
@@ -131,6 +132,9 @@ repositories = Table(
     Column("created_at", Float, nullable=False),
     Column("pushed_at", Float),
     Column("pushed_by", Text, nullable=False),
+    Column("pulls", Integer, nullable=False),
+    Column("pushes", Integer, nullable=False),
+    Column("last_pulled_at", Float),
     Index("repositories_by_registry", "registry_id", "name"),
     Index("repositories_by_push", "pushed_at"),
 )
@@ -237,4 +241,23 @@ clock = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("seconds", Float, nullable=False),
+)
+
+activity = Table(
+    "activity",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("token", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("registry", Text, nullable=False),
+    Column("before", Text),
+    Column("after", Text),
+    Column("request_id", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    # Every push pays for an index, and readers can wait: they go through the rows in this order, a window at a time.
+    Index("activity_by_time", "at", "id"),
 )

@@ -98,6 +98,7 @@ def ensure_repository(repository: Repository, now: float) -> Steps[int]:
         message = f"there is no registry at {repository.registry}"
         raise MoorageError(ErrorCode.NAME_UNKNOWN, message, {"name": str(repository)})
     new = {"registry_id": registry.id, "name": str(repository), "description": "", "created_at": now, "pushed_by": ""}
+    new |= {"pulls": 0, "pushes": 0}
     yield NEW_REPOSITORY, new
     made = yield from one(REPOSITORY, {"repository": str(repository)})
     assert made is not None  # noqa: S101  inserted in this transaction

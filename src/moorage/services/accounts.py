@@ -5,14 +5,18 @@ import hashlib
 import re
 import secrets
 import time
+from collections.abc import Iterator
 from typing import Protocol
 
 from moorage.domain.access import Action, Caller
+from moorage.domain.activity import Change, Kind
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.services.access import Access
 from moorage.services.attempts import Attempts
 from moorage.services.ports import Accounts, Check
+from moorage.services.recording import recorded
 from moorage.services.records import Account, Session
+from moorage.services.tally import Tally
 
 NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*", re.ASCII)
 LONGEST_NAME = 64
@@ -25,6 +29,12 @@ DIRECTORY_SESSION_SECONDS = 12 * 3600
 # Nothing that is mistaken for something else when it is copied from a screen.
 ALPHABET = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 GENERATED = 20
+
+REFUSED = frozenset({ErrorCode.TOO_MANY, ErrorCode.DENIED, ErrorCode.UNAUTHORIZED})
+"""Errors that are refusals of a sign-in."""
+
+SERVER = Caller(name="moorage")
+"""Who does what nobody asked for, as making the first account."""
 
 
 class Passwords(Protocol):
@@ -51,9 +61,15 @@ class Elsewhere(Protocol):
 class AccountService:
     """The use cases of accounts and sessions."""
 
-    def __init__(
-        self, accounts: Accounts, passwords: Passwords, access: Access, elsewhere: Elsewhere | None = None
+    def __init__(  # the parts
+        self,
+        accounts: Accounts,
+        passwords: Passwords,
+        access: Access,
+        elsewhere: Elsewhere | None = None,
+        tally: Tally | None = None,
     ) -> None:
+        self._tally = tally or Tally()
         self._accounts = accounts
         self._passwords = passwords
         self._access = access
@@ -66,10 +82,35 @@ class AccountService:
         if await self._accounts.every():
             return None
         generated = None if password else generate_password()
-        await self._accounts.create("admin", await self._passwords.hash(password or generated or ""), is_admin=True)
+        password_hash = await self._passwords.hash(password or generated or "")
+        with recorded(SERVER, Change(Kind.ADD_USER, "admin", None, {"is_admin": True})):
+            await self._accounts.create("admin", password_hash, is_admin=True)
         return generated
 
     async def verify(self, name: str, password: str, now: float, *, address: str = "") -> Account | None:
+        """Return the account of a name and password, as `_match` does, and count it as a sign-in."""
+        account = await self._known(name, password, now, address)
+        if account is not None:
+            self._tally.signed_in(account.name)
+        return account
+
+    async def _known(self, name: str, password: str, now: float, address: str) -> Account | None:
+        """Return what `_match` does, and count its refusals."""
+        try:
+            account = await self._match(name, password, now, address=address)
+        except MoorageError as error:
+            if error.error in REFUSED:
+                await self._count_refusal(name)
+            raise
+        if account is None:
+            await self._count_refusal(name)
+        return account
+
+    async def _count_refusal(self, name: str) -> None:
+        tried = await self._accounts.find(name) if _is_name(name) else None
+        self._tally.sign_in_refused(tried.name if tried else "")
+
+    async def _match(self, name: str, password: str, now: float, *, address: str) -> Account | None:
         """Return the account of a name and password unless it is disabled; raise TOO_MANY to whoever guesses.
 
         `now` is Unix seconds, `address` the client's. The same question asked many times at once is answered once, so
@@ -99,18 +140,19 @@ class AccountService:
 
     async def authenticate(self, name: str, password: str, *, address: str = "") -> Caller | None:
         """Return who a name and password belong to; raise TOO_MANY to whoever guesses."""
-        return _caller(await self.verify(name, password, time.time(), address=address))
+        return _caller(await self._known(name, password, time.time(), address))
 
     async def sign_in(self, name: str, password: str, *, address: str = "") -> tuple[str, Session] | None:
         """Open a session; return the value of its cookie and what is kept of it; raise TOO_MANY to whoever guesses."""
         now = time.time()
-        account = await self.verify(name, password, now, address=address)
+        account = await self._known(name, password, now, address)
         if account is None:
             return None
         cookie = secrets.token_urlsafe(32)
         seconds = SESSION_SECONDS if account.password_hash else DIRECTORY_SESSION_SECONDS
         session = Session(_mark(cookie), account.id, secrets.token_urlsafe(32), now, now + seconds)
-        await self._accounts.open_session(session)
+        with recorded(Caller(account.id, account.name), Change(Kind.SIGN_IN, account.name)):
+            await self._accounts.open_session(session)
         return cookie, session
 
     async def session(self, cookie: str) -> tuple[Caller, Session] | None:
@@ -121,7 +163,11 @@ class AccountService:
 
     async def sign_out(self, cookie: str) -> None:
         """End a session."""
-        await self._accounts.close_session(_mark(cookie))
+        found = await self.session(cookie)
+        if found is None:
+            return
+        with recorded(found[0], Change(Kind.SIGN_OUT, found[0].name)):
+            await self._accounts.close_session(_mark(cookie))
 
     async def add(self, caller: Caller, name: str, password: str, *, is_admin: bool = False) -> Account:
         """Make an account; raise NAME_INVALID, VALUE_INVALID for the password, CONFLICT, DENIED."""
@@ -130,7 +176,9 @@ class AccountService:
             message = f"a user name is 1 to {LONGEST_NAME} lower-case letters and digits, with single . - or _ between"
             raise MoorageError(ErrorCode.NAME_INVALID, message, {"field": "name"})
         check_password(password)
-        return await self._accounts.create(name, await self._passwords.hash(password), is_admin=is_admin)
+        password_hash = await self._passwords.hash(password)
+        with recorded(caller, Change(Kind.ADD_USER, name, None, {"is_admin": is_admin})):
+            return await self._accounts.create(name, password_hash, is_admin=is_admin)
 
     async def list(self, caller: Caller) -> tuple[Account, ...]:
         """List accounts by name."""
@@ -167,10 +215,14 @@ class AccountService:
             password_hash = await self._passwords.hash(password)
         if is_disabled:
             await self._check_another_administrator(name)
-        changed = _is_name(name) and await self._accounts.change(
-            name, password_hash=password_hash, is_disabled=is_disabled, check=check
-        )
-        if not changed:
+        account = await self._accounts.find(name) if _is_name(name) else None
+        is_changed = False
+        if account is not None:
+            with recorded(caller, *_changes(account, password_hash, is_disabled)):
+                is_changed = await self._accounts.change(
+                    name, password_hash=password_hash, is_disabled=is_disabled, check=check
+                )
+        if not is_changed:
             raise MoorageError(ErrorCode.NOT_FOUND, f"no person is called {name[:LONGEST_NAME]}")
 
     async def _check(self, name: str, password: str) -> _Checked:
@@ -197,6 +249,14 @@ class AccountService:
         active = [account.name for account in await self._accounts.every() if account.is_admin and _caller(account)]
         if active == [name]:
             raise MoorageError(ErrorCode.IN_USE, f"{name} is the last administrator and can't be disabled")
+
+
+def _changes(account: Account, password_hash: str | None, is_disabled: bool | None) -> Iterator[Change]:  # noqa: FBT001  as they were given
+    if password_hash is not None:
+        yield Change(Kind.SET_PASSWORD, account.name)
+    if is_disabled is not None:
+        before = {"is_disabled": account.is_disabled}
+        yield Change(Kind.CHANGE_USER, account.name, before, {"is_disabled": is_disabled})
 
 
 def check_password(password: str) -> None:

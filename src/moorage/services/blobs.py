@@ -3,10 +3,13 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from moorage.domain.access import Caller
+from moorage.domain.activity import Change, Kind, image_name
 from moorage.domain.digest import Digest
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import Repository
 from moorage.services.ports import Blobs, BlobStore
+from moorage.services.recording import recorded
 from moorage.services.records import BlobRecord
 
 
@@ -38,9 +41,11 @@ class BlobService:
         blob = await self._blobs.find(source, digest)
         return blob is not None and await self._blobs.mount(blob, target)
 
-    async def delete(self, repository: Repository, digest: Digest) -> None:
+    async def delete(self, caller: Caller, repository: Repository, digest: Digest) -> None:
         """Take a blob out of a repository; raise BLOB_UNKNOWN, or IN_USE while an image needs it."""
-        if not await self._blobs.unlink(repository, digest):
+        with recorded(caller, Change(Kind.DELETE_BLOB, image_name(repository, digest))):
+            is_gone = await self._blobs.unlink(repository, digest)
+        if not is_gone:
             raise MoorageError(ErrorCode.BLOB_UNKNOWN, None, {"digest": digest})
 
     async def locate(self, blob: BlobRecord) -> Path | None:

@@ -1,13 +1,16 @@
 """Lists for people, and the deletions they ask for: what the pages and the management API show."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 from moorage.domain.access import Action, Caller
+from moorage.domain.activity import Change, Kind, image_name, tag_name
 from moorage.domain.digest import Digest
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import Repository, is_digest
 from moorage.services.access import Access
 from moorage.services.ports import Catalog, Check, Manifests
+from moorage.services.recording import recorded, recorded_as
 from moorage.services.records import Deletion, ImageRecord, RepositoryRecord, TagRecord
 from moorage.services.registries import check_description
 
@@ -46,7 +49,11 @@ class CatalogService:
         """Change a repository's description, unless `check` raises."""
         await self._access.check(caller, Action.DESCRIBE, repository)
         check_description(description)
-        if not await self._catalog.describe(repository, description, check):
+        before = {"description": (await self._known(repository)).description}
+        change = Change(Kind.DESCRIBE_REPOSITORY, str(repository), before, {"description": description})
+        with recorded(caller, change):
+            is_described = await self._catalog.describe(repository, description, check)
+        if not is_described:
             raise MoorageError(ErrorCode.NAME_UNKNOWN, None, {"name": str(repository)})
 
     async def tags(
@@ -90,14 +97,16 @@ class CatalogService:
     ) -> Deletion:
         """Delete what `deletion` says."""
         await self._access.check(caller, Action.DELETE, repository)
-        return _found(await self._catalog.delete(repository, digests, tags, caller.name), repository)
+        with recorded_as(caller, partial(_gone, repository)):
+            return _found(await self._catalog.delete(repository, digests, tags, caller.name), repository)
 
     async def delete_repository(
         self, caller: Caller, repository: Repository, check: Check[RepositoryRecord] | None = None
     ) -> Deletion:
         """Delete a repository with all its images, unless `check` raises."""
         await self._access.check(caller, Action.DELETE, repository)
-        return _found(await self._catalog.delete(repository, None, (), caller.name, check), repository)
+        with recorded_as(caller, partial(_whole, repository)):
+            return _found(await self._catalog.delete(repository, None, (), caller.name, check), repository)
 
     async def _check_known(self, caller: Caller, repository: Repository) -> None:
         """Raise NAME_UNKNOWN like `repository`, without adding its sizes up."""
@@ -121,6 +130,18 @@ class CatalogService:
         if not family:
             raise MoorageError(ErrorCode.MANIFEST_UNKNOWN, None, {"name": str(repository), "reference": reference})
         return family
+
+
+def _gone(repository: Repository, deletion: Deletion | None) -> Iterator[Change]:
+    if deletion is not None:
+        yield from (Change(Kind.DELETE_TAG, tag_name(repository, tag)) for tag in deletion.tags)
+        yield from (Change(Kind.DELETE_IMAGE, image_name(repository, digest)) for digest in deletion.images)
+
+
+def _whole(repository: Repository, deletion: Deletion | None) -> Iterator[Change]:
+    if deletion is not None:
+        before = {"tags": len(deletion.tags), "images": len(deletion.images)}
+        yield Change(Kind.DELETE_REPOSITORY, str(repository), before)
 
 
 def _found(deletion: Deletion | None, repository: Repository) -> Deletion:

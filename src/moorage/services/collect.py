@@ -3,13 +3,15 @@
 It looks at a batch of rows at a time, each in a transaction of its own, so that no push waits for more than one batch.
 """
 
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 
 from moorage.domain.access import Action, Caller
+from moorage.domain.activity import Change, Kind
 from moorage.domain.errors import MoorageError
 from moorage.services.access import Access
 from moorage.services.ports import BlobStore, Garbage, Uploads
+from moorage.services.recording import recorded
 from moorage.services.records import Collected, Usage
 
 BATCH = 100
@@ -25,9 +27,13 @@ class CollectService:
         self._store = store
         self._access = access
 
-    async def collect(self) -> Collected:
-        """Drop what no lease and no image protects any more, and say what came free."""
-        ended = await self._end_uploads()
+    async def collect(self, caller: Caller | None = None) -> Collected:
+        """Drop what no lease and no image protects any more, and say what came free.
+
+        A caller's asking for it is recorded with its first step; the clock's is not.
+        """
+        with recorded(caller, Change(Kind.COLLECT, "storage")) if caller else nullcontext():
+            ended = await self._end_uploads()
         while await self._garbage.expire_links(BATCH) == BATCH:
             pass
         total = Collected(blobs=0, freed=0, uploads=ended)

@@ -12,10 +12,12 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Protocol
 
 from moorage.domain.access import Action, Caller
+from moorage.domain.activity import Change, Kind
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.identity import Identity, account_name
 from moorage.services.access import Access
 from moorage.services.ports import Accounts, Identities
+from moorage.services.recording import recorded
 from moorage.services.records import Account, LinkedIdentity
 
 LONGEST_SUBJECT = 255
@@ -93,7 +95,9 @@ class DirectoryService:
 
     async def link(self, account: Account, identity: Identity) -> None:
         """Let somebody who proved to be both have one account; raise CONFLICT when they have another one."""
-        await self._identities.link(account.id, identity.directory, identity.subject)
+        after = {"directory": identity.directory, "subject": identity.subject}
+        with recorded(Caller(account.id, account.name), Change(Kind.LINK_USER, account.name, None, after)):
+            await self._identities.link(account.id, identity.directory, identity.subject)
 
     async def link_named(self, caller: Caller, name: str, directory: str, subject: str) -> None:
         """Let somebody a directory knows have an account; raise NOT_FOUND, VALUE_INVALID, CONFLICT, DENIED."""
@@ -105,12 +109,16 @@ class DirectoryService:
         if not 0 < len(subject) <= LONGEST_SUBJECT:
             message = f"a subject has 1 to {LONGEST_SUBJECT} characters"
             raise MoorageError(ErrorCode.VALUE_INVALID, message, {"field": "subject"})
-        await self._identities.link(account.id, directory, subject)
+        after = {"directory": directory, "subject": subject}
+        with recorded(caller, Change(Kind.LINK_USER, account.name, None, after)):
+            await self._identities.link(account.id, directory, subject)
 
     async def unlink(self, caller: Caller, name: str, directory: str) -> None:
         """Part an account from a directory, which may be gone by now; its sessions end. Raise NOT_FOUND, DENIED."""
         account = await self._named(caller, name)
-        if not await self._identities.unlink(account.id, directory):
+        with recorded(caller, Change(Kind.UNLINK_USER, account.name, {"directory": directory})):
+            is_gone = await self._identities.unlink(account.id, directory)
+        if not is_gone:
             raise MoorageError(ErrorCode.NOT_FOUND, f"{name} is not linked to {directory[:LONGEST_SUBJECT]}")
         await self._groups.mirror(directory, account.id, ())
 
@@ -140,7 +148,9 @@ class DirectoryService:
     async def _admit(self, identity: Identity) -> Account:
         name = account_name(identity)
         try:
-            return await self._identities.admit(identity.directory, identity.subject, name)
+            after = {"directory": identity.directory, "subject": identity.subject}
+            with recorded(Caller(name=name), Change(Kind.ADD_USER, name, None, after)):
+                return await self._identities.admit(identity.directory, identity.subject, name)
         except MoorageError as error:
             if error.error is ErrorCode.CONFLICT:
                 raise _taken(identity, name) from None

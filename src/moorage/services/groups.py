@@ -3,9 +3,11 @@
 import re
 
 from moorage.domain.access import Action, Caller
+from moorage.domain.activity import Change, Kind
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.services.access import Access
 from moorage.services.ports import Groups
+from moorage.services.recording import recorded
 from moorage.services.records import Group, Mirrored
 
 NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*", re.ASCII)
@@ -30,7 +32,9 @@ class GroupService:
             raise MoorageError(ErrorCode.NAME_INVALID, message, {"field": "name"})
         if mirrored is not None:
             _check_mirrored(mirrored)
-        return await self._groups.create(name, mirrored)
+        after = {"directory": mirrored.directory, "external": mirrored.external} if mirrored else None
+        with recorded(caller, Change(Kind.CREATE_GROUP, name, None, after)):
+            return await self._groups.create(name, mirrored)
 
     async def get(self, caller: Caller, name: str) -> Group:
         """Return a group, or raise NOT_FOUND."""
@@ -48,7 +52,9 @@ class GroupService:
     async def delete(self, caller: Caller, name: str) -> None:
         """Delete a group with its grants, or raise NOT_FOUND."""
         self._access.check_server(caller, Action.ADMINISTER_SERVER)
-        if not await self._groups.delete(name):
+        with recorded(caller, Change(Kind.DELETE_GROUP, name)):
+            is_gone = await self._groups.delete(name)
+        if not is_gone:
             raise _nothing("group", name)
 
     async def members(self, caller: Caller, name: str) -> tuple[str, ...]:
@@ -59,13 +65,17 @@ class GroupService:
     async def join(self, caller: Caller, name: str, user: str) -> None:
         """Put an account into a group; raise NOT_FOUND, CONFLICT where a directory says who is in it."""
         await self._check_own(caller, name)
-        if not await self._groups.join(name, user):
+        with recorded(caller, Change(Kind.JOIN_GROUP, name, None, {"user": user})):
+            is_in = await self._groups.join(name, user)
+        if not is_in:
             raise _nothing("person", user)
 
     async def leave(self, caller: Caller, name: str, user: str) -> None:
         """Take an account out of a group; raise NOT_FOUND, CONFLICT where a directory says who is in it."""
         await self._check_own(caller, name)
-        if not await self._groups.leave(name, user):
+        with recorded(caller, Change(Kind.LEAVE_GROUP, name, {"user": user})):
+            is_out = await self._groups.leave(name, user)
+        if not is_out:
             raise _nothing("person", user)
 
     async def _check_own(self, caller: Caller, name: str) -> None:

@@ -4,8 +4,10 @@ import secrets
 from collections.abc import Sequence
 
 from moorage.domain.access import Action, Caller
+from moorage.domain.activity import Change, Kind
 from moorage.services.access import Access
 from moorage.services.ports import Keys
+from moorage.services.recording import recorded
 from moorage.services.records import SigningKey
 
 FORGET_AFTER = 366 * 24 * 3600
@@ -34,7 +36,8 @@ class KeyService:
         What the old ones signed is good until it expires; with `forget` it ends now, and everybody signs in again.
         """
         self._access.check_server(caller, Action.ADMINISTER_SERVER)
-        return await self._keys.rotate(_fresh(), 0 if forget else FORGET_AFTER)
+        with recorded(caller, Change(Kind.ROTATE_KEYS, "keys", None, {"forget": forget})):
+            return await self._keys.rotate(_fresh(), 0 if forget else FORGET_AFTER)
 
 
 def _fresh() -> tuple[str, bytes]:

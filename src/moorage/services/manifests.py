@@ -2,17 +2,20 @@
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from moorage.domain.access import Caller
+from moorage.domain.activity import Change, Facts, Kind, image_name, tag_name
 from moorage.domain.digest import Digest, algorithm_of, digest_of
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.manifest import IMAGE_CONFIGS, Descriptor, Manifest, parse_manifest, platforms_of
 from moorage.domain.name import Repository, Tag, is_digest
 from moorage.domain.upload import check_digest
 from moorage.services.ports import Blobs, BlobStore, Manifests
-from moorage.services.records import ManifestRecord, NewManifest, ReferrerRecord
+from moorage.services.recording import recorded_as
+from moorage.services.records import Dropped, ManifestRecord, NewManifest, Pushed, ReferrerRecord
 
 LARGEST_CONFIG = 1024 * 1024
 """Bytes of the largest image config that is read for its platform."""
@@ -56,16 +59,18 @@ class ManifestService:
             check_digest(digest, found)
         config = await self._config(repository, manifest)
         new = describe(manifest, found, body, config)
-        await self._manifests.put(repository, new, tags, caller.name)
+        with recorded_as(caller, partial(_push, repository, new)):
+            await self._manifests.put(repository, new, tags, caller.name)
         return new
 
     async def delete(self, caller: Caller, repository: Repository, reference: str) -> None:
         """Delete a tag alone, or an image with its tags; raise MANIFEST_UNKNOWN."""
-        if is_digest(reference):
-            deleted = await self._manifests.delete(repository, Digest(reference), caller.name)
-        else:
-            deleted = await self._manifests.delete_tag(repository, reference, caller.name)
-        if not deleted:
+        with recorded_as(caller, partial(_deletion, repository, reference)):
+            if is_digest(reference):
+                deleted = await self._manifests.delete(repository, Digest(reference), caller.name)
+            else:
+                deleted = await self._manifests.delete_tag(repository, reference, caller.name)
+        if deleted is None:
             raise MoorageError(ErrorCode.MANIFEST_UNKNOWN, None, {"name": str(repository), "reference": reference})
 
     async def tags(self, repository: Repository, after: str, limit: int) -> tuple[str, ...]:
@@ -115,6 +120,25 @@ class ManifestService:
             self._configs.clear()
         says = self._configs[config.digest] = {name: _short(found.get(name)) for name in PLATFORM}
         return says
+
+
+def _push(repository: Repository, manifest: NewManifest, pushed: Pushed) -> Iterator[Change]:
+    if pushed.is_first:
+        yield Change(Kind.CREATE_REPOSITORY, str(repository))
+    after: Facts = {"media_type": manifest.media_type, "size": manifest.own_size}
+    yield Change(Kind.PUSH_IMAGE, image_name(repository, manifest.digest), None, after)
+    for move in pushed.moved:
+        before = {"digest": move.previous} if move.previous else None
+        yield Change(Kind.MOVE_TAG, tag_name(repository, move.tag), before, {"digest": manifest.digest})
+
+
+def _deletion(repository: Repository, reference: str, gone: Dropped | None) -> Iterator[Change]:
+    if gone is None:
+        return
+    for tag in gone.tags:
+        yield Change(Kind.DELETE_TAG, tag_name(repository, tag), {"digest": gone.digest})
+    if is_digest(reference):
+        yield Change(Kind.DELETE_IMAGE, image_name(repository, reference))
 
 
 def _short(value: object) -> str | None:

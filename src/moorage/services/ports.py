@@ -18,6 +18,7 @@ from moorage.services.records import (
     BlobRecord,
     Collected,
     Deletion,
+    Dropped,
     GrantRecord,
     Group,
     Holder,
@@ -26,6 +27,7 @@ from moorage.services.records import (
     ManifestRecord,
     Mirrored,
     NewManifest,
+    Pushed,
     Received,
     ReferrerRecord,
     Registry,
@@ -231,7 +233,7 @@ class Blobs(Protocol):
 class Manifests(Protocol):
     """Images and tags."""
 
-    async def put(self, repository: Repository, manifest: NewManifest, tags: Sequence[str], by: str) -> None:
+    async def put(self, repository: Repository, manifest: NewManifest, tags: Sequence[str], by: str) -> Pushed:
         """Store an image and point tags at it.
 
         Raise MANIFEST_BLOB_UNKNOWN unless all it needs is linked there, TAG_IMMUTABLE where a tag may not be moved.
@@ -240,11 +242,11 @@ class Manifests(Protocol):
     async def find(self, repository: Repository, reference: str) -> ManifestRecord | None:
         """Return an image by tag or digest."""
 
-    async def delete(self, repository: Repository, digest: Digest, by: str) -> bool:
-        """Delete an image and its tags; False when there is none; raise TAG_IMMUTABLE where a tag may not go."""
+    async def delete(self, repository: Repository, digest: Digest, by: str) -> Dropped | None:
+        """Delete an image and its tags; None when there is none; raise TAG_IMMUTABLE where a tag may not go."""
 
-    async def delete_tag(self, repository: Repository, tag: str, by: str) -> bool:
-        """Delete a tag alone; False when there is none; raise TAG_IMMUTABLE where it may not go."""
+    async def delete_tag(self, repository: Repository, tag: str, by: str) -> Dropped | None:
+        """Delete a tag alone; None when there is none; raise TAG_IMMUTABLE where it may not go."""
 
     async def tags(self, repository: Repository, after: str, limit: int) -> tuple[str, ...] | None:
         """List tag names in byte order, past `after`; None when there is no such repository."""

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from moorage.domain.access import Action, Decision, Role, Visibility
+from moorage.domain.activity import Facts, Kind, Outcome
 from moorage.domain.digest import Digest
 from moorage.domain.errors import MoorageError
 from moorage.domain.name import Repository
@@ -47,6 +49,9 @@ class RepositoryRecord:
     pushed_by: str
     tags: int
     size: int
+    pulls: int
+    pushes: int
+    last_pulled_at: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,12 +181,16 @@ class BlobRecord:
 
 @dataclass(frozen=True, slots=True)
 class ManifestRecord:
-    """A stored manifest, as a pull needs it; `pushed_at` is the tag's where it was asked for by tag."""
+    """A stored manifest, as a pull needs it; `pushed_at` is the tag's where it was asked for by tag.
+
+    `is_part` where it was asked for by digest and an index of the repository names it: whoever asks pulls the index.
+    """
 
     digest: Digest
     media_type: str
     body: bytes
     pushed_at: float
+    is_part: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +212,30 @@ class NewManifest:
     """Blobs that must be linked to the repository."""
     named: tuple[Digest, ...]
     """Everything that must live as long as this manifest: blobs and children."""
+
+
+@dataclass(frozen=True, slots=True)
+class TagMove:
+    """A tag that now points to another image than before; `previous` is None where it is new."""
+
+    tag: str
+    previous: Digest | None
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """What went when an image or a tag was deleted: the tags, and where they pointed."""
+
+    tags: tuple[str, ...]
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What storing an image did beside: the tags it moved, and whether the repository had none before."""
+
+    moved: tuple[TagMove, ...]
+    is_first: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,3 +311,49 @@ class Usage:
     linked: int
     waiting: int
     uploads: int
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityRecord:
+    """One thing that happened: who did what to what, from where, by which token, and what that changed.
+
+    `id` is 0 until it is stored, `token` the name of an access token. What is no person's or no request's is empty.
+    """
+
+    id: int
+    at: float
+    who: str
+    address: str
+    token: str
+    kind: Kind
+    target: str
+    registry: str
+    before: Facts | None
+    after: Facts | None
+    request_id: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityQuery:
+    """Which rows are wanted: those that fit all that is given. `since` counts, `until` does not.
+
+    `registries` (None: the whole server) by address; with `only_present` no row is older than the registry that has
+    the address now.
+    """
+
+    who: str | None = None
+    kind: Kind | None = None
+    target: str | None = None
+    since: float | None = None
+    until: float | None = None
+    outcome: Outcome | None = None
+    registries: tuple[str, ...] | None = None
+    only_present: bool = False
+
+
+class ActivityPlace(NamedTuple):
+    """A place in the order of the rows: by time, then by id."""
+
+    at: float
+    id: int

@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 
 from moorage.domain.access import Action, Caller, Role, Visibility
+from moorage.domain.activity import Change, Facts, Kind
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.immutable import parse_immutable_tags
 from moorage.domain.name import address_of, parse_registry
 from moorage.domain.pattern import WHOLE
 from moorage.services.access import Access
+from moorage.services.grants import grant_change
 from moorage.services.ports import Check, Grants, Registries
+from moorage.services.recording import recorded
 from moorage.services.records import Holder, HolderKind, Member, Registry, RegistrySummary
 
 LONGEST_DESCRIPTION = 200
@@ -28,7 +31,9 @@ class RegistryService:
         """Make a registry; raise NAME_INVALID, CONFLICT, DENIED or UNAUTHORIZED."""
         self._access.check_server(caller, Action.CREATE_REGISTRY)
         check_description(description)
-        return await self._registries.create(parse_registry(name), description, visibility, caller.name)
+        made = {"name": (parsed := parse_registry(name)), "description": description, "visibility": visibility.value}
+        with recorded(caller, Change(Kind.CREATE_REGISTRY, address_of(parsed), None, made)):
+            return await self._registries.create(parsed, description, visibility, caller.name)
 
     async def ensure(self, caller: Caller, address: str) -> None:
         """Make the registry a push names, unless another push has just made it."""
@@ -84,12 +89,16 @@ class RegistryService:
             if check is not None:
                 check(registry)
             return registry
-        return await self._registries.update(address, changes, check) or registry
+        facts = _facts(registry)
+        before = {name: facts[name] for name in changes}
+        with recorded(caller, Change(Kind.CHANGE_REGISTRY, address, before, changes)):
+            return await self._registries.update(address, changes, check) or registry
 
     async def delete(self, caller: Caller, address: str, check: Check[Registry] | None = None) -> None:
         """Delete an empty registry, unless `check` raises; raise IN_USE when it holds images."""
-        await self._access.check_registry(caller, Action.ADMINISTER_REGISTRY, address)
-        await self._registries.delete(address, check)
+        registry = await self._access.check_registry(caller, Action.ADMINISTER_REGISTRY, address)
+        with recorded(caller, Change(Kind.DELETE_REGISTRY, address, {"name": registry.name, **_facts(registry)})):
+            await self._registries.delete(address, check)
 
     async def members(self, caller: Caller, address: str) -> tuple[Member, ...]:
         """List who holds a role on the whole registry, by name, for those who administer it."""
@@ -104,12 +113,21 @@ class RegistryService:
         """Give an account a role on the whole registry or take it away (None); raise NOT_FOUND without such account."""
         registry = await self._access.check_registry(caller, Action.ADMINISTER_REGISTRY, address)
         holder = Holder(HolderKind.USER, user)
-        if role is None:
-            found = await self._grants.take(registry.id, holder, WHOLE)
-        else:
-            found = await self._grants.give(registry.id, holder, WHOLE, role)
+        with recorded(caller, grant_change(address, await self._grants.every(registry.id), holder, WHOLE, role)):
+            if role is None:
+                found = await self._grants.take(registry.id, holder, WHOLE)
+            else:
+                found = await self._grants.give(registry.id, holder, WHOLE, role)
         if not found:
             raise MoorageError(ErrorCode.NOT_FOUND, f"no person is called {user[:64]}", {"name": user[:64]})
+
+
+def _facts(registry: Registry) -> Facts:
+    return {
+        "description": registry.description,
+        "visibility": registry.visibility.value,
+        "immutable_tags": " ".join(registry.immutable_tags),
+    }
 
 
 def check_description(text: str) -> None:

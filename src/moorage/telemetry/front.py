@@ -1,19 +1,22 @@
 """The outermost ASGI application: it uses three things of `scope["state"]`.
 
-It puts `request_id` there; what answers below it may put `user` (who asked) and `route` (a label with few values).
+It puts `request_id` there; what answers below it may put `user` (who asked), `target` (the registry or repository asked
+for) and `route` (a label with few values).
 """
 
 import asyncio
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import count
 from secrets import token_hex
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from moorage.domain.activity import Origin
 from moorage.domain.errors import ErrorCode
+from moorage.services.recording import ORIGIN
 from moorage.telemetry.logs import RequestLog
 from moorage.telemetry.metrics import Metrics
 
@@ -22,6 +25,11 @@ ABORTED = 499
 
 IDLE_SECONDS = 90
 """How long any body may stand still; what knows better gives its own up earlier."""
+
+REFUSALS = frozenset({ErrorCode.UNAUTHORIZED.status, ErrorCode.DENIED.status})
+
+Refused = Callable[[str, str, str, int], None]
+"""Is told of refusals of somebody who is known: the name, what was asked for, the method, the status."""
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -45,8 +53,16 @@ class Front:
     raised again instead, so that the server breaks off and the client doesn't take what it has for the whole.
     """
 
-    def __init__(self, app: ASGIApp, request_log: RequestLog, request_ids: RequestIds, metrics: Metrics) -> None:
+    def __init__(  # what it tells of a request, and whom
+        self,
+        app: ASGIApp,
+        request_log: RequestLog,
+        request_ids: RequestIds,
+        metrics: Metrics,
+        refused: Refused,
+    ) -> None:
         self._app = app
+        self._refused = refused
         self._request_log = request_log
         self._request_ids = request_ids
         self._metrics = metrics
@@ -61,6 +77,7 @@ class Front:
         request_id = self._request_ids()
         # A dictionary of its own: the server may hand out the same one with every request.
         scope["state"] = {**scope.get("state", {}), "request_id": request_id}
+        ORIGIN.set(Origin(_client(scope), request_id))
         exchange = _Exchange(receive, send, request_id, reads=scope["method"] in _WITH_BODY)
         status = ABORTED
         try:
@@ -92,13 +109,15 @@ class Front:
             sent=exchange.sent,
             received=exchange.received,
         )
+        if status in REFUSALS and state.get("user"):
+            self._refused(state["user"], state.get("target") or _place(scope["path"]), scope["method"], status)
         self._request_log(
             method=scope["method"],
             path=scope["path"],
             status=status,
             seconds=seconds,
             bytes_sent=exchange.sent,
-            client=scope["client"][0] if scope.get("client") else "",
+            client=_client(scope),
             user_agent=_header(scope["headers"], b"user-agent"),
             request_id=state["request_id"],
             user=state.get("user"),
@@ -200,6 +219,16 @@ async def _refuse(exchange: _Exchange, error: ErrorCode, message: str) -> None:
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await exchange.send({"type": "http.response.start", "status": error.status, "headers": headers})
     await exchange.send({"type": "http.response.body", "body": body})
+
+
+def _client(scope: Scope) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else ""
+
+
+def _place(path: str) -> str:
+    """Return the beginning of a path that names no registry; what comes behind may be somebody's secret."""
+    return "/".join(path.split("/")[: 4 if path.startswith("/api/") else 3])
 
 
 def _header(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> str:

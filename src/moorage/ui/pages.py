@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from moorage.domain.access import Action
 from moorage.domain.errors import MoorageError
@@ -47,7 +47,7 @@ class Page:
     is_door: bool = False
 
 
-def build(services: UiServices, settings: UiSettings) -> ASGIApp:
+def build(services: UiServices, settings: UiSettings) -> "SafeHeaders":
     """Return the application that answers everything the programs' interfaces do not."""
     assets = Assets()
     view = View(settings, assets)
@@ -71,8 +71,9 @@ def build(services: UiServices, settings: UiSettings) -> ASGIApp:
 class SafeHeaders:
     """Puts the headers that every page has on every answer."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: Starlette) -> None:
         self._app = app
+        self.routes = app.routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""

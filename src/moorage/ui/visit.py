@@ -136,6 +136,9 @@ class Visits:
         site = site_of(request, self._settings.external_url)
         cookie = session_cookie(request, site)
         found = await self._accounts.session(cookie) if cookie else None
+        if found:
+            request.state.user = found[0].name
+            request.state.target = _target(request)
         return Visit(request, site, *found) if found else Visit(request, site)
 
     def anonymous(self, request: Request) -> Visit:
@@ -201,6 +204,12 @@ async def _body(request: Request) -> bytes:
         body += piece
         if len(body) > LARGEST_FORM:
             raise MoorageError(ErrorCode.TOO_LARGE, "this form holds more than its fields can need")
+
+
+def _target(request: Request) -> str | None:
+    """Return the registry or repository that a path names, for what keeps track of refusals."""
+    registry, path = (str(request.path_params.get(name, "")).lower() for name in ("registry", "path"))
+    return f"{registry}/{path}" if path else registry or None
 
 
 def _lower_case(request: Request) -> str | None:

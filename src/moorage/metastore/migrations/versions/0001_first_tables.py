@@ -11,6 +11,22 @@ depends_on = None
 
 def upgrade() -> None:
     """Make the tables, and start the leases' clock."""
+    op.create_table('activity',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('at', sa.Float(), nullable=False),
+    sa.Column('who', sa.Text(), nullable=False),
+    sa.Column('address', sa.Text(), nullable=False),
+    sa.Column('token', sa.Text(), nullable=False),
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('target', sa.Text(), nullable=False),
+    sa.Column('registry', sa.Text(), nullable=False),
+    sa.Column('before', sa.Text(), nullable=True),
+    sa.Column('after', sa.Text(), nullable=True),
+    sa.Column('request_id', sa.Text(), nullable=False),
+    sa.Column('outcome', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('id')
+    )
+    op.create_index('activity_by_time', 'activity', ['at', 'id'], unique=False)
     op.create_table('blobs',
     sa.Column('digest', sa.Text(), nullable=False),
     sa.Column('size', sa.Integer(), nullable=False),
@@ -104,6 +120,9 @@ def upgrade() -> None:
     sa.Column('created_at', sa.Float(), nullable=False),
     sa.Column('pushed_at', sa.Float(), nullable=True),
     sa.Column('pushed_by', sa.Text(), nullable=False),
+    sa.Column('pulls', sa.Integer(), nullable=False),
+    sa.Column('pushes', sa.Integer(), nullable=False),
+    sa.Column('last_pulled_at', sa.Float(), nullable=True),
     sa.ForeignKeyConstraint(['registry_id'], ['registries.id'], ),
     sa.PrimaryKeyConstraint('id'),
     sa.UniqueConstraint('name')

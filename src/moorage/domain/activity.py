@@ -1,0 +1,108 @@
+"""Activity: what somebody did or tried, in one table of words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from moorage.domain.name import Repository
+
+
+class Kind(StrEnum):
+    """What was done, or tried; docs/activity.md says of each what its row holds."""
+
+    SIGN_IN = "sign-in"
+    SIGN_OUT = "sign-out"
+    ACCESS = "access"
+    """Asked for something; only refusals of it are kept."""
+    CREATE_REGISTRY = "create-registry"
+    CHANGE_REGISTRY = "change-registry"
+    DELETE_REGISTRY = "delete-registry"
+    SET_ROLE = "set-role"
+    CREATE_REPOSITORY = "create-repository"
+    DESCRIBE_REPOSITORY = "describe-repository"
+    DELETE_REPOSITORY = "delete-repository"
+    PUSH_IMAGE = "push-image"
+    DELETE_IMAGE = "delete-image"
+    MOVE_TAG = "move-tag"
+    DELETE_TAG = "delete-tag"
+    DELETE_BLOB = "delete-blob"
+    ADD_USER = "add-user"
+    CHANGE_USER = "change-user"
+    SET_PASSWORD = "set-password"  # noqa: S105  a word, no secret
+    LINK_USER = "link-user"
+    UNLINK_USER = "unlink-user"
+    CREATE_GROUP = "create-group"
+    DELETE_GROUP = "delete-group"
+    JOIN_GROUP = "join-group"
+    LEAVE_GROUP = "leave-group"
+    ROTATE_KEYS = "rotate-keys"
+    COLLECT = "collect"
+
+
+class Outcome(StrEnum):
+    """Whether it happened."""
+
+    DONE = "done"
+    REFUSED = "refused"
+
+
+OF_SERVER = frozenset(
+    {
+        Kind.SIGN_IN,
+        Kind.SIGN_OUT,
+        Kind.ADD_USER,
+        Kind.CHANGE_USER,
+        Kind.SET_PASSWORD,
+        Kind.LINK_USER,
+        Kind.UNLINK_USER,
+        Kind.CREATE_GROUP,
+        Kind.DELETE_GROUP,
+        Kind.JOIN_GROUP,
+        Kind.LEAVE_GROUP,
+        Kind.ROTATE_KEYS,
+        Kind.COLLECT,
+    }
+)
+"""Kinds whose target is no registry, nor anything in one."""
+
+Facts = Mapping[str, str | bool | int | None]
+"""A few plain values, for JSON; never a secret, nor what one could be made of."""
+
+
+class Origin(NamedTuple):
+    """Where a request came from: the client's address, and the id by which the server's log knows it; else empty."""
+
+    address: str = ""
+    request_id: str = ""
+
+
+NOWHERE = Origin()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is done to what; `before` and `after` hold only what changes, and are None where there was or is nothing.
+
+    A target is a registry's address, a repository's full name, an image or tag behind it, or a person's name.
+    """
+
+    kind: Kind
+    target: str
+    before: Facts | None = None
+    after: Facts | None = None
+
+
+def registry_of(kind: Kind, target: str) -> str:
+    """Return the address of the registry a target is in; empty for what is the server's."""
+    return "" if kind in OF_SERVER else target.partition("/")[0]
+
+
+def tag_name(repository: Repository, tag: str) -> str:
+    """Return a tag's full name."""
+    return f"{repository}:{tag}"
+
+
+def image_name(repository: Repository, digest: str) -> str:
+    """Return an image's full name."""
+    return f"{repository}@{digest}"

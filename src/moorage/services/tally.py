@@ -1,0 +1,102 @@
+"""What is counted in memory and written every few seconds: pulls, refusals, and passwords that were right.
+
+Nothing of it comes with a write of its own, and must not: a pull writes nothing, and whoever guesses passwords must
+neither fill the disk nor keep it busy. So what is alike within a minute (the same kind, person, address and target) is
+one row at once, and one more with the rest when the minute is over. Of each kind a hundred are told apart in a minute;
+what comes beyond them is one more row, of nobody in particular.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from moorage.domain.activity import Change, Facts, Kind, Origin, Outcome
+from moorage.domain.name import Repository
+from moorage.services.recording import ORIGIN, row_of
+from moorage.services.records import ActivityRecord
+
+SECONDS = 60
+ROOM = 100
+MOST_UNWRITTEN = 1_000
+"""Rows that are kept for a database that can't take them now; the oldest go first."""
+
+Key = tuple[Kind, Outcome, str, str, str]
+
+
+@dataclass(slots=True)
+class _Alike:
+    """Rows that are alike: the first, how many are not written yet, and until when more are added."""
+
+    row: ActivityRecord
+    times: int
+    until: float
+    is_new: bool = True
+
+
+class Tally:
+    """Counts until it is asked for what there is to write."""
+
+    def __init__(self) -> None:
+        self._pulls: dict[str, int] = {}
+        self._alike: dict[Key, _Alike] = {}
+        self._unwritten: list[ActivityRecord] = []
+
+    def pulled(self, repository: Repository) -> None:
+        """Count a pull."""
+        name = str(repository)
+        self._pulls[name] = self._pulls.get(name, 0) + 1
+
+    def refused(self, who: str, target: str, method: str, status: int) -> None:
+        """Count that somebody asked for what they may not."""
+        self._add(Change(Kind.ACCESS, target, None, {"method": method, "status": status}), who, Outcome.REFUSED)
+
+    def signed_in(self, who: str) -> None:
+        """Count a password that was right."""
+        self._add(Change(Kind.SIGN_IN, who), who, Outcome.DONE)
+
+    def sign_in_refused(self, who: str) -> None:
+        """Count a password that was wrong, or came too often; `who` is the account tried, empty if there is none.
+
+        A name without an account is not kept: people type their passwords there.
+        """
+        self._add(Change(Kind.SIGN_IN, who), who, Outcome.REFUSED)
+
+    def take(self, now: float) -> tuple[Sequence[ActivityRecord], Mapping[str, int]]:
+        """Return what there is to write, at a time in Unix seconds, and forget it."""
+        rows, self._unwritten = self._unwritten, []
+        for key, alike in list(self._alike.items()):
+            is_over = now >= alike.until
+            if alike.times and (alike.is_new or is_over):
+                rows.append(replace(alike.row, after=_times(alike.row.after, alike.times)))
+                alike.times, alike.is_new = 0, False
+            if is_over:
+                del self._alike[key]
+        pulls, self._pulls = self._pulls, {}
+        return rows, pulls
+
+    def give_back(self, rows: Sequence[ActivityRecord], pulls: Mapping[str, int]) -> None:
+        """Keep what could not be written for the next time."""
+        self._unwritten = [*rows, *self._unwritten][-MOST_UNWRITTEN:]
+        for name, times in pulls.items():
+            self._pulls[name] = self._pulls.get(name, 0) + times
+
+    def _add(self, change: Change, who: str, outcome: Outcome) -> None:
+        now, origin = time.time(), ORIGIN.get()
+        row = row_of(change, who, origin, now, outcome)
+        if _key(row) not in self._alike and self._is_full(change.kind, outcome):
+            row = row_of(Change(change.kind, ""), "", Origin(), now, outcome)
+        alike = self._alike.setdefault(_key(row), _Alike(row, 0, now + SECONDS))
+        if not alike.times:
+            alike.row = row
+        alike.times += 1
+
+    def _is_full(self, kind: Kind, outcome: Outcome) -> bool:
+        return sum(key[:2] == (kind, outcome) for key in self._alike) >= ROOM
+
+
+def _key(row: ActivityRecord) -> Key:
+    return row.kind, row.outcome, row.who, row.address, row.target
+
+
+def _times(after: Facts | None, times: int) -> Facts | None:
+    return after if times == 1 else {**(after or {}), "times": times}

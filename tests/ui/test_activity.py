@@ -1,0 +1,65 @@
+"""Every page that changes something leaves a row of activity."""
+
+import pytest
+from starlette.routing import Route
+
+from moorage.domain.activity import Kind
+from moorage.metastore.activity import ActivityTable
+from moorage.services.records import ActivityQuery, ActivityRecord
+from tests.ui.visitor import Fields, Visitor
+from tests.ui.world import PASSWORD, World
+
+LEAVES_NO_ROW = frozenset({"/-/theme"})
+"""Only the browser keeps it."""
+
+NEW = "a longer new password"
+CHANGES: list[tuple[str, str, Fields, set[Kind]]] = [
+    ("/-/sign-in", "/-/sign-in", {"user": "admin", "password": PASSWORD}, {Kind.SIGN_IN, Kind.SIGN_OUT}),
+    ("/-/sign-out", "/", {}, {Kind.SIGN_OUT}),
+    ("/-/account", "/-/account", {"present": PASSWORD, "new": NEW}, {Kind.SET_PASSWORD, Kind.SIGN_IN}),
+    ("/-/new", "/-/new", {"name": "New"}, {Kind.CREATE_REGISTRY}),
+    ("/{registry}/-/settings", "/dmc/-/settings", {"description": "Ours"}, {Kind.CHANGE_REGISTRY}),
+    ("/{registry}/-/delete", "/empty/-/delete", {"typed": "empty"}, {Kind.DELETE_REGISTRY}),
+    (
+        "/{registry}/{path:path}/-/settings",
+        "/dmc/app/-/settings",
+        {"description": "The application"},
+        {Kind.DESCRIBE_REPOSITORY},
+    ),
+    (
+        "/{registry}/{path:path}/-/delete",
+        "/dmc/app/-/delete?tag=1.0",
+        {"what": "images"},
+        {Kind.DELETE_TAG, Kind.DELETE_IMAGE},
+    ),
+    ("/{registry}/{path:path}/-/delete", "/dmc/app/-/delete?all=1", {"all": "1"}, {Kind.DELETE_REPOSITORY}),
+]
+
+
+async def rows_of(world: World) -> tuple[ActivityRecord, ...]:
+    rows, _ = await ActivityTable(world.database).page(ActivityQuery(), None, 1000, oldest_first=True)
+    return rows
+
+
+@pytest.mark.parametrize(("template", "page", "fields", "kinds"), CHANGES)
+async def test_a_change_leaves_a_row(
+    admin: Visitor, world: World, template: str, page: str, fields: Fields, kinds: set[Kind]
+) -> None:
+    await world.registry("DMC")
+    await world.registry("empty")
+    await world.image("dmc/app", "1.0")
+    before = len(await rows_of(world))
+    form = "/-/sign-out" if template == "/-/sign-out" else None
+    answer = await admin.fill(page, fields, form)
+    assert answer.status_code == 303, answer.text
+    new = (await rows_of(world))[before:]
+    assert {row.kind for row in new} == kinds
+    assert {row.who for row in new} == {"admin"}
+    assert PASSWORD not in repr(new)
+    assert NEW not in repr(new)
+
+
+async def test_no_page_that_changes_something_is_left_out(world: World) -> None:
+    routes = [route for route in world.pages().routes if isinstance(route, Route)]
+    changing = {route.path for route in routes if "POST" in (route.methods or ())}
+    assert changing == {template for template, *_ in CHANGES} | LEAVES_NO_ROW
