@@ -86,7 +86,7 @@ class House:
         rows = distribution_table(
             UploadHandlers(services.uploads, services.blobs, services.registries, services.access),
             BlobHandlers(services.blobs),
-            ManifestHandlers(services.manifests),
+            ManifestHandlers(services.manifests, services.tally),
             CatalogHandlers(services.catalog),
             TokenHandlers(services.issuer, services.access),
         )
