@@ -22,6 +22,10 @@ WORDS = {
 }
 
 
+NO_REGISTRY = 0
+"""No registry's id."""
+
+
 class Access:
     """Decides whether a caller may do something, and with which error not."""
 
@@ -91,6 +95,9 @@ class Access:
 
     async def _place(self, caller: Caller, registry: Registry | None) -> Place | None:
         if registry is None:
+            if caller.user_id is not None:
+                # What is not there takes as long to refuse as what one may not see.
+                await self._grants.of(NO_REGISTRY, caller.user_id)
             return None
         if caller.given is not None:
             return Place(registry.visibility, caller.given.grants(registry.address))
