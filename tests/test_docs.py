@@ -63,6 +63,7 @@ async def test_every_route_is_documented_with_its_permission(tmp_path: Path) -> 
             activity=services.activity,
             catalog=services.catalog,
             collect=services.collect,
+            directories=services.directories,
             explanations=services.explanations,
             grants=services.grants,
             groups=services.groups,

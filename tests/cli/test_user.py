@@ -67,9 +67,12 @@ def test_a_person_is_linked_to_a_directory_and_parted_again(moorage: Terminal) -
     assert moorage("user", "link", "mara", "corp", "1") == 1
     assert "no directory is called corp; there are none yet" in moorage.err
     (moorage.data / "directories.toml").write_text('[ldap.corp]\nurl = "ldaps://127.0.0.1"\npeople = "dc=x"\n')
-    linked = moorage.json("user", "link", "mara", "corp", "1")
-    assert linked == {"name": "mara", "identities": [{"directory": "corp", "subject": "1"}]}
-    assert moorage.json("user", "unlink", "mara", "corp") == {"name": "mara", "identities": []}
+    assert moorage.json("user", "link", "mara", "corp", "1") == {"name": "mara", "directory": "corp", "subject": "1"}
+    assert moorage.json("user", "identities", "mara") == [{"directory": "corp", "subject": "1"}]
+    assert moorage("user", "identities", "mara") == 0
+    assert moorage.out.splitlines()[1].split() == ["corp", "1"]
+    assert moorage.json("user", "unlink", "mara", "corp") == {"name": "mara", "directory": "corp"}
+    assert moorage.json("user", "identities", "mara") == []
     assert moorage("user", "unlink", "mara", "corp") == 1
 
 

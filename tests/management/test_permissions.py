@@ -20,6 +20,7 @@ def path_of(row: Route, registry: str = "dmc") -> str:
         "tag": "1",
         "reference": "1",
         "group": "ops",
+        "directory": "corp",
         "pattern": "team/*",
     }
     return filled.format(registry=registry, **names)

@@ -39,6 +39,7 @@ class World:
             activity=services.activity,
             catalog=services.catalog,
             collect=services.collect,
+            directories=services.directories,
             explanations=services.explanations,
             grants=services.grants,
             groups=services.groups,

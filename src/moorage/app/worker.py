@@ -122,6 +122,7 @@ def management(settings: Settings, services: Services, *, acting: Caller | None 
         activity=services.activity,
         catalog=services.catalog,
         collect=services.collect,
+        directories=services.directories,
         explanations=services.explanations,
         grants=services.grants,
         groups=services.groups,

@@ -14,6 +14,7 @@ from moorage.management.errors import HANDLERS
 from moorage.management.front import Front
 from moorage.management.grants import GrantRoutes
 from moorage.management.groups import GroupRoutes
+from moorage.management.identities import IdentityRoutes
 from moorage.management.keys import KeyRoutes
 from moorage.management.registries import RegistryRoutes
 from moorage.management.repositories import RepositoryRoutes
@@ -25,6 +26,7 @@ from moorage.services.accounts import AccountService
 from moorage.services.activity import ActivityService
 from moorage.services.catalog import CatalogService
 from moorage.services.collect import CollectService
+from moorage.services.directories import DirectoryService
 from moorage.services.grants import GrantService
 from moorage.services.groups import GroupService
 from moorage.services.keys import KeyService
@@ -40,6 +42,7 @@ class ManagementServices:
     activity: ActivityService
     catalog: CatalogService
     collect: CollectService
+    directories: DirectoryService
     explanations: AccessService
     grants: GrantService
     groups: GroupService
@@ -55,7 +58,7 @@ def tables(services: ManagementServices) -> Mapping[str, tuple[Route, ...]]:
         "groups": GroupRoutes(services.groups).rows(),
         "access": AccessRoutes(services.explanations).rows(),
         "repositories": RepositoryRoutes(services.catalog).rows(),
-        "users": UserRoutes(services.accounts).rows(),
+        "users": (*UserRoutes(services.accounts).rows(), *IdentityRoutes(services.directories).rows()),
         "keys": KeyRoutes(services.keys).rows(),
         "activity": ActivityRoutes(services.activity).rows(),
         "storage": StorageRoutes(services.collect).rows(),

@@ -106,8 +106,8 @@ class DirectoryService:
             there_are = f"there are: {', '.join(sorted(self._names))}" if self._names else "there are none yet"
             message = f"no directory is called {directory[:LONGEST_SUBJECT]}; {there_are} (directories.toml)"
             raise MoorageError(ErrorCode.VALUE_INVALID, message, {"field": "directory"})
-        if not 0 < len(subject) <= LONGEST_SUBJECT:
-            message = f"a subject has 1 to {LONGEST_SUBJECT} characters"
+        if not 0 < len(subject) <= LONGEST_SUBJECT or not subject.isprintable():
+            message = f"a subject has 1 to {LONGEST_SUBJECT} characters that can be printed"
             raise MoorageError(ErrorCode.VALUE_INVALID, message, {"field": "subject"})
         after = {"directory": directory, "subject": subject}
         with recorded(caller, Change(Kind.LINK_USER, account.name, None, after)):
@@ -158,7 +158,7 @@ class DirectoryService:
 
     async def _named(self, caller: Caller, name: str) -> Account:
         self._access.check_server(caller, Action.ADMINISTER_SERVER)
-        account = await self._accounts.find(name)
+        account = await self._accounts.find(name) if name.isascii() else None
         if account is None:
             raise MoorageError(ErrorCode.NOT_FOUND, f"no person is called {name[:LONGEST_SUBJECT]}")
         return account
