@@ -19,7 +19,9 @@ from moorage.distribution.routes import table as distribution_table
 from moorage.distribution.token import TokenHandlers
 from moorage.distribution.uploads import UploadHandlers
 from moorage.domain.access import ROLE_MAY, Action, Caller, Grant, Place, Role, Visibility, is_allowed
+from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.management.api import tables as management_tables
+from moorage.services.web_sign_in import Arrival, Departure, Offer
 from moorage.settings import load
 from moorage.telemetry import Metrics
 from moorage.ui.pages import table as page_table
@@ -42,7 +44,20 @@ NAMES = {
     "tag": "1",
     "digest": "sha256:" + "0" * 64,
     "id": "0",
+    "directory": "corp",
 }
+
+
+class Doors:
+    """One directory to sign in at, where nobody comes back from as who they say they are."""
+
+    offers = (Offer("corp", "Corp"),)
+
+    async def depart(self, *_: object) -> Departure:
+        return Departure("https://id.example.org/", "kept")
+
+    async def arrive(self, *_: object) -> Arrival:
+        raise MoorageError(ErrorCode.CONFLICT)
 
 
 @dataclass(frozen=True)
@@ -103,7 +118,12 @@ class House:
         """Return the rows of the web interface."""
         services, settings = self.services, UiSettings("1.2.3", lambda: 0.0)
         parts = UiServices(
-            services.access, services.accounts, services.registries, services.catalog, services.manifests
+            services.access,
+            services.accounts,
+            services.registries,
+            services.catalog,
+            services.manifests,
+            services.elsewhere,
         )
         return [Cell(row.method, row.path, row.action) for row in page_table(parts, View(settings, Assets()))]
 
@@ -115,9 +135,10 @@ class House:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
     settings = load({"data": tmp_path / "data"}, {})
     async with open_services(settings) as services:
+        monkeypatch.setattr(services.elsewhere, "_doors", Doors())
         world = World(services)
         await services.accounts.ensure_admin(PASSWORD)
         await services.registries.create(SYSTEM, "DMC")

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from moorage.auth.ldap_options import LdapOptions
-from moorage.auth.oidc_options import TrustOptions
+from moorage.auth.oidc_options import OidcOptions, TrustOptions
 
 NAME = re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*", re.ASCII)
 LONGEST_NAME = 32
@@ -41,6 +41,7 @@ class Directories(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     ldap: Mapping[str, LdapOptions] = Field(default_factory=dict)
+    oidc: Mapping[str, OidcOptions] = Field(default_factory=dict)
     trust: Mapping[str, TrustOptions] = Field(default_factory=dict)
 
 

@@ -5,9 +5,9 @@ import hmac
 import json
 import time
 import warnings
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, TypeVar
 
 from aiohttp import web
 from joserfc import jws
@@ -25,13 +25,14 @@ class Issuer:
         self.url = url
         self.keys: dict[str, RSAKey | ECKey | OKPKey] = {"one": RSAKey.generate_key(2048, {"kid": "one"})}
         self.asked: list[str] = []
+        self.now: float | None = None
         self.description: dict[str, Any] = {"issuer": url, "jwks_uri": f"{url}/keys"}
         self.published: list[object] = []
         self.broken: web.Response | None = None
 
     def claims(self, **more: object) -> dict[str, object]:
         """Return the claims of a usual token, changed as told; None takes one away."""
-        now = int(time.time())
+        now = int(self.now or time.time())
         usual = {
             "iss": self.url,
             "aud": AUDIENCE,
@@ -71,12 +72,19 @@ def sign(header: Mapping[str, object], claims: Mapping[str, object], key: Key) -
         return jws.serialize_compact(dict(header), json.dumps(claims), key, registry=registry)
 
 
-@asynccontextmanager
-async def open_issuer() -> AsyncIterator[Issuer]:
+SomeIssuer = TypeVar("SomeIssuer", bound=Issuer)
+
+
+def open_issuer() -> AbstractAsyncContextManager[Issuer]:
     """Serve an issuer on loopback."""
-    application = web.Application()
-    runner = web.AppRunner(application)
-    issuer: Issuer | None = None
+    return serving(Issuer)
+
+
+@asynccontextmanager
+async def serving(kind: Callable[[str], SomeIssuer]) -> AsyncIterator[SomeIssuer]:
+    """Serve an issuer of some kind on loopback."""
+    runner = web.AppRunner(application := web.Application())
+    issuer: SomeIssuer | None = None
 
     async def answer(request: web.Request) -> web.Response:
         assert issuer is not None
@@ -85,10 +93,9 @@ async def open_issuer() -> AsyncIterator[Issuer]:
     application.router.add_route("*", "/{path:.*}", answer)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
         host, port = runner.addresses[0][:2]
-        issuer = Issuer(f"http://{host}:{port}")
+        issuer = kind(f"http://{host}:{port}")
         yield issuer
     finally:
         await runner.cleanup()

@@ -1,7 +1,6 @@
 """A token counts when the issuer's own keys signed it for us; keys come from the issuer and from nowhere else."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -14,12 +13,13 @@ from moorage.auth.oidc_options import IssuerOptions
 from moorage.domain.errors import ErrorCode, MoorageError
 from tests.auth.issuing import AUDIENCE, Issuer, encode, new_key, open_issuer, signed_with_the_public_key
 
-NOW = time.time()
+NOW = 1_800_000_000.0
 
 
 @pytest.fixture
 async def issuer() -> AsyncIterator[Issuer]:
     async with open_issuer() as issuer:
+        issuer.now = NOW
         yield issuer
 
 

@@ -13,12 +13,15 @@ from moorage.auth.passwords import Passwords
 from moorage.blobstore.filesystem import FileBlobStore
 from moorage.domain.access import Caller, Role, Visibility
 from moorage.domain.digest import Algorithm, Digest
+from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.manifest import OCI_INDEX, OCI_MANIFEST, parse_manifest
 from moorage.domain.name import Repository, parse_repository
 from moorage.metastore.accounts import AccountTable
 from moorage.metastore.blobs import BlobTable
 from moorage.metastore.catalog import CatalogTable
 from moorage.metastore.grants import GrantTable
+from moorage.metastore.groups import GroupTable
+from moorage.metastore.identities import IdentityTable
 from moorage.metastore.manifests import ManifestTable
 from moorage.metastore.migrations import migrate
 from moorage.metastore.registries import RegistryTable
@@ -28,9 +31,11 @@ from moorage.metastore.uploads import UploadTable
 from moorage.services.access import Access
 from moorage.services.accounts import AccountService
 from moorage.services.catalog import CatalogService
+from moorage.services.directories import DirectoryService
 from moorage.services.manifests import ManifestService, describe
 from moorage.services.records import Holder, Registry
 from moorage.services.registries import RegistryService
+from moorage.services.web_sign_in import Arrival, Departure, Offer, WebSignInService
 from moorage.ui.pages import SafeHeaders, build
 from moorage.ui.visit import UiServices, UiSettings
 
@@ -65,6 +70,27 @@ class CountingDatabase(SQLite):
             return answer
 
 
+class Doors:
+    """Directories to sign in at, none of which there are; a test puts others in their place."""
+
+    offers: tuple[Offer, ...] = ()
+    arrival: Arrival | MoorageError | None = None
+    departed: tuple[str, str, int | None] = ("", "", None)
+
+    async def depart(self, name: str, back: str, target: str, user_id: int | None, now: float) -> Departure:
+        assert now > 0
+        self.departed = (back, target, user_id)
+        return Departure(f"https://id.example.org/ask?{name}", "kept")
+
+    async def arrive(self, name: str, back: str, kept: str, answer: Mapping[str, str], now: float) -> Arrival:
+        assert (name, kept, answer) == ("corp", "kept", {"code": "c"})
+        assert back.endswith("/-/sign-in/corp/back")
+        assert now > 0
+        if not isinstance(self.arrival, Arrival):
+            raise self.arrival or MoorageError(ErrorCode.NOT_FOUND)
+        return self.arrival
+
+
 class World:
     """A server with nothing in it but the account `admin`."""
 
@@ -75,12 +101,16 @@ class World:
         self.uploads = UploadTable(database, 3600.0)
         self.manifests = ManifestTable(database)
         access = Access(registries, grants)
+        people, identities = AccountService(accounts, Passwords(), access), IdentityTable(database)
+        self.doors = Doors()
+        self.directories = DirectoryService(accounts, identities, GroupTable(database), access, ("corp",))
         self.services = UiServices(
             access=access,
-            accounts=AccountService(accounts, Passwords(), access),
+            accounts=people,
             registries=RegistryService(registries, grants, access),
             catalog=CatalogService(CatalogTable(database), self.manifests, access),
             manifests=ManifestService(self.manifests, BlobTable(database, 3600.0), store),
+            elsewhere=WebSignInService(self.doors, self.directories, people, accounts, identities),
         )
         self._ids = itertools.count()
 

@@ -8,6 +8,7 @@ from moorage.auth.callers import Callers
 from moorage.auth.issuer import Issuer
 from moorage.auth.keyring import Keyring
 from moorage.auth.machines import Machines
+from moorage.auth.oidc import WebDirectories
 from moorage.auth.passwords import Passwords
 from moorage.blobstore.filesystem import FileBlobStore
 from moorage.directories import Directories, read_directories
@@ -42,6 +43,7 @@ from moorage.services.ports import Health
 from moorage.services.registries import RegistryService
 from moorage.services.tally import Tally
 from moorage.services.uploads import UploadService
+from moorage.services.web_sign_in import WebSignInService
 from moorage.settings import Settings
 
 SYSTEM = Caller(user_id=0, name="moorage", is_admin=True)
@@ -60,6 +62,7 @@ class Services:
     catalog: CatalogService
     collect: CollectService
     directories: DirectoryService
+    elsewhere: WebSignInService
     explanations: AccessService
     grants: GrantService
     groups: GroupService
@@ -109,10 +112,11 @@ async def _compose(settings: Settings, database: SQLite, store: FileBlobStore, k
     keys = KeyService(key_table, access)
     await keys.ensure()
     keyring = Keyring(key_table)
-    directories = DirectoryService(
-        account_table, IdentityTable(database), group_table, access, tuple(known.ldap), _asked(known)
-    )
+    identities = IdentityTable(database)
+    names = (*known.ldap, *known.oidc)
+    directories = DirectoryService(account_table, identities, group_table, access, names, _asked(known))
     accounts = AccountService(account_table, Passwords(), access, directories, tally)
+    doors = WebDirectories(known.oidc, keyring)
     callers = Callers(account_table, accounts, keyring, Machines(known.trust))
     return Services(
         access=access,
@@ -123,6 +127,7 @@ async def _compose(settings: Settings, database: SQLite, store: FileBlobStore, k
         catalog=CatalogService(CatalogTable(database), manifest_table, access),
         collect=CollectService(GarbageTable(database), upload_table, store, access),
         directories=directories,
+        elsewhere=WebSignInService(doors, directories, accounts, account_table, identities),
         explanations=AccessService(account_table, access),
         grants=GrantService(grant_table, access),
         groups=GroupService(group_table, access),

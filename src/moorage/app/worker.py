@@ -137,7 +137,14 @@ def ui(settings: Settings, services: Services, *, has_authority: bool) -> Applic
     from moorage.ui import pages  # noqa: PLC0415
     from moorage.ui.visit import UiServices, UiSettings  # noqa: PLC0415
 
-    parts = UiServices(services.access, services.accounts, services.registries, services.catalog, services.manifests)
+    parts = UiServices(
+        access=services.access,
+        accounts=services.accounts,
+        registries=services.registries,
+        catalog=services.catalog,
+        manifests=services.manifests,
+        elsewhere=services.elsewhere,
+    )
     return pages.build(parts, UiSettings(__version__, time.time, settings.external_url, has_authority))
 
 

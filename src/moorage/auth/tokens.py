@@ -1,9 +1,10 @@
 """Bearer tokens: what an account was granted, signed with the server's own keys and with nothing else.
 
-Two kinds, told apart by the `typ` of their header (https://www.rfc-editor.org/rfc/rfc8725#section-3.11):
+Three kinds, told apart by the `typ` of their header (https://www.rfc-editor.org/rfc/rfc8725#section-3.11):
 
     access+jwt    goes with every request: asked and granted actions by repository; five minutes
     refresh+jwt   goes to /token only, in place of a password: a year, or until the password changes
+    sign-in+jwt   goes to the browser that signs in at a directory, and back: ten minutes
 
 What an account may do is never read from a token: it is looked up when the token is used.
 """
@@ -27,6 +28,7 @@ SERVICE = "moorage"
 """Who issues tokens and whom they are for; the `service` of challenges."""
 
 LIFETIME = 300
+SIGN_IN_LIFETIME = 600
 REFRESH_LIFETIME = 365 * 24 * 3600
 ALGORITHM = "HS256"
 CLOCKS_DIFFER = 60
@@ -35,7 +37,7 @@ CLOCKS_DIFFER = 60
 HEADER = frozenset({"alg", "kid", "typ"})
 """All that a header may hold: what names keys elsewhere (jwk, jku, x5c, …) makes a token no token of ours."""
 
-Kind = Literal["access+jwt", "refresh+jwt"]
+Kind = Literal["access+jwt", "refresh+jwt", "sign-in+jwt"]
 
 
 class TokenError(Exception):
@@ -65,6 +67,12 @@ class _Refresh(_Payload):
     pwd: str
 
 
+class _SignIn(_Payload):
+    uid: int | None
+    secret: str
+    target: str
+
+
 P = TypeVar("P", bound=_Payload)
 
 
@@ -85,6 +93,16 @@ class RefreshClaims:
     user_id: int
     name: str
     password: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """A sign-in under way at a directory: `target` is where to go on to, `user_id` the account to link, if any."""
+
+    directory: str
+    user_id: int | None
+    secret: str
+    target: str
 
 
 class Tokens:
@@ -128,6 +146,18 @@ class Tokens:
         if payload.exp <= now:
             raise TokenError("this refresh token has expired; sign in again")
         return RefreshClaims(payload.uid, payload.sub, payload.pwd)
+
+    def issue_sign_in(self, begun: SignIn, now: float) -> str:
+        """Return what the browser keeps of a sign-in until it comes back."""
+        more = {"secret": begun.secret, "target": begun.target}
+        return self._sign("sign-in+jwt", begun.directory, begun.user_id, int(now), SIGN_IN_LIFETIME, more)
+
+    def read_sign_in(self, token: str, now: float) -> SignIn:
+        """Return the sign-in that a browser has begun; raise TokenError, also when that is too long ago."""
+        payload = _parse(_SignIn, self._verify("sign-in+jwt", token), now)
+        if payload.exp <= now:
+            raise TokenError("this sign-in took too long")
+        return SignIn(payload.sub, payload.uid, payload.secret, payload.target)
 
     def _sign(
         self, kind: Kind, name: str, user_id: int | None, now: int, lifetime: int, more: Mapping[str, object]

@@ -146,8 +146,10 @@ class AccountService:
         """Open a session; return the value of its cookie and what is kept of it; raise TOO_MANY to whoever guesses."""
         now = time.time()
         account = await self._known(name, password, now, address)
-        if account is None:
-            return None
+        return None if account is None else await self.open(account, now)
+
+    async def open(self, account: Account, now: float) -> tuple[str, Session]:
+        """Open a session for somebody who has proved who they are; see `sign_in`."""
         cookie = secrets.token_urlsafe(32)
         seconds = SESSION_SECONDS if account.password_hash else DIRECTORY_SESSION_SECONDS
         session = Session(_mark(cookie), account.id, secrets.token_urlsafe(32), now, now + seconds)

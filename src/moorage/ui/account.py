@@ -21,7 +21,7 @@ class AccountPages:
         """Show the account."""
         if visit.session is None:
             return sign_in_first(visit)
-        return self._page(visit)
+        return await self._page(visit)
 
     async def change_password(self, visit: Visit) -> Response:
         """Change the password; all sessions end, and this browser gets a new one."""
@@ -31,21 +31,22 @@ class AccountPages:
         except MoorageError as error:
             if error.error is not ErrorCode.TOO_MANY:
                 raise
-            return with_wait(self._page(visit, 429, present=sentence(error.message)), error)
+            return with_wait(await self._page(visit, 429, present=sentence(error.message)), error)
         if known is None:
-            return self._page(visit, 422, present="This is not your present password.")
+            return await self._page(visit, 422, present="This is not your present password.")
         password = visit.form.get("new", "")
         try:
             await accounts.set_password(visit.caller, name, password)
         except MoorageError as error:
             if error.error is not ErrorCode.VALUE_INVALID:
                 raise
-            return self._page(visit, 422, new=error.message)
+            return await self._page(visit, 422, new=error.message)
         response = visit.next(PATH, "Your password was changed", "All other sessions have ended.")
         opened = await accounts.sign_in(name, password, address=visit.client)
         if opened is not None:
             keep_session(response, visit.site, *opened)
         return response
 
-    def _page(self, visit: Visit, status: int = 200, **errors: str) -> Response:
-        return self._view.page(visit, "account.html", status, errors=errors)
+    async def _page(self, visit: Visit, status: int = 200, **errors: str) -> Response:
+        links = await self._services.elsewhere.links(visit.caller)
+        return self._view.page(visit, "account.html", status, errors=errors, links=links)

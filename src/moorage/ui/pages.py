@@ -21,6 +21,7 @@ from moorage.domain.access import Action
 from moorage.domain.errors import MoorageError
 from moorage.ui.account import AccountPages
 from moorage.ui.deletion import DeletionPages
+from moorage.ui.elsewhere import ElsewherePages
 from moorage.ui.errors import ErrorPages
 from moorage.ui.registries import RegistryPages
 from moorage.ui.repositories import RepositoryPages
@@ -88,8 +89,10 @@ class SafeHeaders:
 
 def table(services: UiServices, view: View) -> tuple[Page, ...]:
     """Return every page."""
+    sign_in = SignInPages(services, view)
     return (
-        *_pages_of_people(SignInPages(services, view), AccountPages(services, view)),
+        *_pages_of_people(sign_in, AccountPages(services, view)),
+        *_pages_elsewhere(ElsewherePages(services, view, sign_in)),
         *_pages_of_registries(RegistryPages(services, view)),
         *_pages_of_repositories(RepositoryPages(services, view), DeletionPages(services, view)),
     )
@@ -108,6 +111,14 @@ def _pages_of_people(sign_in: SignInPages, account: AccountPages) -> tuple[Page,
         Page("POST", "/-/theme", Action.ANYONE, sign_in.theme, is_door=True),
         Page("GET", "/-/account", Action.SIGNED_IN, account.show),
         Page("POST", "/-/account", Action.SIGNED_IN, account.change_password),
+    )
+
+
+def _pages_elsewhere(pages: ElsewherePages) -> tuple[Page, ...]:
+    return (
+        Page("GET", "/-/sign-in/{directory}", Action.ANYONE, pages.leave, is_door=True),
+        Page("GET", "/-/sign-in/{directory}/back", Action.ANYONE, pages.arrive, is_door=True),
+        Page("POST", "/-/account/link/{directory}", Action.SIGNED_IN, pages.link),
     )
 
 

@@ -1,6 +1,7 @@
 """Cookies, and what tells our own forms from foreign ones.
 
 __Host-moorage        the session; HttpOnly, Lax, new at each sign-in; `moorage` where there is no TLS
+__Host-moorage_sign_in  a sign-in under way at a directory elsewhere; signed, ten minutes
 __Host-moorage_toast  what has just been done, for the next page to say
 moorage_theme         light or dark; set by the form or the script
 """
@@ -22,6 +23,7 @@ THEMES = ("auto", "light", "dark")
 THEME_COOKIE = "moorage_theme"
 YEAR = 31_536_000
 TOAST_SECONDS = 60
+DEPARTURE_SECONDS = 600
 
 _UNSAFE = re.compile(r"[^\x21-\x7e]|\\")
 _UNSAFE_DECODED = re.compile(r"[\x00-\x1f\x7f\\]")
@@ -76,6 +78,21 @@ def take_toast(request: Request, site: Site) -> Toast | None:
 def drop_toast(response: Response, site: Site) -> None:
     """Say it only once."""
     _set(response, "moorage_toast", site, "", 0)
+
+
+def keep_departure(response: Response, site: Site, kept: str) -> None:
+    """Let the browser keep what it must bring back from a directory elsewhere."""
+    _set(response, "moorage_sign_in", site, kept, DEPARTURE_SECONDS)
+
+
+def take_departure(request: Request, site: Site) -> str | None:
+    """Return what the browser was given when it left."""
+    return request.cookies.get(_name("moorage_sign_in", site))
+
+
+def drop_departure(response: Response, site: Site) -> None:
+    """Make the browser forget it: it is good for one way."""
+    _set(response, "moorage_sign_in", site, "", 0)
 
 
 def theme_of(request: Request) -> str:

@@ -73,6 +73,10 @@ class SignInPages:
             response.set_cookie(THEME_COOKIE, theme, max_age=YEAR, path="/", samesite="lax")
         return response
 
+    async def refused(self, visit: Visit, target: str, status: int, error: str) -> Response:
+        """Ask again, after a directory elsewhere has not let somebody in."""
+        return await self._page(visit, target, status, error=error)
+
     async def _page(
         self, visit: Visit, target: str, status: int = 200, user: str = "", note: str = "", error: str = ""
     ) -> Response:
@@ -86,4 +90,5 @@ class SignInPages:
             note=note,
             error=error,
             is_public=is_public,
+            offers=self._services.elsewhere.offers,
         )

@@ -18,6 +18,7 @@ from moorage.services.catalog import CatalogService
 from moorage.services.manifests import ManifestService
 from moorage.services.records import Session
 from moorage.services.registries import RegistryService
+from moorage.services.web_sign_in import WebSignInService
 from moorage.ui.session import Toast, is_own_form, is_own_origin, keep_toast, session_cookie
 from moorage.ui.site import Site, site_of
 
@@ -39,6 +40,7 @@ class UiServices:
     registries: RegistryService
     catalog: CatalogService
     manifests: ManifestService
+    elsewhere: WebSignInService
 
 
 @dataclass(frozen=True, slots=True)

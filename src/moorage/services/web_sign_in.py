@@ -1,0 +1,112 @@
+"""Signing in with a browser at a directory elsewhere, and linking what one is there to one's account here."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from moorage.domain.access import Caller
+from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.domain.identity import Identity
+from moorage.services.accounts import AccountService
+from moorage.services.directories import DirectoryService
+from moorage.services.ports import Accounts, Identities
+from moorage.services.records import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A directory to sign in at: its name in directories.toml, and what people call it."""
+
+    name: str
+    title: str
+    is_linked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """Where to send a browser, and what it must bring back."""
+
+    url: str
+    kept: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Who came back; `user_id` is the account that began this to link them, None where somebody signs in."""
+
+    identity: Identity
+    target: str
+    user_id: int | None
+
+
+class Doors(Protocol):
+    """Directories that people sign in at with their browser; `back` is the address they come back to."""
+
+    @property
+    def offers(self) -> tuple[Offer, ...]:
+        """What to offer."""
+
+    async def depart(self, name: str, back: str, target: str, user_id: int | None, now: float) -> Departure:
+        """Return where to send a browser; raise NOT_FOUND, UNAVAILABLE."""
+
+    async def arrive(self, name: str, back: str, kept: str, answer: Mapping[str, str], now: float) -> Arrival:
+        """Return who came back; raise NOT_FOUND, DENIED, UNAUTHORIZED, UNAVAILABLE."""
+
+
+class WebSignInService:
+    """The use cases of signing in elsewhere."""
+
+    def __init__(
+        self,
+        doors: Doors,
+        directories: DirectoryService,
+        accounts: AccountService,
+        people: Accounts,
+        identities: Identities,
+    ) -> None:
+        self._doors = doors
+        self._directories = directories
+        self._accounts = accounts
+        self._people = people
+        self._identities = identities
+
+    @property
+    def offers(self) -> tuple[Offer, ...]:
+        """What the sign-in page offers."""
+        return self._doors.offers
+
+    async def links(self, caller: Caller) -> tuple[Offer, ...]:
+        """Return what one can be linked to, and whether one is."""
+        found = () if caller.user_id is None else await self._identities.linked(caller.user_id)
+        linked = {identity.directory for identity in found}
+        return tuple(Offer(offer.name, offer.title, offer.name in linked) for offer in self._doors.offers)
+
+    def title(self, name: str) -> str:
+        """Return what people call a directory, or raise NOT_FOUND."""
+        for offer in self._doors.offers:
+            if offer.name == name:
+                return offer.title
+        raise MoorageError(ErrorCode.NOT_FOUND)
+
+    async def depart(self, name: str, back: str, target: str, caller: Caller | None = None) -> Departure:
+        """Begin: with a caller to link somebody to their account, without one to sign in."""
+        return await self._doors.depart(name, back, target, caller.user_id if caller else None, time.time())
+
+    async def arrive(
+        self, name: str, back: str, kept: str, answer: Mapping[str, str], caller: Caller
+    ) -> tuple[str, tuple[str, Session] | None]:
+        """Return where to go on to, and a new session, unless somebody was linked to the caller's account.
+
+        Raise NOT_FOUND, DENIED, UNAUTHORIZED, UNAVAILABLE, and CONFLICT when they have another account already.
+        """
+        now = time.time()
+        arrival = await self._doors.arrive(name, back, kept, answer, now)
+        if arrival.user_id is None:
+            account = await self._directories.accept(arrival.identity)
+            return arrival.target, await self._accounts.open(account, now)
+        own = await self._people.get(arrival.user_id) if caller.user_id == arrival.user_id else None
+        if own is None:
+            raise MoorageError(ErrorCode.DENIED, "you are signed in as somebody else now; nothing was linked")
+        await self._directories.link(own, arrival.identity)
+        return arrival.target, None
