@@ -136,7 +136,10 @@ class House:
 
 @pytest.fixture
 async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
-    settings = load({"data": tmp_path / "data"}, {})
+    (tmp_path / "directories.toml").write_text(
+        '[oidc.corp]\nissuer = "https://id.example.org"\nclient_id = "moorage"\n'
+    )
+    settings = load({"data": tmp_path / "data", "directories": tmp_path / "directories.toml"}, {})
     async with open_services(settings) as services:
         monkeypatch.setattr(services.elsewhere, "_doors", Doors())
         world = World(services)
@@ -149,6 +152,7 @@ async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
             await world.person(name)
             if role is not None:
                 await services.registries.set_member(SYSTEM, "dmc", name, role)
+        await services.directories.link_named(SYSTEM, "reader", "corp", "1")
         web = build(settings, services, Metrics(), None)
 
         async def front(scope: Scope, receive: Receive, send: Send) -> None:

@@ -67,6 +67,7 @@ async def test_the_session_before_ends(admin: Visitor, world: World, visitors: C
     ("error", "said"),
     [
         (MoorageError(ErrorCode.UNAVAILABLE, "it does not answer"), "Acme & Sons: It does not answer."),
+        (MoorageError(ErrorCode.UNAVAILABLE, "Acme & Sons can't be asked"), "server:5443 Acme & Sons can't be asked."),
         (MoorageError(ErrorCode.DENIED, "you said no"), "Acme & Sons: You said no."),
         (MoorageError(ErrorCode.UNAUTHORIZED, "forged & <more>"), "Acme & Sons: Forged & <more>."),
     ],

@@ -69,7 +69,8 @@ class ElsewherePages:
     async def _refused(self, visit: Visit, title: str, target: str, error: MoorageError) -> Response:
         if error.error is ErrorCode.NOT_FOUND:
             raise error
-        message = f"{title}: {sentence(error.message)}"
+        said = sentence(error.message)
+        message = said if said.startswith(title) else f"{title}: {said}"
         if visit.session is not None:
             heading = f"{title} did not work"
             status = HTTPStatus(error.error.status)
