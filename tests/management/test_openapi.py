@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Unsatisfiable
 from hypothesis.strategies import SearchStrategy
 from schemathesis import Case, GenerationMode
+from schemathesis.checks import CheckFunction
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
@@ -24,11 +25,17 @@ from moorage.app.services import SYSTEM, open_services
 from moorage.settings import load
 from tests.management.world import PEOPLE, World
 
-EXAMPLES = 10
+EXAMPLES = 5
 """For each operation, caller, and way to make up values."""
 
-THERE = {"registry": "dmc", "repository": "team/app", "user": "reader", "tag": "1", "reference": "1", "group": "ops"}
+EXACT = frozenset({"registries", "grants", "repositories", "storage", "keys"})
+"""Nouns of which the document says all there is to say: what it allows is accepted, what it forbids is refused."""
+
+THERE = {"registry": "dmc", "repository": "team/app", "user": "reader", "tag": "1"}
 """Names that lead somewhere; any other parameter is made up."""
+
+TO_READ = {"reference": "1"}
+"""Likewise, where a tag does for a digest."""
 
 
 class Asked:
@@ -70,6 +77,8 @@ def asked(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Asked]:
 
 
 def ask_all(asked: Asked, cases: SearchStrategy[Case[Any]]) -> None:
+    """Ask what was made up."""
+
     @seed(4)
     @settings(
         max_examples=EXAMPLES,
@@ -80,18 +89,27 @@ def ask_all(asked: Asked, cases: SearchStrategy[Case[Any]]) -> None:
     )
     @given(case=cases)
     def check(case: Case[Any]) -> None:
-        case.validate_response(asked.send(case), excluded_checks=[positive_data_acceptance])
+        case.validate_response(asked.send(case), excluded_checks=checks_left_out(asked, case.operation.label))
 
     check()
 
 
+def checks_left_out(asked: Asked, label: str) -> list[CheckFunction]:
+    method, path = label.split(" ", 1)
+    noun = asked.document["paths"][path][method.lower()]["tags"][0]
+    return [] if noun in EXACT else [positive_data_acceptance]
+
+
 def test_every_answer_is_as_the_document_says(asked: Asked) -> None:
     schema = schemathesis.openapi.from_dict(asked.document)
+    # Any text may stand in If-Match, and hardly any is the ETag.
+    schema.config.checks.positive_data_acceptance.expected_statuses.append("412")
     operations = [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]
     assert len(operations) == sum(len(methods) for methods in asked.document["paths"].values())
     # What deletes comes last, so that the others still find something to be answered with.
     for operation in sorted(operations, key=lambda operation: operation.method == "delete"):
-        names = {item.name: THERE[item.name] for item in operation.path_parameters if item.name in THERE}
+        there = {**THERE, **TO_READ} if operation.method == "get" else THERE
+        names = {item.name: there[item.name] for item in operation.path_parameters if item.name in there}
         ask_all(asked, operation.as_strategy(path_parameters=names or None))
         ask_all(asked, operation.as_strategy())
         # Where everything that can be sent is right there is nothing wrong to send.

@@ -122,3 +122,10 @@ async def test_a_deleted_repository_is_gone_with_its_images(world: World) -> Non
     for path in (APP, f"{APP}/-/tags", f"{APP}/-/images/1"):
         assert (await world.ask("GET", path)).status_code == 404
     assert (await world.ask("DELETE", APP)).status_code == 404
+
+
+async def test_an_address_behind_a_repository_knows_its_own_methods_only(world: World) -> None:
+    behind = "/registries/dmc/repositories/team/app/-/tags"
+    answer = await world.ask("PATCH", behind, {"description": "x"})
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
+    assert (await world.ask("GET", behind.replace("tags", "nothing"))).status_code == 404

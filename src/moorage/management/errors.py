@@ -32,6 +32,9 @@ OF_STATUS: Mapping[int, ErrorCode] = {
 OF_FRONT = frozenset({ErrorCode.STALLED, ErrorCode.TOO_LARGE})
 """Of these: what says itself what is wrong."""
 
+DIVIDER = "/-/"
+"""Stands in an address between a repository's name and what is asked of it."""
+
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 
 
@@ -119,8 +122,9 @@ async def _not_served(request: Request, error: HTTPException) -> Response:
     row = OF_STATUS.get(error.status_code)
     if row is None:
         return problem(request, MoorageError(ErrorCode.VALUE_INVALID, "the body cannot be read"))
-    if row is ErrorCode.METHOD_UNKNOWN:
-        return problem(request, MoorageError(row), {"allow": ", ".join(_methods(request))})
+    methods = _methods(request)
+    if methods and row in {ErrorCode.METHOD_UNKNOWN, ErrorCode.NOT_FOUND}:
+        return problem(request, MoorageError(ErrorCode.METHOD_UNKNOWN), {"allow": ", ".join(methods)})
     return problem(request, MoorageError(row, error.detail if row in OF_FRONT else None))
 
 
@@ -128,7 +132,9 @@ def _methods(request: Request) -> list[str]:
     """Return what may be done at the address asked for."""
     found: set[str] = set()
     for route in request.app.routes:
-        if route.matches(request.scope)[0] is not Match.NONE:
+        match, inner = route.matches(request.scope)
+        # A repository's name would take all that is asked of one, too.
+        if match is not Match.NONE and DIVIDER not in inner.get("path_params", {}).get("repository", ""):
             found |= route.methods
     return sorted(found | {"HEAD"} if "GET" in found else found)
 

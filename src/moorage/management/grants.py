@@ -10,6 +10,7 @@ from fastapi import Depends, Path
 from pydantic import BaseModel, Field
 
 from moorage.domain.access import Action, Role
+from moorage.management.grammar import A_PATTERN
 from moorage.management.routes import FromCaller, InRegistry, Route
 from moorage.management.shapes import Page, Paging, Sent
 from moorage.services import records
@@ -20,7 +21,10 @@ InUser = Annotated[str, Path(description="The user name of a person or robot.")]
 InGroup = Annotated[str, Path(description="The group's name.")]
 InPattern = Annotated[
     str,
-    Path(description="Repositories of the registry: a name, in which * is any run of characters; * is all of them."),
+    Path(
+        description="Repositories of the registry: a name, in which * is any run of characters; * is all of them.",
+        json_schema_extra=A_PATTERN,
+    ),
 ]
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from moorage.domain.access import Action, Role, Visibility
 from moorage.domain.immutable import MOST_PATTERNS, parse_immutable_tags
 from moorage.management.conditions import OnMatch, ToTag
+from moorage.management.grammar import A_DESCRIPTION, A_REGISTRY, AN_IMMUTABLE_TAG
 from moorage.management.routes import FromCaller, InRegistry, Route
 from moorage.management.shapes import Page, Paging, Sent, address_for, moment
 from moorage.services import records
@@ -21,20 +22,25 @@ VISIBILITY = "Who may pull: its members (private), everyone signed in (internal)
 InUser = Annotated[str, Path(description="The person's user name.")]
 
 
+ImmutableTag = Annotated[str, Field(json_schema_extra=AN_IMMUTABLE_TAG)]
+
+
 class NewRegistry(Sent):
     """A registry to make."""
 
-    name: str = Field(description=NAME)
-    description: str = Field("", description="At most 200 characters.")
+    name: str = Field(description=NAME, json_schema_extra=A_REGISTRY)
+    description: str = Field("", description="At most 200 characters.", json_schema_extra=A_DESCRIPTION)
     visibility: Visibility = Field(Visibility.PRIVATE, description=VISIBILITY)
 
 
 class RegistryChanges(Sent):
     """What to change of a registry; what is left out stays as it is."""
 
-    description: str | None = Field(None, description="At most 200 characters.")
+    description: str | None = Field(None, description="At most 200 characters.", json_schema_extra=A_DESCRIPTION)
     visibility: Visibility | None = Field(None, description=VISIBILITY + " Takes an owner.")
-    immutable_tags: list[str] | None = Field(None, description=IMMUTABLE + " Takes an owner.", max_length=MOST_PATTERNS)
+    immutable_tags: list[ImmutableTag] | None = Field(
+        None, description=IMMUTABLE + " Takes an owner.", max_length=MOST_PATTERNS
+    )
 
 
 class Registry(BaseModel):

@@ -16,6 +16,7 @@ from moorage.domain.digest import parse_digest
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import is_digest, parse_tag
 from moorage.management.conditions import OnMatch, ToTag
+from moorage.management.grammar import A_DESCRIPTION, A_DIGEST, A_REFERENCE, A_TAG
 from moorage.management.routes import FromCaller, InRegistry, InRepository, Route
 from moorage.management.shapes import Page, Paging, Sent, moment
 from moorage.services import records
@@ -23,13 +24,15 @@ from moorage.services.catalog import CatalogService
 
 MATCHING_LENGTH = 128
 
-Reference = Annotated[str, Path(description="A tag or a digest.")]
+InTag = Annotated[str, Path(description="The tag.", json_schema_extra=A_TAG)]
+InDigest = Annotated[str, Path(description="Its digest.", json_schema_extra=A_DIGEST)]
+Reference = Annotated[str, Path(description="A tag or a digest.", json_schema_extra=A_REFERENCE)]
 
 
 class RepositoryChanges(Sent):
     """What to change of a repository."""
 
-    description: str = Field(description="At most 200 characters.")
+    description: str = Field(description="At most 200 characters.", json_schema_extra=A_DESCRIPTION)
 
 
 class Repository(BaseModel):
@@ -200,9 +203,7 @@ class RepositoryRoutes:
         page, following = paging.cut(found, lambda record: record.name)
         return TagPage(items=[Tag.of(record) for record in page], next=following)
 
-    async def delete_tag(
-        self, caller: FromCaller, repository: InRepository, tag: Annotated[str, Path(description="The tag.")]
-    ) -> Deletion:
+    async def delete_tag(self, caller: FromCaller, repository: InRepository, tag: InTag) -> Deletion:
         """Delete a tag; the image it points to stays."""
         done = await self._catalog.delete(caller, repository, (), (parse_tag(tag),))
         return _something(done)
@@ -230,9 +231,7 @@ class RepositoryRoutes:
         shown = Image.of(record).model_dump()
         return WholeImage(**shown, children=[Image.of(child) for child in children])
 
-    async def delete_image(
-        self, caller: FromCaller, repository: InRepository, reference: Annotated[str, Path(description="Its digest.")]
-    ) -> Deletion:
+    async def delete_image(self, caller: FromCaller, repository: InRepository, reference: InDigest) -> Deletion:
         """Delete an image with all its tags, and the platforms and attachments that only it needs."""
         done = await self._catalog.delete(caller, repository, (parse_digest(reference),), ())
         return _something(done)

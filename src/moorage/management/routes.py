@@ -3,14 +3,17 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from hmac import compare_digest
+from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, HTTPException, Path, Request
 from starlette.responses import JSONResponse, Response
 
 from moorage.domain.access import Action, Caller
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import Repository, address_of, parse_registry, parse_repository
+from moorage.management.errors import DIVIDER
+from moorage.management.grammar import A_REGISTRY, A_REPOSITORY
 from moorage.services.access import Access
 
 PREFIX = "/api/v1"
@@ -102,20 +105,29 @@ def _is_own_origin(request: Request) -> bool:
     return authority != "" and authority == request.headers.get("host", "").lower()
 
 
+RegistryInPath = Annotated[str, Path(description="The registry's address.", json_schema_extra=A_REGISTRY)]
+RepositoryInPath = Annotated[
+    str, Path(description="The repository's name in it, slashes and all.", json_schema_extra=A_REPOSITORY)
+]
+
+
 def registry_address(registry: str) -> str:
     """Return the address of the registry that a path names, however its letters are written."""
     return address_of(parse_registry(registry))
 
 
 def repository_of(
-    registry: Annotated[str, Path(description="The registry's address.")],
-    repository: Annotated[str, Path(description="The repository's name in it, slashes and all.")],
+    registry: RegistryInPath,
+    repository: RepositoryInPath,
 ) -> Repository:
-    """Return the repository that a path names."""
+    """Return the repository that a path names; raise NOT_FOUND for what no route asks of one."""
+    if DIVIDER in repository:
+        # The routes of a repository itself take all that those before them have left.
+        raise HTTPException(HTTPStatus.NOT_FOUND)
     return parse_repository(f"{registry_address(registry)}/{repository}")
 
 
-def _address(registry: Annotated[str, Path(description="The registry's address.")]) -> str:
+def _address(registry: RegistryInPath) -> str:
     return registry_address(registry)
 
 

@@ -62,7 +62,11 @@ def _whole(value: object) -> int:
 
 
 After = Annotated[str, Query(max_length=LONGEST_KEY, description="The key of the last item of the page before.")]
-Number = Annotated[int, BeforeValidator(_whole), Query(description=f"How many items, 1 to {MOST}.")]
+Number = Annotated[
+    int,
+    BeforeValidator(_whole),
+    Query(description=f"How many items, 1 to {MOST}.", json_schema_extra={"minimum": 1, "maximum": MOST}),
+]
 
 
 class Paging:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, StrictBool
 from moorage.domain.access import Action, Caller
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.management.conditions import OnMatch, ToTag
+from moorage.management.grammar import A_PASSWORD, A_USER
 from moorage.management.routes import FromCaller, Route
 from moorage.management.shapes import Page, Paging, Sent, address_for, moment
 from moorage.services import records
@@ -20,15 +21,15 @@ InUser = Annotated[str, Path(description="The person's user name.")]
 class NewUser(Sent):
     """An account to make."""
 
-    name: str = Field(description="The user name.")
-    password: str
+    name: str = Field(description="The user name.", json_schema_extra=A_USER)
+    password: str = Field(json_schema_extra=A_PASSWORD)
     is_admin: StrictBool = Field(default=False, description="Whether they administer the whole server.")
 
 
 class UserChanges(Sent):
     """What to change of an account; what is left out stays as it is. Either change ends the person's sessions."""
 
-    password: str | None = None
+    password: str | None = Field(None, json_schema_extra=A_PASSWORD)
     is_disabled: StrictBool | None = Field(None, description="Whether they are kept from signing in.")
 
 

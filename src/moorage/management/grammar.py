@@ -1,0 +1,27 @@
+"""What the OpenAPI document says of values: which text is a name. Whether it is one is decided by the domain."""
+
+from typing import Any
+
+from moorage.domain import immutable
+from moorage.domain.digest import DIGEST
+from moorage.domain.name import LONGEST_NAME, LONGEST_REGISTRY, REGISTRY, REPOSITORY, TAG
+from moorage.services import accounts
+from moorage.services.registries import LONGEST_DESCRIPTION
+
+_SEGMENT = r"(?:\*|\*?(?:[a-z0-9._-]\*?)+)"
+
+
+def _text(pattern: str, longest: int) -> dict[str, Any]:
+    return {"pattern": f"^(?:{pattern})$", "minLength": 1, "maxLength": longest}
+
+
+A_REGISTRY = _text(REGISTRY.pattern, LONGEST_REGISTRY)
+A_REPOSITORY = _text(REPOSITORY.pattern, LONGEST_NAME - len("r/"))
+A_TAG = {"pattern": f"^{TAG.pattern}$"}
+AN_IMMUTABLE_TAG = {"pattern": f"^{immutable.PATTERN.pattern}$"}
+A_DIGEST = {"pattern": f"^(?:{DIGEST.pattern})$"}
+A_REFERENCE = {"pattern": f"^(?:{TAG.pattern}|{DIGEST.pattern})$"}
+A_USER = _text(accounts.NAME.pattern, accounts.LONGEST_NAME)
+A_PASSWORD: dict[str, Any] = {"minLength": accounts.SHORTEST_PASSWORD, "maxLength": accounts.LONGEST_PASSWORD}
+A_DESCRIPTION: dict[str, Any] = {"maxLength": LONGEST_DESCRIPTION}
+A_PATTERN = _text(f"{_SEGMENT}(?:/{_SEGMENT})*", LONGEST_NAME)
