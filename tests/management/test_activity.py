@@ -21,6 +21,7 @@ BODIES: dict[tuple[str, str], object] = {
     ("PATCH", "/registries/{registry}/repositories/{repository:path}"): {"description": "The application"},
     ("POST", "/users"): {"name": "new", "password": PASSWORD},
     ("POST", "/keys"): {},
+    ("POST", "/users/{user}/identities"): {"directory": "corp", "subject": "uuid-1"},
     ("POST", "/groups"): {"name": "ops"},
     ("PATCH", "/users/{user}"): {"password": PASSWORD, "is_disabled": True},
 }
