@@ -59,6 +59,7 @@ async def test_every_route_is_documented_with_its_permission(tmp_path: Path) -> 
         )
         offered = ManagementServices(
             access=services.access,
+            access_tokens=services.access_tokens,
             accounts=services.accounts,
             activity=services.activity,
             catalog=services.catalog,
@@ -69,6 +70,7 @@ async def test_every_route_is_documented_with_its_permission(tmp_path: Path) -> 
             groups=services.groups,
             keys=services.keys,
             registries=services.registries,
+            robots=services.robots,
         )
         management = [row for rows in tables(offered).values() for row in rows]
     wanted = [(row.method, row.template, row.action.value) for row in distribution]

@@ -2,6 +2,7 @@
 
 import re
 import runpy
+import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from moorage.distribution.uploads import UploadHandlers
 from moorage.domain.access import ROLE_MAY, Action, Caller, Grant, Place, Role, Visibility, is_allowed
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.management.api import tables as management_tables
+from moorage.services.access_tokens import USUAL_ACTIONS, Wish, usual_end
 from moorage.services.web_sign_in import Arrival, Departure, Offer
 from moorage.settings import load
 from moorage.telemetry import Metrics
@@ -45,6 +47,7 @@ NAMES = {
     "digest": "sha256:" + "0" * 64,
     "id": "0",
     "directory": "corp",
+    "token": "one",
 }
 
 
@@ -70,7 +73,8 @@ class Cell:
 
     def of(self, **other: str) -> str:
         """Return the path filled with the names of what there is, or of other things."""
-        return re.sub(r"{(\w+)(?::path)?}", lambda name: {**NAMES, **other}[name[1]], self.path)
+        robot = "ci" if "{registry}" in self.path else "mirror"
+        return re.sub(r"{(\w+)(?::path)?}", lambda name: {"robot": robot, **NAMES, **other}[name[1]], self.path)
 
 
 @dataclass(frozen=True)
@@ -129,9 +133,9 @@ class House:
 
     @property
     def cells(self) -> list[Cell]:
-        """Return all rows; what deletes comes last, so that the others still find something to be answered with."""
+        """Return all rows; what deletes comes last, the innermost first, so that all find something to answer with."""
         every = [*self.distribution, *self.pages, *self.management]
-        return sorted(every, key=lambda cell: cell.method == "DELETE")
+        return sorted(every, key=lambda cell: (cell.method == "DELETE", -cell.path.count("/")))
 
 
 @pytest.fixture
@@ -153,6 +157,10 @@ async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
             if role is not None:
                 await services.registries.set_member(SYSTEM, "dmc", name, role)
         await services.directories.link_named(SYSTEM, "reader", "corp", "1")
+        await services.robots.create(SYSTEM, "ci", "dmc")
+        await services.robots.create(SYSTEM, "mirror")
+        for name in ("ci", "mirror", "reader"):
+            await services.access_tokens.create(SYSTEM, name, Wish("one", USUAL_ACTIONS, ["*"], usual_end(time.time())))
         web = build(settings, services, Metrics(), None)
 
         async def front(scope: Scope, receive: Receive, send: Send) -> None:
@@ -164,6 +172,8 @@ async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 
 
 def may(name: str, action: Action) -> bool:
+    if action is Action.OWN_ACCOUNT and name == NAMES["user"]:
+        return True
     if name == "nobody":
         return is_allowed(Caller(), action, Place(Visibility.PRIVATE))
     role = PEOPLE.get(name)

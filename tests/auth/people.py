@@ -14,6 +14,7 @@ from moorage.auth.passwords import Passwords
 from moorage.auth.tokens import Tokens
 from moorage.domain.access import Caller
 from moorage.domain.errors import ErrorCode
+from moorage.metastore.access_tokens import AccessTokenTable
 from moorage.metastore.accounts import AccountTable
 from moorage.metastore.grants import GrantTable
 from moorage.metastore.identities import IdentityTable
@@ -22,6 +23,7 @@ from moorage.metastore.migrations import migrate
 from moorage.metastore.registries import RegistryTable
 from moorage.metastore.sqlite import SQLite
 from moorage.services.access import Access
+from moorage.services.access_tokens import AccessTokenService
 from moorage.services.accounts import AccountService
 from moorage.services.directories import DirectoryService, PasswordDirectory
 from moorage.services.records import Account
@@ -55,6 +57,7 @@ class People:
     passwords: CountingPasswords
     service: AccountService
     directories: DirectoryService
+    access_tokens: AccessTokenService
     tokens: Tokens
     callers: Callers
     issuer: Issuer
@@ -99,11 +102,25 @@ async def open_people(folder: Path, directory: PasswordDirectory | None = None) 
         names = [directory.name for directory in asked]
         directories = DirectoryService(table, IdentityTable(database), Mirror(), access, names, asked)
         service = AccountService(table, passwords, access, directories)
-        callers = Callers(table, service, keyring, Machines({}))
+        token_table = AccessTokenTable(database)
+        access_tokens = AccessTokenService(token_table, table, access)
+        callers = Callers(table, token_table, service, keyring, Machines({}), access_tokens.note_use)
         ann = await service.add(ROOT, "ann", ANN, is_admin=True)
         bob = await service.add(ROOT, "bob", BOB)
         issuer = Issuer(table, callers, keyring)
-        yield People(table, keys, passwords, service, directories, await keyring.tokens(), callers, issuer, ann, bob)
+        yield People(
+            table,
+            keys,
+            passwords,
+            service,
+            directories,
+            access_tokens,
+            await keyring.tokens(),
+            callers,
+            issuer,
+            ann,
+            bob,
+        )
 
 
 def basic(name: str, password: str) -> bytes:

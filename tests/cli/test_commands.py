@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from moorage.cli import app
 from tests.cli.conftest import Terminal
 
-OURS = ("registry", "repository", "user", "group", "access", "gc")
+OURS = ("registry", "repository", "user", "group", "access", "robot", "token", "gc")
 
 
 def commands() -> Iterator[tuple[str, ...]]:
@@ -88,6 +88,11 @@ def test_what_cannot_be_done_is_exit_1_and_one_line(moorage: Terminal) -> None:
         ("group", "delete", "ghosts"),
         ("user", "password", "ghost", "--generate"),
         ("user", "disable", "ghost"),
+        ("token", "create", "ghost", "laptop"),
+        ("token", "list", "ghost"),
+        ("robot", "create", "Robot!"),
+        ("robot", "list", "--registry", "ghost"),
+        ("robot", "delete", "ghost"),
         ("repository", "list", "ghost"),
         ("repository", "delete", "dmc", "--yes"),
     ):

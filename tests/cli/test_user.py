@@ -59,7 +59,7 @@ def test_the_last_administrator_is_not_disabled(moorage: Terminal) -> None:
 def test_no_list_shows_a_hash(moorage: Terminal) -> None:
     moorage("user", "add", "mara", "--generate")
     (person,) = moorage.json("user", "list")
-    assert set(person) == {"name", "is_admin", "is_disabled", "created_at"}
+    assert set(person) == {"name", "is_admin", "is_disabled", "created_at", "password_expires_at"}
 
 
 def test_a_person_is_linked_to_a_directory_and_parted_again(moorage: Terminal) -> None:

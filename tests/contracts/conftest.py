@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from moorage.blobstore.filesystem import FileBlobStore
+from moorage.metastore.access_tokens import AccessTokenTable
 from moorage.metastore.accounts import AccountTable
 from moorage.metastore.activity import ActivityTable
 from moorage.metastore.blobs import BlobTable
@@ -23,6 +24,7 @@ from moorage.metastore.keys import KeyTable
 from moorage.metastore.manifests import ManifestTable
 from moorage.metastore.migrations import migrate
 from moorage.metastore.registries import RegistryTable
+from moorage.metastore.robots import RobotTable
 from moorage.metastore.sqlite import SQLite
 from moorage.metastore.uploads import UploadTable
 from moorage.services.ports import BlobStore
@@ -83,6 +85,8 @@ def tables_of(database: SQLite) -> Tables:
     """Put the tables over a database."""
     return Tables(
         registries=RegistryTable(database),
+        access_tokens=AccessTokenTable(database),
+        robots=RobotTable(database),
         accounts=AccountTable(database),
         identities=IdentityTable(database),
         grants=GrantTable(database),

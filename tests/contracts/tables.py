@@ -12,6 +12,7 @@ from moorage.domain.digest import Algorithm, Digest, digest_of
 from moorage.domain.manifest import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, parse_manifest
 from moorage.domain.name import Repository
 from moorage.metastore.steps import Database
+from moorage.services.account_ports import AccessTokens, Robots
 from moorage.services.manifests import describe
 from moorage.services.ports import (
     Accounts,
@@ -43,6 +44,8 @@ class Tables:
     """One process's view of a database."""
 
     registries: Registries
+    access_tokens: AccessTokens
+    robots: Robots
     accounts: Accounts
     identities: Identities
     grants: Grants

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moorage.domain.identity import Identity, account_name
-from moorage.services.accounts import LONGEST_NAME, NAME
+from moorage.services.names import LONGEST_NAME, NAME
 
 
 @pytest.mark.parametrize(

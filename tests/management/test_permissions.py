@@ -8,8 +8,8 @@ from tests.management.world import World
 
 def rows(world: World) -> list[Route]:
     found = [row for table in tables(world.offered).values() for row in table]
-    # What deletes comes last, so that the others still find something to be answered with.
-    return sorted(found, key=lambda row: row.method == "DELETE")
+    # What deletes comes last, and the innermost first, so that the others still find something to be answered with.
+    return sorted(found, key=lambda row: (row.method == "DELETE", -row.path.count("/")))
 
 
 def path_of(row: Route, registry: str = "dmc") -> str:
@@ -22,6 +22,8 @@ def path_of(row: Route, registry: str = "dmc") -> str:
         "group": "ops",
         "directory": "corp",
         "pattern": "team/*",
+        "robot": "ci" if "{registry}" in row.path else "mirror",
+        "token": "one",
     }
     return filled.format(registry=registry, **names)
 

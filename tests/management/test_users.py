@@ -8,7 +8,7 @@ async def test_a_person_is_added_and_can_sign_in(world: World) -> None:
     assert made.status_code == 201
     assert made.headers["location"] == "/api/v1/users/mara"
     assert made.json() == (await world.ask("GET", "/users/mara")).json()
-    assert set(made.json()) == {"name", "is_admin", "is_disabled", "created_at"}
+    assert set(made.json()) == {"name", "is_admin", "is_disabled", "created_at", "password_expires_at"}
     assert await world.services.accounts.authenticate("mara", PASSWORD) is not None
 
 

@@ -35,6 +35,7 @@ class World:
         self.services = services
         self.offered = ManagementServices(
             access=services.access,
+            access_tokens=services.access_tokens,
             accounts=services.accounts,
             activity=services.activity,
             catalog=services.catalog,
@@ -45,6 +46,7 @@ class World:
             groups=services.groups,
             keys=services.keys,
             registries=services.registries,
+            robots=services.robots,
         )
         self._callers: dict[str, Caller] = {"admin": SYSTEM}
         app = build(self.offered, self._who, "1.2.3", csrf=_csrf, asset=lambda name: f"/-/static/{name}")

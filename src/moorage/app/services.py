@@ -13,6 +13,7 @@ from moorage.auth.passwords import Passwords
 from moorage.blobstore.filesystem import FileBlobStore
 from moorage.directories import Directories, read_directories
 from moorage.domain.access import Caller
+from moorage.metastore.access_tokens import AccessTokenTable
 from moorage.metastore.accounts import AccountTable
 from moorage.metastore.activity import ActivityTable
 from moorage.metastore.blobs import BlobTable
@@ -26,9 +27,11 @@ from moorage.metastore.leases import granted
 from moorage.metastore.manifests import ManifestTable
 from moorage.metastore.migrations import migrate
 from moorage.metastore.registries import RegistryTable
+from moorage.metastore.robots import RobotTable
 from moorage.metastore.sqlite import SQLite
 from moorage.metastore.uploads import UploadTable
 from moorage.services.access import Access, AccessService
+from moorage.services.access_tokens import AccessTokenService
 from moorage.services.accounts import AccountService
 from moorage.services.activity import ActivityService
 from moorage.services.blobs import BlobService
@@ -41,6 +44,7 @@ from moorage.services.keys import KeyService
 from moorage.services.manifests import ManifestService
 from moorage.services.ports import Health
 from moorage.services.registries import RegistryService
+from moorage.services.robots import RobotService
 from moorage.services.tally import Tally
 from moorage.services.uploads import UploadService
 from moorage.services.web_sign_in import WebSignInService
@@ -55,6 +59,7 @@ class Services:
     """Every use case, over one database and one blob store."""
 
     access: Access
+    access_tokens: AccessTokenService
     accounts: AccountService
     activity: ActivityService
     blobs: BlobService
@@ -72,6 +77,7 @@ class Services:
     registries: RegistryService
     issuer: Issuer
     tally: Tally
+    robots: RobotService
     uploads: UploadService
 
 
@@ -117,9 +123,12 @@ async def _compose(settings: Settings, database: SQLite, store: FileBlobStore, k
     directories = DirectoryService(account_table, identities, group_table, access, names, _asked(known))
     accounts = AccountService(account_table, Passwords(), access, directories, tally)
     doors = WebDirectories(known.oidc, keyring)
-    callers = Callers(account_table, accounts, keyring, Machines(known.trust))
+    token_table = AccessTokenTable(database)
+    access_tokens = AccessTokenService(token_table, account_table, access)
+    callers = Callers(account_table, token_table, accounts, keyring, Machines(known.trust), access_tokens.note_use)
     return Services(
         access=access,
+        access_tokens=access_tokens,
         accounts=accounts,
         activity=ActivityService(ActivityTable(database), registry_table, access, tally),
         blobs=BlobService(blob_table, store),
@@ -137,5 +146,6 @@ async def _compose(settings: Settings, database: SQLite, store: FileBlobStore, k
         registries=RegistryService(registry_table, grant_table, access),
         issuer=Issuer(account_table, callers, keyring),
         tally=tally,
+        robots=RobotService(RobotTable(database), access),
         uploads=UploadService(upload_table, store),
     )

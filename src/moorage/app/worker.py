@@ -22,6 +22,7 @@ from moorage.distribution.routes import DistributionApi, table
 from moorage.distribution.token import TokenHandlers
 from moorage.distribution.uploads import UploadHandlers
 from moorage.domain.access import ANONYMOUS, Caller
+from moorage.jobs.flush import flush_all, flush_every
 from moorage.jobs.flusher import Flusher
 from moorage.jobs.runner import Runner
 from moorage.metastore.leases import tick_of
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 DAY = 86400
+FLUSH_SECONDS = 60
+"""How long what was counted in memory may be lost with the process."""
 
 
 async def run(
@@ -57,12 +60,15 @@ async def run(
     doors = [asyncio.create_task(door.run()) for door in _doors(settings, front, certificates)]
     flusher = Flusher(services.activity, _failed)
     jobs = [asyncio.create_task(flusher.run()), *(_jobs(settings, services) if number == 0 else ())]
+    flushes = (services.access_tokens.flush,)
+    jobs += [asyncio.create_task(flush_every(FLUSH_SECONDS, flushes, _failed))]
     stop = asyncio.create_task(stopping.wait())
     await asyncio.wait([stop, *doors], return_when=asyncio.FIRST_COMPLETED)
     for task in (stop, *jobs):
         task.cancel()
     await _drain(doors, settings.drain)
     await flusher.end()
+    await flush_all(flushes, _failed)
     metrics.settle()
     request_log.close()
 
@@ -118,6 +124,7 @@ def management(settings: Settings, services: Services, *, acting: Caller | None 
 
     parts = api.ManagementServices(
         access=services.access,
+        access_tokens=services.access_tokens,
         accounts=services.accounts,
         activity=services.activity,
         catalog=services.catalog,
@@ -128,6 +135,7 @@ def management(settings: Settings, services: Services, *, acting: Caller | None 
         groups=services.groups,
         keys=services.keys,
         registries=services.registries,
+        robots=services.robots,
     )
     return api.build(parts, caller_of, __version__, csrf=csrf_of, asset=Assets().path)
 

@@ -1,23 +1,28 @@
 """The one place where a request's credentials become a caller.
 
 What was verified is remembered, and what may change is looked up each time: a token seen before costs one look in a
-dictionary and one at its account, and a disabled account or a changed password counts at once.
+dictionary and one at its account, and a disabled account or a changed password counts at once. An access token, and
+what was issued for one, costs one look more, at the access token itself: a revoked one is out at once.
 """
 
 import hmac
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from moorage.auth.challenge import Basic, read_authorization
+from moorage.auth.challenge import Basic, Bearer, read_authorization
 from moorage.auth.keyring import Keyring
 from moorage.auth.machines import Machines
 from moorage.auth.tokens import Claims, TokenError, Tokens
 from moorage.domain.access import ANONYMOUS, Caller, Scope
 from moorage.domain.errors import ErrorCode, MoorageError
-from moorage.services.accounts import AccountService
+from moorage.domain.limits import Limits
+from moorage.services.account_ports import AccessTokens
+from moorage.services.accounts import AccountService, until
 from moorage.services.ports import Accounts
-from moorage.services.records import Account
+from moorage.services.records import AccessToken, Account
+from moorage.services.token_secrets import hash_of, is_secret
 
 PASSWORD_SECONDS = 300
 """How long a password that was right is believed without hashing it again."""
@@ -40,11 +45,29 @@ class _Verified:
     until: float
 
 
-class Callers:
-    """Tells who asks."""
+@dataclass(frozen=True, slots=True)
+class _Presented:
+    """An access token that was presented, by a name or by itself (None)."""
 
-    def __init__(self, accounts: Accounts, people: AccountService, keyring: Keyring, machines: Machines) -> None:
+    token_id: int
+    name: str | None
+
+
+class Callers:
+    """Tells who asks; `note_use` is told of each use of an access token, by its id, with the time."""
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        access_tokens: AccessTokens,
+        people: AccountService,
+        keyring: Keyring,
+        machines: Machines,
+        note_use: Callable[[int, float], None],
+    ) -> None:
         self._accounts = accounts
+        self._access_tokens = access_tokens
+        self._note_use = note_use
         self._people = people
         self._keyring = keyring
         self._machines = machines
@@ -52,6 +75,7 @@ class Callers:
         self._key = secrets.token_bytes(32)
         self._seen: dict[bytes, Claims] = {}
         self._verified: dict[bytes, _Verified] = {}
+        self._presented: dict[bytes, _Presented] = {}
 
     async def of(self, authorization: bytes | None, now: float, *, address: str = "", lenient: bool = False) -> Caller:
         """Return the caller of an Authorization header, or raise UNAUTHORIZED, or TOO_MANY to whoever guesses.
@@ -66,25 +90,26 @@ class Callers:
             # A key may be gone, and with it what it signed.
             self._tokens, self._seen = tokens, {}
         claims = self._seen.get(authorization)
-        if claims is None:
-            credentials = read_authorization(authorization)
-            if isinstance(credentials, Basic):
-                return await self.by_password(credentials.name, credentials.password, now, address=address)
-            claims = _read(tokens, credentials.token, now)
-            if len(authorization) <= LONGEST_REMEMBERED:
-                _remember(self._seen, authorization, claims)
-        if now >= claims.scope.expires_at + (LENIENT_SECONDS if lenient else 0):
-            raise MoorageError(ErrorCode.UNAUTHORIZED, "this token has expired; ask for a new one")
-        if claims.user_id is None:
-            return Caller(None, claims.name, scope=claims.scope, given=claims.given)
-        return _caller(await self._accounts.get(claims.user_id), claims.name, claims.scope)
+        if claims is not None:
+            return await self._by_claims(claims, now, lenient=lenient)
+        presented = self._presented.get(self._mark(authorization))
+        if presented is not None:
+            return await self._by_access_token(presented.token_id, presented.name, now)
+        credentials = read_authorization(authorization)
+        if isinstance(credentials, Basic):
+            return await self._by_basic(authorization, credentials, now, address)
+        return await self._by_bearer(authorization, credentials, tokens, now, lenient=lenient)
 
     async def by_password(self, name: str, password: str, now: float, *, address: str) -> Caller:
-        """Return the caller of a name and password, or raise UNAUTHORIZED, or TOO_MANY to whoever guesses."""
+        """Return the caller of a name and a password, or an access token in its place.
+
+        Raise UNAUTHORIZED, or TOO_MANY to whoever guesses.
+        """
         if self._machines.know(name, password):
             return await self._machines.by_token(password, now)
-        # Only a mark that nobody else can make: a dump of the memory holds no passwords.
-        key = hmac.digest(self._key, f"{name}\0{password}".encode("utf-8", "surrogatepass"), "sha256")
+        if is_secret(password):
+            return await self._by_secret(None, name, password, now)
+        key = self._mark(f"{name}\0{password}".encode("utf-8", "surrogatepass"))
         known = self._verified.get(key)
         if known is not None and now < known.until:
             account = await self._accounts.get(known.account.id)
@@ -93,8 +118,63 @@ class Callers:
         account = await self._people.verify(name, password, now, address=address)
         if account is None:
             raise MoorageError(ErrorCode.UNAUTHORIZED, "the user name or the password is wrong")
-        _remember(self._verified, key, _Verified(account, now + PASSWORD_SECONDS))
+        _remember(self._verified, key, _Verified(account, until(account, now, PASSWORD_SECONDS)))
         return _caller(account, account.name)
+
+    async def _by_bearer(
+        self, authorization: bytes, credentials: Bearer, tokens: Tokens, now: float, *, lenient: bool
+    ) -> Caller:
+        if is_secret(credentials.token):
+            return await self._by_secret(authorization, None, credentials.token, now)
+        claims = _read(tokens, credentials.token, now)
+        if len(authorization) <= LONGEST_REMEMBERED:
+            _remember(self._seen, authorization, claims)
+        return await self._by_claims(claims, now, lenient=lenient)
+
+    async def _by_claims(self, claims: Claims, now: float, *, lenient: bool) -> Caller:
+        if now >= claims.scope.expires_at + (LENIENT_SECONDS if lenient else 0):
+            raise MoorageError(ErrorCode.UNAUTHORIZED, "this token has expired; ask for a new one")
+        if claims.user_id is None:
+            return Caller(None, claims.name, scope=claims.scope, given=claims.given)
+        if claims.access_token is not None:
+            return await self._by_access_token(claims.access_token, claims.name, now, claims.scope)
+        return _caller(await self._accounts.get(claims.user_id), claims.name, claims.scope)
+
+    async def _by_basic(self, authorization: bytes, credentials: Basic, now: float, address: str) -> Caller:
+        if is_secret(credentials.password):
+            return await self._by_secret(authorization, credentials.name, credentials.password, now)
+        return await self.by_password(credentials.name, credentials.password, now, address=address)
+
+    async def _by_secret(self, authorization: bytes | None, name: str | None, secret: str, now: float) -> Caller:
+        """Return the caller of an access token, and remember the header it came in.
+
+        Nobody is told to wait: there are too many secrets for guessing.
+        """
+        token = await self._access_tokens.find(hash_of(secret))
+        if token is None:
+            raise MoorageError(ErrorCode.UNAUTHORIZED, "this access token is not known here, or it was revoked")
+        caller = await self._by_access_token(token.id, name, now)
+        if authorization is not None:
+            _remember(self._presented, self._mark(authorization), _Presented(token.id, name))
+        return caller
+
+    async def _by_access_token(self, token_id: int, name: str | None, now: float, scope: Scope | None = None) -> Caller:
+        """Return the caller of an access token as it is now; with a name, it must be its account's."""
+        token = await self._access_tokens.get(token_id)
+        if token is None:
+            raise MoorageError(ErrorCode.UNAUTHORIZED, "this access token is not known here, or it was revoked")
+        if token.expires_at is not None and token.expires_at <= now:
+            raise MoorageError(ErrorCode.UNAUTHORIZED, f"the access token {token.name} has expired; make a new one")
+        account = await self._accounts.get(token.user_id)
+        if account is not None and name is not None and account.name != name:
+            raise MoorageError(ErrorCode.UNAUTHORIZED, "this access token belongs to another account")
+        caller = _caller(account, account.name if account else "", scope, limits_of(token))
+        self._note_use(token_id, now)
+        return caller
+
+    def _mark(self, content: bytes) -> bytes:
+        """Return a mark that nobody else can make: a dump of the memory holds no secrets."""
+        return hmac.digest(self._key, content, "sha256")
 
 
 def _read(tokens: Tokens, token: str, now: float) -> Claims:
@@ -110,7 +190,12 @@ def _remember(known: dict[bytes, V], key: bytes, value: V) -> None:
     known[key] = value
 
 
-def _caller(account: Account | None, name: str, scope: Scope | None = None) -> Caller:
+def limits_of(token: AccessToken) -> Limits:
+    """Return what an access token narrows its account to."""
+    return Limits(token.id, token.name, token.actions, token.patterns, token.expires_at)
+
+
+def _caller(account: Account | None, name: str, scope: Scope | None = None, limits: Limits | None = None) -> Caller:
     if account is None or account.is_disabled or account.name != name:
         raise MoorageError(ErrorCode.UNAUTHORIZED, "this account is closed")
-    return Caller(account.id, account.name, account.is_admin, scope)
+    return Caller(account.id, account.name, account.is_admin, scope, limits=limits)

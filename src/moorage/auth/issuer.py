@@ -47,6 +47,7 @@ class Issuer:
             account is None
             or account.is_disabled
             or account.name != claims.name
+            or (account.password_expires_at is not None and account.password_expires_at <= now)
             or not hmac.compare_digest(claims.password.encode(), mark_of(account.password_hash).encode())
         ):
             raise MoorageError(ErrorCode.UNAUTHORIZED, "this refresh token has ended; sign in again")
@@ -57,7 +58,12 @@ class Issuer:
         return (await self._keyring.tokens()).issue(caller, asked, granted, now), lifetime(caller, now)
 
     async def issue_refresh(self, caller: Caller, now: float) -> str | None:
-        """Return a refresh token, which ends when the password changes; None for a password that is kept elsewhere."""
+        """Return a refresh token, which ends when the password changes.
+
+        None for a password that is kept elsewhere, and for an access token: it would be wider than that and outlive it.
+        """
+        if caller.limits is not None:
+            return None
         account = None if caller.user_id is None else await self._accounts.get(caller.user_id)
         if account is None:
             raise MoorageError(ErrorCode.UNAUTHORIZED)

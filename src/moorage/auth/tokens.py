@@ -6,7 +6,8 @@ Three kinds, told apart by the `typ` of their header (https://www.rfc-editor.org
     refresh+jwt   goes to /token only, in place of a password: a year, or until the password changes
     sign-in+jwt   goes to the browser that signs in at a directory, and back: ten minutes
 
-What an account may do is never read from a token: it is looked up when the token is used.
+What an account may do is never read from a token: it is looked up when the token is used. So is the access token that
+a bearer token was issued for.
 """
 
 import hashlib
@@ -60,6 +61,7 @@ class _Access(_Payload):
     asked: dict[str, list[str]]
     granted: dict[str, list[str]]
     given: list[tuple[str, str]] | None = None
+    tid: int | None = None
 
 
 class _Refresh(_Payload):
@@ -78,12 +80,16 @@ P = TypeVar("P", bound=_Payload)
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a verified access token says; `user_id` is None in the token of a machine, or of nobody in particular."""
+    """What a verified bearer token says; `user_id` is None in the token of a machine, or of nobody in particular.
+
+    `access_token` is the id of the access token it was issued for, without which it is worth nothing.
+    """
 
     user_id: int | None
     name: str
     scope: Scope
     given: Given | None = None
+    access_token: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +133,15 @@ class Tokens:
         }
         if caller.given is not None:
             lists["given"] = caller.given.roles
+        if caller.limits is not None:
+            lists["tid"] = caller.limits.token_id
         return self._sign("access+jwt", caller.name, caller.user_id, int(now), lifetime(caller, now), lists)
 
     def read(self, token: str, now: float) -> Claims:
         """Return what an access token says, even if it has expired (`scope.expires_at`); raise TokenError."""
         payload = _parse(_Access, self._verify("access+jwt", token), now)
         scope = Scope(_sets(payload.asked), _sets(payload.granted), payload.iat, payload.exp)
-        return Claims(payload.uid, payload.sub, scope, _given(payload))
+        return Claims(payload.uid, payload.sub, scope, _given(payload), payload.tid)
 
     def issue_refresh(self, account: Account, now: float) -> str:
         """Return a refresh token, good until the account's password changes."""

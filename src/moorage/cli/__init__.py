@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from moorage import __version__
-from moorage.cli import access, activity, gc, group, identity, keys, registry, repository, serve, user
+from moorage.cli import access, activity, gc, group, identity, keys, registry, repository, robot, serve, token, user
 from moorage.cli.api import command
 from moorage.cli.output import examples
 from moorage.cli.trust import trust
@@ -27,6 +27,8 @@ command(user.app, "unlink", "moorage user unlink mara corp")(identity.unlink)
 app.add_typer(user.app, name="user")
 app.add_typer(group.app, name="group")
 app.add_typer(access.app, name="access")
+app.add_typer(robot.app, name="robot")
+app.add_typer(token.app, name="token")
 app.add_typer(keys.app, name="keys")
 command(app, "activity", *activity.EXAMPLES)(activity.activity)
 command(app, "gc", "moorage gc", "moorage gc --data /srv/moorage --json")(gc.gc)

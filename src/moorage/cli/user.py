@@ -2,26 +2,27 @@
 
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
 
 from moorage.cli.api import Api, at, command
 from moorage.cli.output import Json, say, say_json, say_table, when
-from moorage.services.accounts import generate_password
+from moorage.services.accounts import GIVEN_DAYS, generate_password
 
 app = typer.Typer(help="People's accounts.", no_args_is_help=True, pretty_exceptions_enable=False)
 
 Name = Annotated[str, typer.Argument(help="The user name.", show_default=False)]
 FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from the first line of input.")]
-Generate = Annotated[bool, typer.Option("--generate", help="Make a password and print it, once.")]
+Generate = Annotated[bool, typer.Option("--generate", help="Make a password and print it, once; it expires in 7 days.")]
 
 
 @command(
     app,
     "add",
     "moorage user add mara",
-    "moorage user add ci --generate",
+    "moorage user add tom --generate",
     "moorage user add kim --password-stdin <kim.txt",
 )
 def add(
@@ -35,8 +36,21 @@ def add(
 ) -> None:
     """Add a person; the password is asked for."""
     password = _password(password_stdin=password_stdin, generate=generate)
-    made = api.request("POST", at("users"), {"name": name, "password": password, "is_admin": admin})
+    sent = {"name": name, "password": password, "is_admin": admin, **_end(generate=generate)}
+    made = api.request("POST", at("users"), sent)
     _tell(f"{name} was added", made, password if generate else None, as_json=as_json)
+
+
+@command(app, "invite", "moorage user invite mara", "moorage user invite kim --admin --json")
+def invite(
+    api: Api,
+    name: Name,
+    *,
+    admin: Annotated[bool, typer.Option("--admin", help="They administer the whole server.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Add a person with a first password, which they change within 7 days."""
+    add(api, name, admin=admin, generate=True, as_json=as_json)
 
 
 @command(app, "list", "moorage user list --json")
@@ -55,7 +69,7 @@ def password(
 ) -> None:
     """Set a person's password; their sessions end."""
     chosen = _password(password_stdin=password_stdin, generate=generate)
-    user = api.request("PATCH", at("users", name), {"password": chosen})
+    user = api.request("PATCH", at("users", name), {"password": chosen, **_end(generate=generate)})
     _tell(f"{name} has a new password", user, chosen if generate else None, as_json=as_json)
 
 
@@ -85,6 +99,14 @@ def _tell(text: str, user: Mapping[str, Any], generated: str | None, *, as_json:
     say(text)
     if generated:
         say(f"Password: {generated}")
+        say(f"It expires in {GIVEN_DAYS} days, unless its owner changes it: in the web page, at /-/account")
+
+
+def _end(*, generate: bool) -> dict[str, object]:
+    """Return when a password expires, if its owner did not choose it."""
+    if not generate:
+        return {}
+    return {"password_expires_at": (datetime.now(UTC) + timedelta(days=GIVEN_DAYS)).isoformat()}
 
 
 def _password(*, password_stdin: bool, generate: bool) -> str:

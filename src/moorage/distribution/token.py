@@ -52,7 +52,7 @@ class Issuer(Protocol):
         """Return a bearer token and the seconds it lasts."""
 
     async def issue_refresh(self, caller: Caller, now: float) -> str | None:
-        """Return a refresh token."""
+        """Return a refresh token, or None to whom none is given."""
 
 
 class TokenHandlers:

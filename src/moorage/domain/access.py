@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from moorage.domain.limits import EVERYWHERE, Limits, TokenAction, whole
 from moorage.domain.pattern import WHOLE, matches
 
 
@@ -20,6 +21,8 @@ class Action(StrEnum):
     LIST = "list"
     """List what one may read; allowed to all, the list itself is filtered."""
     SIGNED_IN = "signed-in"
+    OWN_ACCOUNT = "own-account"
+    """Look after an account and its access tokens: one's own, or as an administrator anybody's."""
     ANYONE = "anyone"
 
 
@@ -66,6 +69,13 @@ SCOPED = frozenset({Action.PULL, Action.PUSH, Action.DELETE})
 EVERYONE_MAY = frozenset({Action.ANYONE, Action.LIST})
 SIGNED_IN_MAY = EVERYONE_MAY | {Action.SIGNED_IN}
 
+TOKEN_ACTION_FOR: Mapping[Action, TokenAction] = {
+    action: TokenAction(action.value) if action in SCOPED else TokenAction.MANAGE
+    for action in Action
+    if action not in SIGNED_IN_MAY
+}
+"""What an access token must be for, to be used for an action; the actions left out need nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -107,7 +117,7 @@ class Given:
 class Caller:
     """Who asks: an account, a machine with what its own token is given, or nobody (neither `user_id` nor `given`).
 
-    Narrowed by a token's scope if one was presented.
+    Narrowed by the scope of a bearer token, and by the limits of an access token, whichever way that was presented.
     """
 
     user_id: int | None = None
@@ -115,6 +125,7 @@ class Caller:
     is_admin: bool = False
     scope: Scope | None = None
     given: Given | None = None
+    limits: Limits | None = None
 
     @property
     def is_anonymous(self) -> bool:
@@ -127,10 +138,11 @@ ANONYMOUS = Caller()
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A registry as the decision sees it: who may pull, and the grants that count for the caller there."""
+    """A registry as the decision sees it: who may pull, the grants that count for the caller there, and which it is."""
 
     visibility: Visibility
     grants: tuple[Grant, ...] = ()
+    address: str | None = None
 
 
 class Ground(StrEnum):
@@ -165,15 +177,19 @@ _BY_NOTHING = Decision(is_allowed=False, ground=Ground.NOTHING)
 def is_allowed(caller: Caller, action: Action, place: Place | None = None, repository: str | None = None) -> bool:
     """Decide. `place` is None for the server itself or a registry that does not exist; `repository` is a full name.
 
-    A scope never widens: the account must be allowed, and the token must have been granted the action there.
+    Neither scope nor limits ever widen: the account must be allowed, a bearer token must have been granted the action
+    there, and an access token must reach so far.
     """
     if repository is not None and not _is_in_scope(caller.scope, action, repository):
+        return False
+    whole_registry = EVERYWHERE if place is None or place.address is None else whole(place.address)
+    if not is_within(caller.limits, action, repository or whole_registry):
         return False
     return decide(caller, action, place, repository).is_allowed
 
 
 def decide(caller: Caller, action: Action, place: Place | None = None, repository: str | None = None) -> Decision:
-    """Decide what the account may do, whatever the scope of the token it shows; see `is_allowed`."""
+    """Decide what the account may do, whatever the token it shows is narrowed to; see `is_allowed`."""
     if caller.is_admin:
         return _AS_ADMINISTRATOR
     if action in (EVERYONE_MAY if caller.user_id is None else SIGNED_IN_MAY):
@@ -187,6 +203,21 @@ def decide(caller: Caller, action: Action, place: Place | None = None, repositor
         place.visibility is Visibility.INTERNAL and caller.user_id is not None
     )
     return _BY_VISIBILITY[action in _READER] if is_open else _BY_NOTHING
+
+
+def is_own(caller: Caller, account: str) -> bool:
+    """Decide whether a caller may look after an account because it is their own."""
+    return caller.user_id is not None and caller.name == account and _manages(caller.limits)
+
+
+def is_within(limits: Limits | None, action: Action, place: str) -> bool:
+    """Tell whether an access token reaches so far: `place` is a repository, `REGISTRY/*` or `*`."""
+    needed = TOKEN_ACTION_FOR.get(action)
+    return limits is None or needed is None or limits.cover(needed, place)
+
+
+def _manages(limits: Limits | None) -> bool:
+    return limits is None or TokenAction.MANAGE in limits.actions
 
 
 def _is_in_scope(scope: Scope | None, action: Action, repository: str) -> bool:

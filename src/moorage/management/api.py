@@ -18,10 +18,13 @@ from moorage.management.identities import IdentityRoutes
 from moorage.management.keys import KeyRoutes
 from moorage.management.registries import RegistryRoutes
 from moorage.management.repositories import RepositoryRoutes
+from moorage.management.robots import RobotRoutes
 from moorage.management.routes import PREFIX, Callers, Csrf, Gate, Route
 from moorage.management.storage import StorageRoutes
+from moorage.management.tokens import TokenRoutes
 from moorage.management.users import UserRoutes
 from moorage.services.access import Access, AccessService
+from moorage.services.access_tokens import AccessTokenService
 from moorage.services.accounts import AccountService
 from moorage.services.activity import ActivityService
 from moorage.services.catalog import CatalogService
@@ -31,6 +34,7 @@ from moorage.services.grants import GrantService
 from moorage.services.groups import GroupService
 from moorage.services.keys import KeyService
 from moorage.services.registries import RegistryService
+from moorage.services.robots import RobotService
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class ManagementServices:
     """The use cases that the API offers."""
 
     access: Access
+    access_tokens: AccessTokenService
     accounts: AccountService
     activity: ActivityService
     catalog: CatalogService
@@ -48,6 +53,7 @@ class ManagementServices:
     groups: GroupService
     keys: KeyService
     registries: RegistryService
+    robots: RobotService
 
 
 def tables(services: ManagementServices) -> Mapping[str, tuple[Route, ...]]:
@@ -59,6 +65,8 @@ def tables(services: ManagementServices) -> Mapping[str, tuple[Route, ...]]:
         "access": AccessRoutes(services.explanations).rows(),
         "repositories": RepositoryRoutes(services.catalog).rows(),
         "users": (*UserRoutes(services.accounts).rows(), *IdentityRoutes(services.directories).rows()),
+        "robots": RobotRoutes(services.robots).rows(),
+        "tokens": TokenRoutes(services.access_tokens, services.robots).rows(),
         "keys": KeyRoutes(services.keys).rows(),
         "activity": ActivityRoutes(services.activity).rows(),
         "storage": StorageRoutes(services.collect).rows(),

@@ -76,7 +76,9 @@ class Gate:
         if caller.scope is not None and (path is None or action not in OF_TOKENS):
             message = "this token is for pushing and pulling; use a password here"
             raise MoorageError(ErrorCode.DENIED, message)
-        if registry is None:
+        if action is Action.OWN_ACCOUNT:
+            self._access.check_account(caller, request.path_params["user"])
+        elif registry is None:
             self._access.check_server(caller, action)
         elif path is None:
             await self._access.check_registry(caller, action, registry_address(registry))

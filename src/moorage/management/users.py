@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Self
 
 from fastapi import Depends, Path, Response
-from pydantic import BaseModel, Field, StrictBool
+from pydantic import AwareDatetime, BaseModel, Field, StrictBool
 
 from moorage.domain.access import Action, Caller
 from moorage.domain.errors import ErrorCode, MoorageError
@@ -15,6 +15,8 @@ from moorage.management.shapes import Page, Paging, Sent, address_for, moment
 from moorage.services import records
 from moorage.services.accounts import AccountService
 
+END = "When this password expires unless its owner changes it; null is never."
+
 InUser = Annotated[str, Path(description="The person's user name.")]
 
 
@@ -24,12 +26,14 @@ class NewUser(Sent):
     name: str = Field(description="The user name.", json_schema_extra=A_USER)
     password: str = Field(json_schema_extra=A_PASSWORD)
     is_admin: StrictBool = Field(default=False, description="Whether they administer the whole server.")
+    password_expires_at: AwareDatetime | None = Field(None, description=END)
 
 
 class UserChanges(Sent):
     """What to change of an account; what is left out stays as it is. Either change ends the person's sessions."""
 
     password: str | None = Field(None, json_schema_extra=A_PASSWORD)
+    password_expires_at: AwareDatetime | None = Field(None, description=END + " Goes with a password.")
     is_disabled: StrictBool | None = Field(None, description="Whether they are kept from signing in.")
 
 
@@ -40,6 +44,7 @@ class User(BaseModel):
     is_admin: bool
     is_disabled: bool
     created_at: datetime
+    password_expires_at: datetime | None = Field(description="Null is never.")
 
     @classmethod
     def of(cls, account: records.Account) -> Self:
@@ -49,6 +54,7 @@ class User(BaseModel):
             is_admin=account.is_admin,
             is_disabled=account.is_disabled,
             created_at=moment(account.created_at),
+            password_expires_at=None if account.password_expires_at is None else moment(account.password_expires_at),
         )
 
 
@@ -81,7 +87,10 @@ class UserRoutes:
 
     async def add_user(self, caller: FromCaller, sent: NewUser, response: Response) -> User:
         """Add a person."""
-        made = await self._accounts.add(caller, sent.name, sent.password, is_admin=sent.is_admin)
+        end = _seconds(sent.password_expires_at)
+        made = await self._accounts.add(
+            caller, sent.name, sent.password, is_admin=sent.is_admin, password_expires_at=end
+        )
         response.headers["location"] = address_for("users", made.name)
         return User.of(made)
 
@@ -98,8 +107,15 @@ class UserRoutes:
         self, caller: FromCaller, user: InUser, sent: UserChanges, match: OnMatch, tagged: ToTag
     ) -> User:
         """Set a person's password, or keep them from signing in."""
-        check = match.on(User.of)
-        await self._accounts.change(caller, user, password=sent.password, is_disabled=sent.is_disabled, check=check)
+        end = _seconds(sent.password_expires_at)
+        await self._accounts.change(
+            caller,
+            user,
+            password=sent.password,
+            password_expires_at=end,
+            is_disabled=sent.is_disabled,
+            check=match.on(User.of),
+        )
         return tagged(await self._show(caller, user))
 
     async def get_me(self, caller: FromCaller) -> Me:
@@ -111,3 +127,7 @@ class UserRoutes:
             if account.name == user:
                 return User.of(account)
         raise MoorageError(ErrorCode.NOT_FOUND, f"no person is called {user[:64]}", {"name": user[:64]})
+
+
+def _seconds(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()

@@ -1,4 +1,4 @@
-"""People and their sessions."""
+"""Accounts, and the sessions of people."""
 
 import time
 from collections.abc import Mapping
@@ -13,12 +13,13 @@ from moorage.metastore.cache import ExactCache
 from moorage.metastore.steps import NOTHING, Database, Row, Steps, one
 from moorage.metastore.tables import sessions, users
 from moorage.services.ports import Check
-from moorage.services.records import Account, Session
+from moorage.services.records import Account, AccountKind, Session
 
 FIND = select(users).where(users.c.name == bindparam("name"))
 GET = select(users).where(users.c.id == bindparam("id"))
-EVERY = select(users).order_by(users.c.name)
+EVERY = select(users).where(users.c.kind == AccountKind.PERSON.value).order_by(users.c.name)
 CREATE = insert(users)
+USUAL = {"is_admin": False, "is_disabled": False, "kind": AccountKind.PERSON.value}
 CHANGE = update(users).where(users.c.id == bindparam("of_user"))
 
 OPEN = insert(sessions)
@@ -36,9 +37,12 @@ class AccountTable:
         self._by_id = ExactCache(database, _get)
         self._by_name = ExactCache(database, _find)
 
-    async def create(self, name: str, password_hash: str, *, is_admin: bool) -> Account:
+    async def create(
+        self, name: str, password_hash: str, *, is_admin: bool, password_expires_at: float | None = None
+    ) -> Account:
         """See `Accounts`."""
-        row = {"name": name, "password_hash": password_hash, "is_admin": is_admin, "is_disabled": False}
+        secret = {"password_hash": password_hash, "password_expires_at": password_expires_at}
+        row = {"name": name, "is_admin": is_admin, **secret}
         return await self._database.write(partial(create_account, row, time.time()))
 
     async def find(self, name: str) -> Account | None:
@@ -58,12 +62,14 @@ class AccountTable:
         name: str,
         *,
         password_hash: str | None = None,
+        password_expires_at: float | None = None,
         is_disabled: bool | None = None,
         check: Check[Account] | None = None,
     ) -> bool:
         """See `Accounts`."""
-        asked = {"password_hash": password_hash, "is_disabled": is_disabled}
-        changes = {column: value for column, value in asked.items() if value is not None}
+        changes: dict[str, Any] = {} if is_disabled is None else {"is_disabled": is_disabled}
+        if password_hash is not None:
+            changes |= {"password_hash": password_hash, "password_expires_at": password_expires_at}
         return await self._database.write(partial(_change, name, changes, check))
 
     async def open_session(self, session: Session) -> None:
@@ -88,6 +94,9 @@ def account_of(row: Row) -> Account:
         is_admin=bool(row.is_admin),
         is_disabled=bool(row.is_disabled),
         created_at=row.created_at,
+        kind=AccountKind(row.kind),
+        registry_id=row.registry_id,
+        password_expires_at=row.password_expires_at,
     )
 
 
@@ -107,12 +116,12 @@ def _every() -> Steps[tuple[Account, ...]]:
 
 
 def create_account(values: Mapping[str, Any], now: float) -> Steps[Account]:
-    """Make an account; raise CONFLICT when its name is taken."""
+    """Make an account of values that differ from the usual; raise CONFLICT when its name is taken."""
     taken = yield from _find(values["name"])
     if taken is not None:
         message = f"there is an account named {taken.name} already"
         raise MoorageError(ErrorCode.CONFLICT, message, {"name": taken.name})
-    yield CREATE, {**values, "created_at": now}
+    yield CREATE, {**USUAL, "created_at": now, **values}
     made = yield from _find(values["name"])
     assert made is not None  # noqa: S101  inserted in this transaction
     return made

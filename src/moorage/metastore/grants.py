@@ -26,8 +26,13 @@ EVERY = (
     .join(groups, groups.c.id == grants.c.group_id, isouter=True)
     .where(grants.c.registry_id == bindparam("registry_id"))
 )
+# A robot of a registry holds grants there only.
+_user = select(users.c.id).where(
+    users.c.name == bindparam("name"),
+    or_(users.c.registry_id.is_(None), users.c.registry_id == bindparam("registry_id")),
+)
 HOLDERS = {
-    HolderKind.USER: (grants.c.user_id, select(users.c.id).where(users.c.name == bindparam("name"))),
+    HolderKind.USER: (grants.c.user_id, _user),
     HolderKind.GROUP: (grants.c.group_id, select(groups.c.id).where(groups.c.name == bindparam("name"))),
 }
 _put = upsert(grants)
@@ -121,7 +126,7 @@ def _holder_of(row: Row) -> Holder:
 
 def _give(registry_id: int, holder: Holder, pattern: str, role: Role) -> Steps[bool]:
     column, find = HOLDERS[holder.kind]
-    found = yield from one(find, {"name": holder.name})
+    found = yield from one(find, {"name": holder.name, "registry_id": registry_id})
     if found is None:
         return False
     row = {"registry_id": registry_id, column.name: found.id, "pattern": pattern, "role": role.value}
@@ -130,7 +135,7 @@ def _give(registry_id: int, holder: Holder, pattern: str, role: Role) -> Steps[b
 
 
 def _take(registry_id: int, holder: Holder, pattern: str) -> Steps[bool]:
-    found = yield from one(HOLDERS[holder.kind][1], {"name": holder.name})
+    found = yield from one(HOLDERS[holder.kind][1], {"name": holder.name, "registry_id": registry_id})
     if found is None:
         return False
     yield TAKE[holder.kind], {"of_registry": registry_id, "of_holder": found.id, "of_pattern": pattern}

@@ -27,7 +27,8 @@ MEMBERS = (
 MEMBER = (
     select(groups.c.id.label("group_id"), users.c.id.label("user_id"), group_members.c.user_id.label("inside"))
     .select_from(groups)
-    .join(users, users.c.name == bindparam("user"))
+    # A robot of a registry is in no group: it would hold the group's grants elsewhere.
+    .join(users, (users.c.name == bindparam("user")) & users.c.registry_id.is_(None))
     .join(
         group_members,
         (group_members.c.group_id == groups.c.id) & (group_members.c.user_id == users.c.id),

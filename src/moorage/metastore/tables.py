@@ -1,6 +1,7 @@
 """The tables. Times are Unix seconds, sizes bytes; `leased_until` is in the server's own seconds (`clock`).
 
-    registries ─┬─ grants ── users, groups ─ group_members        who holds a role; users ─ sessions, identities
+    registries ─┬─ grants ── users, groups ─ group_members        who holds a role
+                │            users ─ sessions, identities, access_tokens
                 └─ repositories ─┬─ links ──────── blobs        what a repository may read; what is on disk
                                  ├─ manifests ─┬─ edges         what a manifest keeps alive
                                  │             └─ tags ─ tag_moves
@@ -54,6 +55,29 @@ users = Table(
     Column("is_admin", Boolean, nullable=False),
     Column("is_disabled", Boolean, nullable=False),
     Column("created_at", Float, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("registry_id", ForeignKey("registries.id", ondelete="CASCADE")),
+    Column("password_expires_at", Float),
+    Index("users_by_registry", "registry_id", "name"),
+    sqlite_autoincrement=True,
+)
+
+access_tokens = Table(
+    "access_tokens",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("secret_hash", Text, nullable=False, unique=True),
+    Column("actions", Text, nullable=False),
+    Column("patterns", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("expires_at", Float),
+    Column("last_used_at", Float),
+    UniqueConstraint("user_id", "name"),
+    # Bearer tokens name these ids: one that is gone must not come back as another.
+    sqlite_autoincrement=True,
 )
 
 groups = Table(

@@ -7,8 +7,9 @@ there is no such repository, whether there is none or it is somebody else's.
 from collections.abc import Iterable
 from typing import NoReturn
 
-from moorage.domain.access import Action, Caller, Decision, Ground, Place, decide, is_allowed
+from moorage.domain.access import Action, Caller, Decision, Ground, Place, decide, is_allowed, is_own, is_within
 from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.domain.limits import EVERYWHERE, whole
 from moorage.domain.name import Repository
 from moorage.services.ports import Accounts, Grants, Registries
 from moorage.services.records import Explanation, Registry
@@ -36,6 +37,7 @@ class Access:
     async def check(self, caller: Caller, action: Action, repository: Repository) -> Registry | None:
         """Return the repository's registry; None if there is none and the caller may do everything on the server."""
         name = str(repository)
+        check_limits(caller, action, name)
         registry = await self._registries.find(repository.registry)
         place = await self._place(caller, registry)
         if is_allowed(caller, action, place, name):
@@ -49,6 +51,7 @@ class Access:
 
     async def check_registry(self, caller: Caller, action: Action, address: str) -> Registry:
         """Return the registry at an address, or raise UNAUTHORIZED, DENIED, or NOT_FOUND."""
+        check_limits(caller, action, whole(address))
         registry = await self._registries.find(address)
         place = await self._place(caller, registry)
         if registry is not None and is_allowed(caller, action, place):
@@ -63,12 +66,18 @@ class Access:
 
     def check_server(self, caller: Caller, action: Action) -> None:
         """Raise UNAUTHORIZED or DENIED unless the caller may do this on the server as a whole."""
+        check_limits(caller, action, EVERYWHERE)
         if is_allowed(caller, action):
             return
         if caller.is_anonymous:
             raise MoorageError(ErrorCode.UNAUTHORIZED)
         message = f"{caller.name} may not do this; an administrator of this server can"
         raise MoorageError(ErrorCode.DENIED, message, {"action": action})
+
+    def check_account(self, caller: Caller, name: str) -> None:
+        """Raise UNAUTHORIZED or DENIED unless an account is the caller's own, or they administer the server."""
+        if not is_own(caller, name):
+            self.check_server(caller, Action.OWN_ACCOUNT)
 
     async def may(self, caller: Caller, action: Action, where: str | Repository) -> bool:
         """Tell whether a caller may do something in an existing registry, or in a repository of one."""
@@ -102,8 +111,21 @@ class Access:
         if caller.given is not None:
             return Place(registry.visibility, caller.given.grants(registry.address))
         if caller.user_id is None or caller.is_admin:
-            return Place(registry.visibility)
-        return Place(registry.visibility, await self._grants.of(registry.id, caller.user_id))
+            return Place(registry.visibility, (), registry.address)
+        return Place(registry.visibility, await self._grants.of(registry.id, caller.user_id), registry.address)
+
+
+def check_limits(caller: Caller, action: Action, place: str) -> None:
+    """Raise DENIED when the caller's access token doesn't reach so far, before anything is looked up.
+
+    So the answer tells nothing of what is there. Asking for another bearer token would not help, so it is no 401.
+    """
+    limits = caller.limits
+    if limits is None or is_within(limits, action, place):
+        return
+    may = f"{', '.join(sorted(limits.actions))} in {', '.join(limits.patterns)}"
+    message = f"the access token {limits.token} is good for {may}; this needs more"
+    raise MoorageError(ErrorCode.DENIED, message, {"action": action})
 
 
 class AccessService:
@@ -132,7 +154,7 @@ class AccessService:
         return Explanation(user, action, where, decision)
 
     async def _check_may_ask(self, caller: Caller, user: str, where: str | Repository | None) -> None:
-        if caller.is_admin or (caller.user_id is not None and caller.name == user):
+        if is_own(caller, user) or (caller.is_admin and caller.limits is None):
             return
         if where is None:
             self._access.check_server(caller, Action.ADMINISTER_SERVER)

@@ -2,29 +2,30 @@
 
 import asyncio
 import hashlib
-import re
 import secrets
 import time
 from collections.abc import Iterator
 from typing import Protocol
 
-from moorage.domain.access import Action, Caller
+from moorage.domain.access import Action, Caller, is_own
 from moorage.domain.activity import Change, Kind
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.services.access import Access
 from moorage.services.attempts import Attempts
+from moorage.services.names import LONGEST_NAME, check_name, is_name
 from moorage.services.ports import Accounts, Check
 from moorage.services.recording import recorded
-from moorage.services.records import Account, Session
+from moorage.services.records import Account, AccountKind, Session
 from moorage.services.tally import Tally
 
-NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*", re.ASCII)
-LONGEST_NAME = 64
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 1024
 SESSION_SECONDS = 14 * 24 * 3600
 DIRECTORY_SESSION_SECONDS = 12 * 3600
 """Whoever leaves a directory is out within a day's work: it tells nobody, it can only be asked again."""
+GIVEN_DAYS = 7
+"""How long a password is good that was made up for somebody, unless they change it."""
+LONGEST_GIVEN_SECONDS = 366 * 24 * 3600
 
 # Nothing that is mistaken for something else when it is copied from a screen.
 ALPHABET = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
@@ -107,7 +108,7 @@ class AccountService:
         return account
 
     async def _count_refusal(self, name: str) -> None:
-        tried = await self._accounts.find(name) if _is_name(name) else None
+        tried = await self._accounts.find(name) if is_name(name) else None
         self._tally.sign_in_refused(tried.name if tried else "")
 
     async def _match(self, name: str, password: str, now: float, *, address: str) -> Account | None:
@@ -121,7 +122,7 @@ class AccountService:
         is_first = check is None
         if check is None:
             self._attempts.begin(name, address, now)
-            check = asyncio.create_task(self._check(name, password))
+            check = asyncio.create_task(self._check(name, password, now))
             self._checks[name, password] = check
             check.add_done_callback(lambda _: self._checks.pop((name, password)))
         try:
@@ -152,7 +153,8 @@ class AccountService:
         """Open a session for somebody who has proved who they are; see `sign_in`."""
         cookie = secrets.token_urlsafe(32)
         seconds = SESSION_SECONDS if account.password_hash else DIRECTORY_SESSION_SECONDS
-        session = Session(_mark(cookie), account.id, secrets.token_urlsafe(32), now, now + seconds)
+        end = until(account, now, seconds)
+        session = Session(_mark(cookie), account.id, secrets.token_urlsafe(32), now, end)
         with recorded(Caller(account.id, account.name), Change(Kind.SIGN_IN, account.name)):
             await self._accounts.open_session(session)
         return cookie, session
@@ -160,7 +162,8 @@ class AccountService:
     async def session(self, cookie: str) -> tuple[Caller, Session] | None:
         """Return whom a cookie belongs to, and the session."""
         session = await self._accounts.session(_mark(cookie))
-        caller = _caller(await self._accounts.get(session.user_id)) if session else None
+        account = await self._accounts.get(session.user_id) if session else None
+        caller = _caller(account)
         return (caller, session) if caller and session else None
 
     async def sign_out(self, cookie: str) -> None:
@@ -171,25 +174,39 @@ class AccountService:
         with recorded(found[0], Change(Kind.SIGN_OUT, found[0].name)):
             await self._accounts.close_session(_mark(cookie))
 
-    async def add(self, caller: Caller, name: str, password: str, *, is_admin: bool = False) -> Account:
-        """Make an account; raise NAME_INVALID, VALUE_INVALID for the password, CONFLICT, DENIED."""
+    async def add(
+        self,
+        caller: Caller,
+        name: str,
+        password: str,
+        *,
+        is_admin: bool = False,
+        password_expires_at: float | None = None,
+    ) -> Account:
+        """Make an account; raise NAME_INVALID, VALUE_INVALID for the password, CONFLICT, DENIED.
+
+        A password that somebody else gives to its owner is best one that expires, at Unix seconds, if it isn't changed.
+        """
         self._access.check_server(caller, Action.ADMINISTER_SERVER)
-        if not _is_name(name):
-            message = f"a user name is 1 to {LONGEST_NAME} lower-case letters and digits, with single . - or _ between"
-            raise MoorageError(ErrorCode.NAME_INVALID, message, {"field": "name"})
+        check_name(name, "user name")
         check_password(password)
+        _check_end(password_expires_at)
         password_hash = await self._passwords.hash(password)
         with recorded(caller, Change(Kind.ADD_USER, name, None, {"is_admin": is_admin})):
-            return await self._accounts.create(name, password_hash, is_admin=is_admin)
+            return await self._accounts.create(
+                name, password_hash, is_admin=is_admin, password_expires_at=password_expires_at
+            )
 
     async def list(self, caller: Caller) -> tuple[Account, ...]:
         """List accounts by name."""
         self._access.check_server(caller, Action.ADMINISTER_SERVER)
         return await self._accounts.every()
 
-    async def set_password(self, caller: Caller, name: str, password: str) -> None:
+    async def set_password(
+        self, caller: Caller, name: str, password: str, *, password_expires_at: float | None = None
+    ) -> None:
         """Change one's own password, or as an administrator anybody's; see `change`."""
-        await self.change(caller, name, password=password)
+        await self.change(caller, name, password=password, password_expires_at=password_expires_at)
 
     async def disable(self, caller: Caller, name: str, *, disabled: bool) -> None:
         """Keep an account out, or let it in again; see `change`."""
@@ -201,35 +218,47 @@ class AccountService:
         name: str,
         *,
         password: str | None = None,
+        password_expires_at: float | None = None,
         is_disabled: bool | None = None,
         check: Check[Account] | None = None,
     ) -> None:
         """Change all that is given, or nothing, as where `check` raises; every session of the account ends.
 
+        A new password expires at Unix seconds, None for never. With an access token nobody changes a password as its
+        owner: that would make it wider.
+
         Raise VALUE_INVALID for the password, IN_USE for keeping the last administrator out, NOT_FOUND, DENIED.
         """
-        if is_disabled is not None or caller.is_anonymous or caller.name != name:
+        if is_disabled is not None or caller.limits is not None or not is_own(caller, name):
             self._access.check_server(caller, Action.ADMINISTER_SERVER)
         password_hash = None
         if password is not None:
             check_password(password)
             await self._check_has_password(caller, name)
+            _check_end(password_expires_at)
             password_hash = await self._passwords.hash(password)
+            await self._check_person(name)
         if is_disabled:
             await self._check_another_administrator(name)
-        account = await self._accounts.find(name) if _is_name(name) else None
+        account = await self._accounts.find(name) if is_name(name) else None
         is_changed = False
         if account is not None:
             with recorded(caller, *_changes(account, password_hash, is_disabled)):
                 is_changed = await self._accounts.change(
-                    name, password_hash=password_hash, is_disabled=is_disabled, check=check
+                    name,
+                    password_hash=password_hash,
+                    password_expires_at=password_expires_at,
+                    is_disabled=is_disabled,
+                    check=check,
                 )
         if not is_changed:
             raise MoorageError(ErrorCode.NOT_FOUND, f"no person is called {name[:LONGEST_NAME]}")
 
-    async def _check(self, name: str, password: str) -> _Checked:
-        account = await self._accounts.find(name) if _is_name(name) else None
+    async def _check(self, name: str, password: str, now: float) -> _Checked:
+        account = await self._accounts.find(name) if is_name(name) else None
         is_right = await self._passwords.verify(account.password_hash if account else None, password)
+        if account is not None and is_right:
+            _check_not_expired(account, now)
         if is_right or self._elsewhere is None:
             return (account if is_right and _caller(account) else None), None
         try:
@@ -242,10 +271,15 @@ class AccountService:
 
     async def _check_has_password(self, caller: Caller, name: str) -> None:
         """Let nobody who comes from a directory outlast it with a password of their own making."""
-        account = await self._accounts.find(name) if _is_name(name) else None
+        account = await self._accounts.find(name) if is_name(name) else None
         if account is not None and not account.password_hash and not caller.is_admin:
             message = "your password is kept by a directory: change it there, or ask an administrator for one here"
             raise MoorageError(ErrorCode.DENIED, message)
+
+    async def _check_person(self, name: str) -> None:
+        account = await self._accounts.find(name) if is_name(name) else None
+        if account is None or account.kind is not AccountKind.PERSON:
+            raise MoorageError(ErrorCode.NOT_FOUND, f"no person is called {name[:LONGEST_NAME]}")
 
     async def _check_another_administrator(self, name: str) -> None:
         active = [account.name for account in await self._accounts.every() if account.is_admin and _caller(account)]
@@ -273,8 +307,29 @@ def generate_password() -> str:
     return "".join(secrets.choice(ALPHABET) for _ in range(GENERATED))
 
 
-def _is_name(text: str) -> bool:
-    return len(text) <= LONGEST_NAME and NAME.fullmatch(text) is not None
+def until(account: Account, now: float, seconds: float) -> float:
+    """Return when what an account has just signed in for ends: in so many seconds, or with its password if sooner.
+
+    Whose password has expired already came by another way.
+    """
+    end = account.password_expires_at
+    return now + seconds if end is None or end <= now else min(now + seconds, end)
+
+
+def _check_not_expired(account: Account, now: float) -> None:
+    """Raise UNAUTHORIZED when an account's password has expired; only who knows the password may be told."""
+    if account.password_expires_at is not None and account.password_expires_at <= now:
+        message = (
+            "this password was given for a time that is over; ask an administrator for a new one "
+            f"(moorage user password {account.name} --generate) and then choose your own"
+        )
+        raise MoorageError(ErrorCode.UNAUTHORIZED, message)
+
+
+def _check_end(expires_at: float | None) -> None:
+    if expires_at is not None and not 0 < expires_at - time.time() <= LONGEST_GIVEN_SECONDS:
+        message = "a password that expires does so within a year, and not before now"
+        raise MoorageError(ErrorCode.VALUE_INVALID, message, {"field": "password_expires_at"})
 
 
 def _caller(account: Account | None) -> Caller | None:

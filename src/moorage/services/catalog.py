@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from moorage.domain.access import Action, Caller
+from moorage.domain.access import Action, Caller, is_within
 from moorage.domain.activity import Change, Kind, image_name, tag_name
 from moorage.domain.digest import Digest
 from moorage.domain.errors import ErrorCode, MoorageError
@@ -25,7 +25,14 @@ class CatalogService:
 
     async def names(self, caller: Caller, after: str, limit: int) -> tuple[str, ...]:
         """List full repository names the caller may read, in byte order, past `after`."""
-        return await self._catalog.names(caller.user_id, after, limit, sees_all=caller.is_admin)
+        found: list[str] = []
+        while len(found) < limit:
+            names = await self._catalog.names(caller.user_id, after, limit, sees_all=caller.is_admin)
+            found += [name for name in names if is_within(caller.limits, Action.PULL, name)]
+            if len(names) < limit or caller.limits is None:
+                break
+            after = names[-1]
+        return tuple(found[:limit])
 
     async def repositories(
         self, caller: Caller, address: str, after: str = "", limit: int = 50

@@ -18,7 +18,7 @@ from moorage.domain.identity import Identity, account_name
 from moorage.services.access import Access
 from moorage.services.ports import Accounts, Identities
 from moorage.services.recording import recorded
-from moorage.services.records import Account, LinkedIdentity
+from moorage.services.records import Account, AccountKind, LinkedIdentity
 
 LONGEST_SUBJECT = 255
 
@@ -159,7 +159,7 @@ class DirectoryService:
     async def _named(self, caller: Caller, name: str) -> Account:
         self._access.check_server(caller, Action.ADMINISTER_SERVER)
         account = await self._accounts.find(name) if name.isascii() else None
-        if account is None:
+        if account is None or account.kind is not AccountKind.PERSON:
             raise MoorageError(ErrorCode.NOT_FOUND, f"no person is called {name[:LONGEST_SUBJECT]}")
         return account
 

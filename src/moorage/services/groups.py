@@ -1,17 +1,14 @@
 """Groups: made, filled, and asked who is in them."""
 
-import re
-
 from moorage.domain.access import Action, Caller
 from moorage.domain.activity import Change, Kind
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.services.access import Access
+from moorage.services.names import LONGEST_NAME, check_name
 from moorage.services.ports import Groups
 from moorage.services.recording import recorded
 from moorage.services.records import Group, Mirrored
 
-NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*", re.ASCII)
-LONGEST_NAME = 64
 LONGEST_EXTERNAL = 1024
 
 
@@ -25,11 +22,7 @@ class GroupService:
     async def create(self, caller: Caller, name: str, mirrored: Mirrored | None = None) -> Group:
         """Make a group; raise NAME_INVALID, VALUE_INVALID, CONFLICT, DENIED."""
         self._access.check_server(caller, Action.ADMINISTER_SERVER)
-        if len(name) > LONGEST_NAME or NAME.fullmatch(name) is None:
-            message = (
-                f"a group's name is 1 to {LONGEST_NAME} lower-case letters and digits, with single . - or _ between"
-            )
-            raise MoorageError(ErrorCode.NAME_INVALID, message, {"field": "name"})
+        check_name(name, "group's name")
         if mirrored is not None:
             _check_mirrored(mirrored)
         after = {"directory": mirrored.directory, "external": mirrored.external} if mirrored else None

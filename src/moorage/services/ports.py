@@ -117,10 +117,12 @@ class Groups(Protocol):
 
 
 class Accounts(Protocol):
-    """People and their sessions."""
+    """Accounts, and the sessions of people."""
 
-    async def create(self, name: str, password_hash: str, *, is_admin: bool) -> Account:
-        """Make an account; raise CONFLICT when the name is taken."""
+    async def create(
+        self, name: str, password_hash: str, *, is_admin: bool, password_expires_at: float | None = None
+    ) -> Account:
+        """Make a person's account; raise CONFLICT when the name is taken."""
 
     async def find(self, name: str) -> Account | None:
         """Return the account of that name."""
@@ -129,17 +131,21 @@ class Accounts(Protocol):
         """Return the account of that id."""
 
     async def every(self) -> tuple[Account, ...]:
-        """List accounts by name."""
+        """List people by name."""
 
     async def change(
         self,
         name: str,
         *,
         password_hash: str | None = None,
+        password_expires_at: float | None = None,
         is_disabled: bool | None = None,
         check: Check[Account] | None = None,
     ) -> bool:
-        """Change an account and end its sessions; False when there is none."""
+        """Change an account and end its sessions; False when there is none.
+
+        When a password expires is said with each new one: one that nothing is said of never does.
+        """
 
     async def open_session(self, session: Session) -> None:
         """Keep a new session."""

@@ -9,6 +9,7 @@ from moorage.domain.access import Action, Decision, Role, Visibility
 from moorage.domain.activity import Facts, Kind, Outcome
 from moorage.domain.digest import Digest
 from moorage.domain.errors import MoorageError
+from moorage.domain.limits import TokenAction
 from moorage.domain.name import Repository
 
 
@@ -54,9 +55,20 @@ class RepositoryRecord:
     last_pulled_at: float | None
 
 
+class AccountKind(StrEnum):
+    """Whose an account is: a person's, or a program's, which has no password and comes by access tokens only."""
+
+    PERSON = "person"
+    ROBOT = "robot"
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A person's account; one without a password of its own has an empty `password_hash`."""
+    """An account; one without a password of its own, as every robot, has an empty `password_hash`.
+
+    `registry_id` is that of the registry a robot belongs to, None for the server's and for people. A password that
+    somebody else has made up may expire.
+    """
 
     id: int
     name: str
@@ -64,6 +76,35 @@ class Account:
     is_admin: bool
     is_disabled: bool
     created_at: float
+    kind: AccountKind = AccountKind.PERSON
+    registry_id: int | None = None
+    password_expires_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccessToken:
+    """An access token to make; `secret_hash` is SHA-256 of its secret, in hexadecimal."""
+
+    name: str
+    secret_hash: str
+    actions: frozenset[TokenAction]
+    patterns: tuple[str, ...]
+    expires_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """An access token of an account; nothing that is kept of it opens anything."""
+
+    id: int
+    user_id: int
+    name: str
+    actions: frozenset[TokenAction]
+    patterns: tuple[str, ...]
+    created_at: float
+    created_by: str
+    expires_at: float | None
+    last_used_at: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
-from moorage.domain.access import Action, Caller, Role, Visibility
+from moorage.domain.access import Action, Caller, Role, Visibility, is_within
 from moorage.domain.activity import Change, Facts, Kind
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.immutable import parse_immutable_tags
+from moorage.domain.limits import whole
 from moorage.domain.name import address_of, parse_registry
 from moorage.domain.pattern import WHOLE
 from moorage.services.access import Access
@@ -69,7 +70,9 @@ class RegistryService:
 
     async def list(self, caller: Caller) -> tuple[RegistrySummary, ...]:
         """List the registries the caller may read, by address."""
-        return await self._registries.summaries(caller.user_id, sees_all=caller.is_admin)
+        found = await self._registries.summaries(caller.user_id, sees_all=caller.is_admin)
+        pull = Action.PULL
+        return tuple(one for one in found if is_within(caller.limits, pull, whole(one.registry.address)))
 
     async def update(
         self, caller: Caller, address: str, changes: Mapping[str, str], check: Check[Registry] | None = None

@@ -65,8 +65,31 @@ def upgrade() -> None:
     sa.Column('is_admin', sa.Boolean(), nullable=False),
     sa.Column('is_disabled', sa.Boolean(), nullable=False),
     sa.Column('created_at', sa.Float(), nullable=False),
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('registry_id', sa.Integer(), nullable=True),
+    sa.Column('password_expires_at', sa.Float(), nullable=True),
+    sa.ForeignKeyConstraint(['registry_id'], ['registries.id'], ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('id'),
-    sa.UniqueConstraint('name')
+    sa.UniqueConstraint('name'),
+    sqlite_autoincrement=True
+    )
+    op.create_index('users_by_registry', 'users', ['registry_id', 'name'], unique=False)
+    op.create_table('access_tokens',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('user_id', sa.Integer(), nullable=False),
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('secret_hash', sa.Text(), nullable=False),
+    sa.Column('actions', sa.Text(), nullable=False),
+    sa.Column('patterns', sa.Text(), nullable=False),
+    sa.Column('created_at', sa.Float(), nullable=False),
+    sa.Column('created_by', sa.Text(), nullable=False),
+    sa.Column('expires_at', sa.Float(), nullable=True),
+    sa.Column('last_used_at', sa.Float(), nullable=True),
+    sa.ForeignKeyConstraint(['user_id'], ['users.id'], ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('secret_hash'),
+    sa.UniqueConstraint('user_id', 'name'),
+    sqlite_autoincrement=True
     )
     op.create_table('identities',
     sa.Column('directory', sa.Text(), nullable=False),

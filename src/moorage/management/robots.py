@@ -1,0 +1,95 @@
+"""Robots of the server and of registries."""
+
+from datetime import datetime
+from typing import Annotated, Self
+
+from fastapi import Depends, Path, Response
+from pydantic import BaseModel, Field
+
+from moorage.domain.access import Action
+from moorage.management.routes import FromCaller, InRegistry, Route
+from moorage.management.shapes import Page, Paging, Sent, address_for, moment
+from moorage.services import records
+from moorage.services.robots import RobotService
+
+InRobot = Annotated[str, Path(description="The robot's name.")]
+
+
+class NewRobot(Sent):
+    """A robot to make."""
+
+    name: str = Field(description="Like a user name, and unique among both.")
+
+
+class Robot(BaseModel):
+    """A robot."""
+
+    name: str
+    is_disabled: bool
+    created_at: datetime
+
+    @classmethod
+    def of(cls, account: records.Account) -> Self:
+        """Show a record."""
+        return cls(name=account.name, is_disabled=account.is_disabled, created_at=moment(account.created_at))
+
+
+class RobotPage(Page[Robot]):
+    """Robots by name, which is the key of a page."""
+
+
+class RobotRoutes:
+    """Answers for robots."""
+
+    def __init__(self, robots: RobotService) -> None:
+        self._robots = robots
+
+    def rows(self) -> tuple[Route, ...]:
+        """Return the table."""
+        here = "/registries/{registry}/robots"
+        server, registry = Action.ADMINISTER_SERVER, Action.ADMINISTER_REGISTRY
+        return (
+            Route("POST", "/robots", server, self.create_robot, 201),
+            Route("GET", "/robots", server, self.list_robots),
+            Route("DELETE", "/robots/{robot}", server, self.delete_robot, 204),
+            Route("POST", here, registry, self.create_registry_robot, 201),
+            Route("GET", here, registry, self.list_registry_robots),
+            Route("DELETE", here + "/{robot}", registry, self.delete_registry_robot, 204),
+        )
+
+    async def create_robot(self, caller: FromCaller, sent: NewRobot, response: Response) -> Robot:
+        """Make a robot of the server."""
+        made = await self._robots.create(caller, sent.name)
+        response.headers["location"] = address_for("robots", made.name)
+        return Robot.of(made)
+
+    async def list_robots(self, caller: FromCaller, paging: Annotated[Paging, Depends()]) -> RobotPage:
+        """List the robots of the server."""
+        return _page(paging, await self._robots.list(caller))
+
+    async def delete_robot(self, caller: FromCaller, robot: InRobot) -> None:
+        """Delete a robot of the server, with its access tokens and roles."""
+        await self._robots.delete(caller, robot)
+
+    async def create_registry_robot(
+        self, caller: FromCaller, address: InRegistry, sent: NewRobot, response: Response
+    ) -> Robot:
+        """Make a robot of a registry."""
+        made = await self._robots.create(caller, sent.name, address)
+        response.headers["location"] = address_for("registries", address, "robots", made.name)
+        return Robot.of(made)
+
+    async def list_registry_robots(
+        self, caller: FromCaller, address: InRegistry, paging: Annotated[Paging, Depends()]
+    ) -> RobotPage:
+        """List the robots of a registry."""
+        return _page(paging, await self._robots.list(caller, address))
+
+    async def delete_registry_robot(self, caller: FromCaller, address: InRegistry, robot: InRobot) -> None:
+        """Delete a robot of a registry, with its access tokens and roles."""
+        await self._robots.delete(caller, robot, address)
+
+
+def _page(paging: Paging, found: tuple[records.Account, ...]) -> RobotPage:
+    page, following = paging.of(found, lambda robot: robot.name)
+    return RobotPage(items=[Robot.of(robot) for robot in page], next=following)

@@ -1,0 +1,52 @@
+"""Robots: accounts of programs, of a registry or of the server."""
+
+import time
+from functools import partial
+
+from sqlalchemy import bindparam, delete, select
+
+from moorage.metastore.accounts import GET, account_of, create_account
+from moorage.metastore.steps import NOTHING, Database, Steps, one
+from moorage.metastore.tables import users
+from moorage.services.records import Account, AccountKind
+
+_robots = select(users).where(users.c.kind == AccountKind.ROBOT.value).order_by(users.c.name)
+OF_REGISTRY = _robots.where(users.c.registry_id == bindparam("registry_id"))
+OF_SERVER = _robots.where(users.c.registry_id.is_(None))
+DELETE = delete(users).where(users.c.id == bindparam("of_user"))
+
+
+class RobotTable:
+    """The port `Robots` over a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, name: str, registry_id: int | None) -> Account:
+        """See `Robots`."""
+        row = {"name": name, "password_hash": "", "kind": AccountKind.ROBOT.value}
+        return await self._database.write(partial(create_account, {**row, "registry_id": registry_id}, time.time()))
+
+    async def of(self, registry_id: int | None) -> tuple[Account, ...]:
+        """See `Robots`."""
+        return await self._database.read(_of(registry_id))
+
+    async def delete(self, user_id: int) -> bool:
+        """See `Robots`."""
+        return await self._database.write(partial(_delete, user_id))
+
+
+def _of(registry_id: int | None) -> Steps[tuple[Account, ...]]:
+    if registry_id is None:
+        rows = yield OF_SERVER, NOTHING
+    else:
+        rows = yield OF_REGISTRY, {"registry_id": registry_id}
+    return tuple(account_of(row) for row in rows)
+
+
+def _delete(user_id: int) -> Steps[bool]:
+    row = yield from one(GET, {"id": user_id})
+    if row is None or row.kind != AccountKind.ROBOT:
+        return False
+    yield DELETE, {"of_user": user_id}
+    return True

@@ -1,0 +1,123 @@
+"""Access tokens: made, listed and revoked, and known by their secret when one is presented."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from moorage.domain.access import Action, Caller
+from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.domain.limits import MOST_PATTERNS, TokenAction, parse_place
+from moorage.services.access import Access
+from moorage.services.account_ports import AccessTokens
+from moorage.services.names import check_name, is_name
+from moorage.services.ports import Accounts
+from moorage.services.records import AccessToken, Account, AccountKind, NewAccessToken
+from moorage.services.token_secrets import hash_of, make_secret
+
+DAY = 86400
+USUAL_DAYS = 90
+MOST_DAYS = 365
+MOST_ROBOT_DAYS = 3650
+MOST_TOKENS = 200
+USUAL_ACTIONS = (TokenAction.PULL, TokenAction.PUSH)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants of an access token; `expires_at` is in Unix seconds, None for never."""
+
+    name: str
+    actions: Sequence[TokenAction]
+    patterns: Sequence[str]
+    expires_at: float | None
+
+
+class AccessTokenService:
+    """The use cases of access tokens.
+
+    Whose they are is an account's name; for robots of a registry also its address, None for all other accounts.
+    """
+
+    def __init__(self, tokens: AccessTokens, accounts: Accounts, access: Access) -> None:
+        self._tokens = tokens
+        self._accounts = accounts
+        self._access = access
+        self._uses: dict[int, float] = {}
+
+    async def create(
+        self, caller: Caller, account: str, wish: Wish, *, registry: str | None = None
+    ) -> tuple[AccessToken, str]:
+        """Make an access token; return it with its secret, which nobody will see again.
+
+        Raise NAME_INVALID, VALUE_INVALID, CONFLICT, DENIED when the caller's own token is narrower, NOT_FOUND.
+        """
+        owner = await self._owner(caller, account, registry)
+        check_name(wish.name)
+        actions = frozenset(wish.actions)
+        patterns = tuple(sorted({parse_place(text) for text in wish.patterns}))
+        if not actions or not 1 <= len(patterns) <= MOST_PATTERNS:
+            message = f"an access token has an action or more, and 1 to {MOST_PATTERNS} patterns"
+            raise MoorageError(ErrorCode.VALUE_INVALID, message, {"field": "patterns" if actions else "actions"})
+        _check_end(owner, wish.expires_at)
+        if caller.limits is not None and not caller.limits.include(actions, patterns, wish.expires_at):
+            message = f"the access token {caller.limits.token} makes none that is wider or lasts longer than itself"
+            raise MoorageError(ErrorCode.DENIED, message)
+        if len(await self._tokens.of(owner.id)) >= MOST_TOKENS:
+            message = f"{owner.name} has {MOST_TOKENS} access tokens; revoke one first"
+            raise MoorageError(ErrorCode.IN_USE, message)
+        secret = make_secret()
+        new = NewAccessToken(wish.name, hash_of(secret), actions, patterns, wish.expires_at)
+        return await self._tokens.create(owner.id, new, caller.name), secret
+
+    async def list(self, caller: Caller, account: str, *, registry: str | None = None) -> tuple[AccessToken, ...]:
+        """List an account's access tokens by name."""
+        return await self._tokens.of((await self._owner(caller, account, registry)).id)
+
+    async def revoke(self, caller: Caller, account: str, name: str, *, registry: str | None = None) -> None:
+        """Delete an access token; it opens nothing any more, nor does what was issued for it."""
+        owner = await self._owner(caller, account, registry)
+        if not is_name(name) or not await self._tokens.delete(owner.id, name):
+            message = f"{owner.name} has no access token named {name[:64]}"
+            raise MoorageError(ErrorCode.NOT_FOUND, message, {"name": name[:64]})
+
+    def note_use(self, token_id: int, now: float) -> None:
+        """Remember that an access token was used, until the next `flush`."""
+        self._uses[token_id] = now
+
+    async def flush(self) -> None:
+        """Record when access tokens were last used, in one write."""
+        uses, self._uses = self._uses, {}
+        try:
+            await self._tokens.used(uses)
+        except Exception:
+            self._uses = uses | self._uses
+            raise
+
+    async def _owner(self, caller: Caller, name: str, registry: str | None) -> Account:
+        """Return the account whose tokens the caller may look after, or raise NOT_FOUND or DENIED."""
+        registry_id = None
+        if registry is None:
+            self._access.check_account(caller, name)
+        else:
+            registry_id = (await self._access.check_registry(caller, Action.ADMINISTER_REGISTRY, registry)).id
+        account = await self._accounts.find(name) if is_name(name) else None
+        if account is None or (registry is not None and account.registry_id != registry_id):
+            message = f"there is no account named {name[:64]}" + ("" if registry is None else f" of {registry}")
+            raise MoorageError(ErrorCode.NOT_FOUND, message, {"name": name[:64]})
+        return account
+
+
+def usual_end(now: float) -> float:
+    """Return when an access token expires of which nobody says it."""
+    return now + USUAL_DAYS * DAY
+
+
+def _check_end(owner: Account, expires_at: float | None) -> None:
+    now, is_robot = time.time(), owner.kind is AccountKind.ROBOT
+    days = MOST_ROBOT_DAYS if is_robot else MOST_DAYS
+    # A minute more: whoever says "in a year" has begun to count before us.
+    if (expires_at is None and is_robot) or (expires_at is not None and now < expires_at <= now + days * DAY + 60):
+        return
+    never = ", or never" if is_robot else ""
+    message = f"an access token of {owner.name} expires within {days} days{never}, and not before now"
+    raise MoorageError(ErrorCode.VALUE_INVALID, message, {"field": "expires_at"})

@@ -1,0 +1,44 @@
+"""Robots: accounts of programs, which have no password and sign in with access tokens only."""
+
+from moorage.domain.access import Action, Caller
+from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.services.access import Access
+from moorage.services.account_ports import Robots
+from moorage.services.names import check_name
+from moorage.services.records import Account
+
+
+class RobotService:
+    """The use cases of robots. `registry` is the address of the registry they belong to, None for the server."""
+
+    def __init__(self, robots: Robots, access: Access) -> None:
+        self._robots = robots
+        self._access = access
+
+    async def create(self, caller: Caller, name: str, registry: str | None = None) -> Account:
+        """Make a robot that may do nothing yet; raise NAME_INVALID, CONFLICT, DENIED or NOT_FOUND."""
+        registry_id = await self._check(caller, registry)
+        check_name(name, "robot's name")
+        return await self._robots.create(name, registry_id)
+
+    async def list(self, caller: Caller, registry: str | None = None) -> tuple[Account, ...]:
+        """List robots by name."""
+        return await self._robots.of(await self._check(caller, registry))
+
+    async def get(self, caller: Caller, name: str, registry: str | None = None) -> Account:
+        """Return a robot, or raise NOT_FOUND."""
+        for robot in await self.list(caller, registry):
+            if robot.name == name:
+                return robot
+        owner = "the server" if registry is None else registry
+        raise MoorageError(ErrorCode.NOT_FOUND, f"no robot of {owner} is called {name[:64]}", {"name": name[:64]})
+
+    async def delete(self, caller: Caller, name: str, registry: str | None = None) -> None:
+        """Delete a robot with its access tokens and roles, at once."""
+        await self._robots.delete((await self.get(caller, name, registry)).id)
+
+    async def _check(self, caller: Caller, registry: str | None) -> int | None:
+        if registry is None:
+            self._access.check_server(caller, Action.ADMINISTER_SERVER)
+            return None
+        return (await self._access.check_registry(caller, Action.ADMINISTER_REGISTRY, registry)).id
