@@ -6,8 +6,9 @@ import time
 import pytest
 
 from moorage.app.services import SYSTEM
-from moorage.domain.access import Role
+from moorage.domain.access import Caller, Role
 from moorage.domain.activity import Origin
+from moorage.domain.limits import Limits, TokenAction
 from moorage.management.api import tables
 from moorage.services.recording import ORIGIN
 from moorage.services.records import ActivityQuery, ActivityRecord
@@ -22,6 +23,11 @@ BODIES: dict[tuple[str, str], object] = {
     ("POST", "/users"): {"name": "new", "password": PASSWORD},
     ("POST", "/keys"): {},
     ("POST", "/users/{user}/identities"): {"directory": "corp", "subject": "uuid-1"},
+    ("POST", "/robots"): {"name": "other"},
+    ("POST", "/registries/{registry}/robots"): {"name": "another"},
+    ("POST", "/users/{user}/tokens"): {"name": "one"},
+    ("POST", "/robots/{robot}/tokens"): {"name": "one"},
+    ("POST", "/registries/{registry}/robots/{robot}/tokens"): {"name": "one"},
     ("POST", "/groups"): {"name": "ops"},
     ("PATCH", "/users/{user}"): {"password": PASSWORD, "is_disabled": True},
 }
@@ -38,6 +44,8 @@ async def rows_of(world: World) -> list[ActivityRecord]:
 async def test_every_change_leaves_a_row(world: World) -> None:
     ORIGIN.set(Origin("10.0.0.7", "request-7"))
     await world.person("reader")
+    await world.services.robots.create(SYSTEM, "ci", "dmc")
+    await world.services.robots.create(SYSTEM, "mirror")
     every = [row for table in tables(world.offered).values() for row in table if row.method != "GET"]
     every.sort(key=lambda row: (METHODS.index(row.method), -len(row.path)))
     for row in every:
@@ -87,6 +95,17 @@ async def test_rows_hold_what_it_was_and_what_it_is_and_no_password(world: World
         ("change-user", "mara", {"is_disabled": False}, {"is_disabled": True}),
     ]
     assert PASSWORD not in (await world.ask("GET", "/activity.jsonl")).text
+
+
+async def test_a_change_made_with_an_access_token_names_it_and_no_row_holds_its_secret(world: World) -> None:
+    limits = Limits(7, "deploy", frozenset({TokenAction.MANAGE}), ("dmc/*",))
+    world.meet(Caller(SYSTEM.user_id, "ops", is_admin=True, limits=limits))
+    await world.person("mara")
+    made = await world.ask("POST", "/users/mara/tokens", {"name": "laptop"})
+    assert (await world.ask("PATCH", "/registries/dmc", {"description": "x"}, caller="ops")).status_code == 200
+    rows = (await world.ask("GET", "/activity.jsonl")).text
+    assert made.json()["secret"] not in rows
+    assert [json.loads(line)["token"] for line in rows.splitlines()][-2:] == ["", "deploy"]
 
 
 async def test_what_fails_leaves_no_row(world: World) -> None:

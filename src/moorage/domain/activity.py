@@ -36,6 +36,10 @@ class Kind(StrEnum):
     DELETE_GROUP = "delete-group"
     JOIN_GROUP = "join-group"
     LEAVE_GROUP = "leave-group"
+    CREATE_ROBOT = "create-robot"
+    DELETE_ROBOT = "delete-robot"
+    CREATE_TOKEN = "create-token"  # noqa: S105  a word, no secret
+    REVOKE_TOKEN = "revoke-token"  # noqa: S105  likewise
     ROTATE_KEYS = "rotate-keys"
     COLLECT = "collect"
 
@@ -60,6 +64,10 @@ OF_SERVER = frozenset(
         Kind.DELETE_GROUP,
         Kind.JOIN_GROUP,
         Kind.LEAVE_GROUP,
+        Kind.CREATE_ROBOT,
+        Kind.DELETE_ROBOT,
+        Kind.CREATE_TOKEN,
+        Kind.REVOKE_TOKEN,
         Kind.ROTATE_KEYS,
         Kind.COLLECT,
     }
@@ -84,7 +92,7 @@ NOWHERE = Origin()
 class Change:
     """What is done to what; `before` and `after` hold only what changes, and are None where there was or is nothing.
 
-    A target is a registry's address, a repository's full name, an image or tag behind it, or a person's name.
+    A target is a registry's address, a repository's full name, an image or tag behind it, or somebody's name.
     """
 
     kind: Kind

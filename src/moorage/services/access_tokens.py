@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from moorage.domain.access import Action, Caller
+from moorage.domain.activity import Change, Facts, Kind
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.limits import MOST_PATTERNS, TokenAction, parse_place
 from moorage.services.access import Access
 from moorage.services.account_ports import AccessTokens
 from moorage.services.names import check_name, is_name
 from moorage.services.ports import Accounts
+from moorage.services.recording import recorded
 from moorage.services.records import AccessToken, Account, AccountKind, NewAccessToken
 from moorage.services.token_secrets import hash_of, make_secret
 
@@ -67,7 +69,8 @@ class AccessTokenService:
             raise MoorageError(ErrorCode.IN_USE, message)
         secret = make_secret()
         new = NewAccessToken(wish.name, hash_of(secret), actions, patterns, wish.expires_at)
-        return await self._tokens.create(owner.id, new, caller.name), secret
+        with recorded(caller, Change(Kind.CREATE_TOKEN, owner.name, None, _facts(new))):
+            return await self._tokens.create(owner.id, new, caller.name), secret
 
     async def list(self, caller: Caller, account: str, *, registry: str | None = None) -> tuple[AccessToken, ...]:
         """List an account's access tokens by name."""
@@ -76,7 +79,9 @@ class AccessTokenService:
     async def revoke(self, caller: Caller, account: str, name: str, *, registry: str | None = None) -> None:
         """Delete an access token; it opens nothing any more, nor does what was issued for it."""
         owner = await self._owner(caller, account, registry)
-        if not is_name(name) or not await self._tokens.delete(owner.id, name):
+        with recorded(caller, Change(Kind.REVOKE_TOKEN, owner.name, {"token": name})):
+            is_revoked = is_name(name) and await self._tokens.delete(owner.id, name)
+        if not is_revoked:
             message = f"{owner.name} has no access token named {name[:64]}"
             raise MoorageError(ErrorCode.NOT_FOUND, message, {"name": name[:64]})
 
@@ -105,6 +110,16 @@ class AccessTokenService:
             message = f"there is no account named {name[:64]}" + ("" if registry is None else f" of {registry}")
             raise MoorageError(ErrorCode.NOT_FOUND, message, {"name": name[:64]})
         return account
+
+
+def _facts(token: NewAccessToken) -> Facts:
+    """Return what is told of an access token: nothing of its secret."""
+    return {
+        "token": token.name,
+        "actions": " ".join(sorted(token.actions)),
+        "patterns": " ".join(token.patterns),
+        "expires_at": None if token.expires_at is None else int(token.expires_at),
+    }
 
 
 def usual_end(now: float) -> float:

@@ -33,10 +33,11 @@ class Note:
     who: str
     origin: Origin
     changes: Changes
+    token: str = ""
 
     def rows(self, answer: object, at: float) -> list[ActivityRecord]:
         """Return the rows for what a write returned, at a time in Unix seconds."""
-        return [row_of(change, self.who, self.origin, at) for change in self.changes(answer)]
+        return [row_of(change, self.who, self.origin, at, token=self.token) for change in self.changes(answer)]
 
 
 class Activity(Protocol):
@@ -70,7 +71,7 @@ def recorded(caller: Caller, *changes: Change) -> Iterator[None]:
 @contextmanager
 def recorded_as(caller: Caller, changes: Changes) -> Iterator[None]:
     """Record what `changes` tells of what the write inside returned."""
-    token = _NOTE.set(Note(caller.name, ORIGIN.get(), changes))
+    token = _NOTE.set(Note(caller.name, ORIGIN.get(), changes, "" if caller.limits is None else caller.limits.token))
     try:
         yield
     finally:
@@ -85,14 +86,16 @@ def take_note() -> Note | None:
     return note
 
 
-def row_of(change: Change, who: str, origin: Origin, at: float, outcome: Outcome = Outcome.DONE) -> ActivityRecord:
+def row_of(
+    change: Change, who: str, origin: Origin, at: float, outcome: Outcome = Outcome.DONE, token: str = ""
+) -> ActivityRecord:
     """Return the row of a change, not yet stored."""
     return ActivityRecord(
         id=0,
         at=at,
         who=who,
         address=origin.address,
-        token="",
+        token=token,
         kind=change.kind,
         target=change.target,
         registry=registry_of(change.kind, change.target),

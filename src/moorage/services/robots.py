@@ -1,10 +1,12 @@
 """Robots: accounts of programs, which have no password and sign in with access tokens only."""
 
 from moorage.domain.access import Action, Caller
+from moorage.domain.activity import Change, Kind
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.services.access import Access
 from moorage.services.account_ports import Robots
 from moorage.services.names import check_name
+from moorage.services.recording import recorded
 from moorage.services.records import Account
 
 
@@ -19,7 +21,8 @@ class RobotService:
         """Make a robot that may do nothing yet; raise NAME_INVALID, CONFLICT, DENIED or NOT_FOUND."""
         registry_id = await self._check(caller, registry)
         check_name(name, "robot's name")
-        return await self._robots.create(name, registry_id)
+        with recorded(caller, Change(Kind.CREATE_ROBOT, name, None, {"registry": registry})):
+            return await self._robots.create(name, registry_id)
 
     async def list(self, caller: Caller, registry: str | None = None) -> tuple[Account, ...]:
         """List robots by name."""
@@ -35,7 +38,9 @@ class RobotService:
 
     async def delete(self, caller: Caller, name: str, registry: str | None = None) -> None:
         """Delete a robot with its access tokens and roles, at once."""
-        await self._robots.delete((await self.get(caller, name, registry)).id)
+        robot = await self.get(caller, name, registry)
+        with recorded(caller, Change(Kind.DELETE_ROBOT, name, {"registry": registry})):
+            await self._robots.delete(robot.id)
 
     async def _check(self, caller: Caller, registry: str | None) -> int | None:
         if registry is None:
