@@ -5,7 +5,7 @@ from typing import Any
 from moorage.domain import immutable
 from moorage.domain.digest import DIGEST
 from moorage.domain.name import LONGEST_NAME, LONGEST_REGISTRY, REGISTRY, REPOSITORY, TAG
-from moorage.services import accounts
+from moorage.services import accounts, names
 from moorage.services.registries import LONGEST_DESCRIPTION
 
 _SEGMENT = r"(?:\*|\*?(?:[a-z0-9._-]\*?)+)"
@@ -21,7 +21,7 @@ A_TAG = {"pattern": f"^{TAG.pattern}$"}
 AN_IMMUTABLE_TAG = {"pattern": f"^{immutable.PATTERN.pattern}$"}
 A_DIGEST = {"pattern": f"^(?:{DIGEST.pattern})$"}
 A_REFERENCE = {"pattern": f"^(?:{TAG.pattern}|{DIGEST.pattern})$"}
-A_USER = _text(accounts.NAME.pattern, accounts.LONGEST_NAME)
+A_USER = _text(names.NAME.pattern, names.LONGEST_NAME)
 A_PASSWORD: dict[str, Any] = {"minLength": accounts.SHORTEST_PASSWORD, "maxLength": accounts.LONGEST_PASSWORD}
 A_DESCRIPTION: dict[str, Any] = {"maxLength": LONGEST_DESCRIPTION}
 A_PATTERN = _text(f"{_SEGMENT}(?:/{_SEGMENT})*", LONGEST_NAME)
