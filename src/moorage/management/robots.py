@@ -7,6 +7,7 @@ from fastapi import Depends, Path, Response
 from pydantic import BaseModel, Field
 
 from moorage.domain.access import Action
+from moorage.management.grammar import A_USER
 from moorage.management.routes import FromCaller, InRegistry, Route
 from moorage.management.shapes import Page, Paging, Sent, address_for, moment
 from moorage.services import records
@@ -18,7 +19,7 @@ InRobot = Annotated[str, Path(description="The robot's name.")]
 class NewRobot(Sent):
     """A robot to make."""
 
-    name: str = Field(description="Like a user name, and unique among both.")
+    name: str = Field(description="Like a user name, and unique among both.", json_schema_extra=A_USER)
 
 
 class Robot(BaseModel):

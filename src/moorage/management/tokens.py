@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from moorage.domain.access import Action
 from moorage.domain.limits import TokenAction
+from moorage.management.grammar import A_USER
 from moorage.management.routes import FromCaller, InRegistry, Route
 from moorage.management.shapes import Page, Paging, Sent, address_for, moment
 from moorage.services import records
@@ -23,7 +24,7 @@ InToken = Annotated[str, Path(description="The access token's name.")]
 class NewToken(Sent):
     """An access token to make."""
 
-    name: str = Field(description="Letters and digits; unique among the access tokens of its account.")
+    name: str = Field(description="Unique among the access tokens of its account.", json_schema_extra=A_USER)
     actions: list[TokenAction] = Field(list(USUAL_ACTIONS), description="What it is for.", max_length=10)
     patterns: list[str] = Field(["*"], description="Where: dmc/team/app, dmc/team/*, dmc/* or *.", max_length=50)
     expires_at: AwareDatetime | None = Field(
