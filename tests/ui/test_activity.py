@@ -10,7 +10,7 @@ from tests.ui.visitor import Fields, Visitor
 from tests.ui.world import PASSWORD, World
 
 LEAVES_NO_ROW = frozenset({"/-/theme", "/-/account/link/{directory}"})
-"""What only the browser keeps, and what sends somebody to a directory; it is the way back that links, and is recorded."""
+"""What only the browser keeps, and what sends somebody to a directory: the way back is what links, and is recorded."""
 
 NEW = "a longer new password"
 CHANGES: list[tuple[str, str, Fields, set[Kind]]] = [
