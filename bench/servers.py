@@ -189,10 +189,11 @@ class Running:
         return usage(self.process.pid)
 
     def token(self, *repositories: str) -> dict[str, str]:
-        """Return the headers of a client that may pull from and push to these repositories, for five minutes."""
+        """Return the headers of a client that may use these repositories, and list them all, for five minutes."""
         if not self.server.user:
             return {}
-        scopes = "&".join(f"scope={quote(f'repository:{name}:pull,push')}" for name in repositories)
+        wanted = [*(f"repository:{name}:pull,push" for name in repositories), "registry:catalog:*"]
+        scopes = "&".join(f"scope={quote(scope)}" for scope in wanted)
         with Connection(self.endpoint, self.password()) as connection:
             answer = connection.request("GET", f"/token?service=moorage&{scopes}").expect(200)
         return {"authorization": f"Bearer {answer.json()['token']}"}
