@@ -66,10 +66,15 @@ class Issuer:
 
 def sign(header: Mapping[str, object], claims: Mapping[str, object], key: Key) -> str:
     """Return a token, whatever is in it."""
+    return sign_text(header, json.dumps(claims), key)
+
+
+def sign_text(header: Mapping[str, object], text: str, key: Key) -> str:
+    """Return a token, even of what is no JSON."""
     registry = jws.JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SecurityWarning)
-        return jws.serialize_compact(dict(header), json.dumps(claims), key, registry=registry)
+        return jws.serialize_compact(dict(header), text, key, registry=registry)
 
 
 SomeIssuer = TypeVar("SomeIssuer", bound=Issuer)

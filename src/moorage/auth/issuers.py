@@ -204,12 +204,20 @@ def _is_right(signed: jws.CompactSignature, key: Key) -> bool:
 
 def _claims(payload: bytes) -> dict[str, Any]:
     try:
-        claims = json.loads(payload)
+        claims = json.loads(payload, object_pairs_hook=_once)
     except (ValueError, RecursionError):
         claims = None
     if not isinstance(claims, dict):
-        _refuse("this token's content is no JSON object")
+        _refuse("this token's content is no JSON object that says everything once")
     return claims
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object; of a name given twice, each reader may take another one as meant."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name occurs twice in one object")
+    return found
 
 
 def _check_times(claims: Mapping[str, object], now: float) -> None:
