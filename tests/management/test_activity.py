@@ -183,6 +183,28 @@ async def test_owners_read_what_concerns_their_registries_and_others_nothing(wor
             assert (await world.ask("GET", f"{path}?registry={hidden}", caller="owner")).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("actions", "pattern", "seen"),
+    [
+        ("pull push delete", "*", set()),
+        ("manage", "dmc/team/*", set()),
+        ("manage", "dmc/*", {"dmc"}),
+        ("manage", "*", {"dmc", "other", ""}),
+    ],
+)
+async def test_an_administrators_access_token_reads_what_it_is_for(
+    world: World, actions: str, pattern: str, seen: set[str]
+) -> None:
+    await world.ask("POST", "/registries", {"name": "Other"})
+    await world.person("mara")
+    limits = Limits(7, "ci", frozenset(map(TokenAction, actions.split())), (pattern,))
+    world.meet(Caller(SYSTEM.user_id, "ops", is_admin=True, limits=limits))
+    items = (await world.ask("GET", "/activity?n=1000", caller="ops")).json()["items"]
+    assert {item["registry"] for item in items} == seen
+    lines = (await world.ask("GET", "/activity.jsonl", caller="ops")).text.splitlines()
+    assert {json.loads(line)["registry"] for line in lines} == seen
+
+
 async def test_a_new_registry_does_not_tell_of_an_old_one_of_its_name(world: World) -> None:
     await world.person("mara")
     await world.ask("DELETE", "/registries/dmc/repositories/team/app")
