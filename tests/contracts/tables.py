@@ -7,11 +7,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy import insert, select
+
 from moorage.domain.access import Role, Visibility
 from moorage.domain.digest import Algorithm, Digest, digest_of
 from moorage.domain.manifest import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, parse_manifest
 from moorage.domain.name import Repository
-from moorage.metastore.steps import Database
+from moorage.metastore.steps import Database, Steps, one
+from moorage.metastore.tables import registries, repositories
 from moorage.services.account_ports import AccessTokens, Robots
 from moorage.services.manifests import describe
 from moorage.services.ports import (
@@ -119,6 +122,10 @@ class Tables:
         await self.manifests.put(repository, new, tags, "ann")
         return digest
 
+    async def many_repositories(self, registry: str, number: int) -> None:
+        """Make repositories that were pushed to, all at once."""
+        await self.database.write(lambda: _many_repositories(registry, number))
+
     async def collect(self) -> None:
         """Collect as a server does it, with batches as small as they get."""
         while ended := await self.uploads.expired(1):
@@ -131,6 +138,16 @@ class Tables:
     async def pass_time(self, leases: float) -> None:
         """Let so many leases pass."""
         await self.garbage.tick(leases * LEASE)
+
+
+def _many_repositories(registry: str, number: int) -> Steps[None]:
+    found = yield from one(select(registries.c.id).where(registries.c.address == registry))
+    assert found is not None
+    usual = {"registry_id": found.id, "description": "", "created_at": 1.0, "pushed_at": 1.0, "pushed_by": "ann"}
+    yield (
+        insert(repositories),
+        [{**usual, "name": f"{registry}/app{at:07}", "pulls": 0, "pushes": 1} for at in range(number)],
+    )
 
 
 OpenTables = Callable[[], Awaitable[Tables]]

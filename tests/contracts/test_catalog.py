@@ -1,10 +1,15 @@
 """The port `Catalog`: lists for people, and deletions that say beforehand what they take."""
 
+import asyncio
+
 import pytest
 
 from moorage.domain.access import Role, Visibility
 from moorage.domain.digest import Digest, digest_of
 from moorage.domain.name import Repository
+from moorage.domain.pattern import matches
+from moorage.domain.reach import reach_of
+from moorage.metastore.names import BATCH
 from moorage.services.records import ImageRecord, TagRecord
 from tests.contracts.tables import APP, OTHER, Tables
 
@@ -224,3 +229,90 @@ async def test_what_a_deletion_says_it_frees_comes_free(tables: Tables, what: st
     assert plan is not None
     assert plan.frees > 3000
     assert before - await stored(tables) == plan.frees
+
+
+async def named(tables: Tables, registry: str, *paths: str) -> None:
+    """Push something small to repositories."""
+    for path in paths:
+        await tables.put(Repository(registry, path), {"manifests": []}, "application/x", "latest")
+
+
+PATHS = [
+    "a",
+    "docs",
+    "docs-old",
+    "team",
+    "team/app",
+    "team/app-prod",
+    "team/b/c",
+    "team-x/app",
+    "teams",
+    "web-prod",
+    "z",
+]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 100])
+@pytest.mark.parametrize(
+    "patterns",
+    [
+        ["team/*"],
+        ["team*", "team/*"],
+        ["docs", "team/app"],
+        ["*-prod"],
+        ["*-prod", "team/*", "docs"],
+        ["t*app*", "z", "nothing/*"],
+        ["*/*", "team"],
+        [],
+    ],
+)
+async def test_pages_hold_just_what_the_patterns_of_their_reader_match(
+    tables: Tables, patterns: list[str], limit: int
+) -> None:
+    ann, dmc = await tables.person("ann"), await tables.registries.find("dmc")
+    assert dmc is not None
+    other = await tables.registry("dmc-2")
+    await named(tables, "dmc", *PATHS)
+    await named(tables, "dmc-2", "docs", "team/app")
+    await tables.grant(other.id, "ann", Role.READER, "docs")
+    for pattern in patterns:
+        await tables.grant(dmc.id, "ann", Role.READER, pattern)
+    expected = [path for path in sorted(PATHS) if any(matches(pattern, path) for pattern in patterns)]
+    names: list[str] = []
+    while page := await tables.catalog.names(ann.id, names[-1] if names else "", limit, sees_all=False):
+        assert len(page) <= limit
+        names.extend(page)
+    assert names == sorted(["dmc-2/docs", *(f"dmc/{path}" for path in expected)])
+    listed: list[str] = []
+    while records := await tables.catalog.repositories(
+        dmc.id, ann.id, listed[-1] if listed else "", limit, sees_all=False
+    ):
+        listed.extend(record.name.path for record in records)
+    assert listed == expected
+
+
+async def test_a_page_keeps_within_a_reach(tables: Tables) -> None:
+    await named(tables, "dmc", *PATHS)
+    for patterns in (["dmc/team/*"], ["dmc/*-prod", "dmc/z"], ["other/*"], []):
+        expected = [f"dmc/{path}" for path in sorted(PATHS) if any(matches(one, f"dmc/{path}") for one in patterns)]
+        found = await tables.catalog.names(None, "", 100, sees_all=True, within=reach_of(patterns))
+        assert list(found) == expected
+
+
+async def test_other_things_go_on_while_many_names_are_looked_through(tables: Tables) -> None:
+    ann, dmc = await tables.person("ann"), await tables.registries.find("dmc")
+    assert dmc is not None
+    await tables.grant(dmc.id, "ann", Role.READER, "*-prod")
+    await tables.many_repositories("dmc", 2 * BATCH + 1)
+    turns = 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count_turns())
+    assert await tables.catalog.names(ann.id, "", 10, sees_all=False) == ()
+    counting.cancel()
+    assert turns >= 2

@@ -122,3 +122,20 @@ async def test_a_summary_adds_up_what_its_reader_may_read(tables: Tables) -> Non
     assert await tables.registries.summaries(ann.id, sees_all=False) == (after,)
     (whole,) = await tables.registries.summaries(None, sees_all=True)
     assert (whole.repositories, whole.size > after.size + 5000) == (2, True)
+
+
+async def test_totals_of_several_patterns_count_what_they_share_once(tables: Tables) -> None:
+    ann, registry = await tables.person("ann"), await tables.registries.find("dmc")
+    assert registry is not None
+    for pattern in ("team/*", "*-prod", "docs"):
+        await tables.grant(registry.id, "ann", Role.READER, pattern)
+    for path in ("team/app", "team/app-prod", "web-prod", "docs", "docs/more", "web"):
+        await tables.image(Repository("dmc", path), layers=[b"x" * 1000])
+    await tables.blob(Repository("dmc", "team/begun"), b"y" * 3000)
+    found = await tables.registries.summary("dmc", ann.id, sees_all=False)
+    assert found is not None
+    assert found.repositories == 4
+    assert 4000 < found.size < 8000
+    last = await tables.catalog.repository(Repository("dmc", "docs"))
+    assert last is not None
+    assert found.pushed_at == last.pushed_at

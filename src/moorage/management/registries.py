@@ -72,7 +72,9 @@ class RegistrySummary(Registry):
     """A registry in a list."""
 
     repositories: int = Field(0, description="How many it holds.")
-    size: int = Field(0, description="Bytes; layers that images share count once.")
+    size: int = Field(
+        0, description="Bytes; layers that images share count once. What is very large may be a minute old."
+    )
     pushed_at: datetime | None = Field(None, description="Last push.")
 
     @classmethod

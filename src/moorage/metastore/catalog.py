@@ -1,5 +1,6 @@
 """Lists for people. Each list is one statement however many rows it shows, and its pages are keyset pages."""
 
+import asyncio
 import json
 import time
 from collections.abc import Sequence
@@ -20,26 +21,18 @@ from sqlalchemy import (
 
 from moorage.domain.digest import Digest
 from moorage.domain.name import Repository
+from moorage.domain.reach import EVERYTHING, Reach
 from moorage.metastore.blobs import LOOK_AGAIN
 from moorage.metastore.deletions import deletion
-from moorage.metastore.grants import READS_REPOSITORY, reader
 from moorage.metastore.manifests import VISIBLE, check_may_move_tag, drop_image, drop_tag
+from moorage.metastore.names import Names, padded
 from moorage.metastore.steps import Database, Row, Steps, one
-from moorage.metastore.tables import edges, links, manifests, registries, repositories, tags
+from moorage.metastore.tables import edges, links, manifests, repositories, tags
 from moorage.services.ports import Check
 from moorage.services.records import Deletion, ImageRecord, RepositoryRecord, TagRecord
 
-NAMES = (
-    select(repositories.c.name)
-    .join(registries, registries.c.id == repositories.c.registry_id)
-    .where(
-        repositories.c.pushed_at.is_not(None),
-        repositories.c.name > bindparam("after"),
-        READS_REPOSITORY,
-    )
-    .order_by(repositories.c.name)
-    .limit(bindparam("limit"))
-)
+RECORDS = 50
+"""Repositories whose sizes are added up in one turn of the event loop."""
 
 _tag_count = select(func.count()).where(tags.c.repository_id == repositories.c.id).scalar_subquery()
 _blob_bytes = (
@@ -53,17 +46,7 @@ _manifest_bytes = (
 REPOSITORIES = select(repositories, _tag_count.label("tags"), (_blob_bytes + _manifest_bytes).label("size")).where(
     repositories.c.pushed_at.is_not(None)
 )
-OF_REGISTRY = (
-    REPOSITORIES.join(registries, registries.c.id == repositories.c.registry_id)
-    .where(
-        repositories.c.registry_id == bindparam("registry_id"),
-        repositories.c.name > bindparam("after"),
-        READS_REPOSITORY,
-    )
-    .order_by(repositories.c.name)
-    .limit(bindparam("limit"))
-)
-ADDRESS = select(registries.c.address).where(registries.c.id == bindparam("registry_id"))
+NAMED = REPOSITORIES.where(repositories.c.name.in_(bindparam("names", expanding=True)))
 REPOSITORY = REPOSITORIES.where(repositories.c.name == bindparam("repository"))
 DESCRIBE = (
     update(repositories)
@@ -158,17 +141,30 @@ class CatalogTable:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._names = Names(database)
 
-    async def names(self, user_id: int | None, after: str, limit: int, *, sees_all: bool) -> tuple[str, ...]:
+    async def names(
+        self, user_id: int | None, after: str, limit: int, *, sees_all: bool, within: Reach = EVERYTHING
+    ) -> tuple[str, ...]:
         """See `Catalog`."""
-        return await self._database.read(_names(user_id, after, limit, sees_all=sees_all))
+        reach = await self._names.reach(user_id, sees_all=sees_all)
+        return await self._names.page(reach.within(within), after, limit)
 
     async def repositories(
         self, registry_id: int, user_id: int | None, after: str, limit: int, *, sees_all: bool
     ) -> tuple[RepositoryRecord, ...]:
         """See `Catalog`."""
-        who = reader(user_id, sees_all=sees_all)
-        return await self._database.read(_repositories(registry_id, after, limit, who))
+        whole = await self._names.reach(user_id, sees_all=sees_all)
+        found = await self._names.in_registry(whole, registry_id)
+        if found is None:
+            return ()
+        address, reach = found
+        names = await self._names.page(reach, f"{address}/{after}", limit)
+        records: list[RepositoryRecord] = []
+        for some in padded(names, RECORDS):
+            records += await self._database.read(_named(some))
+            await asyncio.sleep(0)
+        return tuple(records)
 
     async def repository(self, repository: Repository) -> RepositoryRecord | None:
         """See `Catalog`."""
@@ -214,11 +210,6 @@ class CatalogTable:
         return await self._database.write(partial(_delete, repository, digests, tags, by, time.time()))
 
 
-def _names(user_id: int | None, after: str, limit: int, *, sees_all: bool) -> Steps[tuple[str, ...]]:
-    rows = yield NAMES, {"after": after, "limit": limit, **reader(user_id, sees_all=sees_all)}
-    return tuple(row.name for row in rows)
-
-
 def _repository_of(row: Row) -> RepositoryRecord:
     registry, _, path = row.name.partition("/")
     return RepositoryRecord(
@@ -236,15 +227,9 @@ def _repository_of(row: Row) -> RepositoryRecord:
     )
 
 
-def _repositories(
-    registry_id: int, after: str, limit: int, who: dict[str, object]
-) -> Steps[tuple[RepositoryRecord, ...]]:
-    registry = yield from one(ADDRESS, {"registry_id": registry_id})
-    if registry is None:
-        return ()
-    start = f"{registry.address}/{after}"
-    rows = yield OF_REGISTRY, {"registry_id": registry_id, "after": start, "limit": limit, **who}
-    return tuple(_repository_of(row) for row in rows)
+def _named(names: Sequence[str]) -> Steps[list[RepositoryRecord]]:
+    rows = yield NAMED, {"names": names}
+    return sorted((_repository_of(row) for row in rows), key=lambda record: str(record.name))
 
 
 def _repository(repository: Repository) -> Steps[RepositoryRecord | None]:

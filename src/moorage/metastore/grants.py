@@ -1,24 +1,23 @@
-"""Grants: which roles count for an account in a registry, and what an account may read because of them."""
+"""Grants: which roles count for an account in a registry, and which of them count for an account."""
 
 from functools import partial
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, func, or_, select
+from sqlalchemy import bindparam, delete, or_, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from moorage.domain.access import Grant, Role, Visibility
-from moorage.domain.pattern import WHOLE
+from moorage.domain.access import Grant, Role
 from moorage.metastore.cache import ExactCache
 from moorage.metastore.steps import Database, Row, Steps, one
-from moorage.metastore.tables import grants, group_members, groups, registries, repositories, users
+from moorage.metastore.tables import grants, group_members, groups, users
 from moorage.services.records import GrantRecord, Holder, HolderKind
 
 _groups_of_user = select(group_members.c.group_id).where(group_members.c.user_id == bindparam("user_id"))
-_counts = or_(grants.c.user_id == bindparam("user_id"), grants.c.group_id.in_(_groups_of_user))
+COUNTS = or_(grants.c.user_id == bindparam("user_id"), grants.c.group_id.in_(_groups_of_user))
 
 OF = (
     select(grants.c.role, grants.c.pattern, groups.c.name)
     .join(groups, groups.c.id == grants.c.group_id, isouter=True)
-    .where(grants.c.registry_id == bindparam("registry_id"), _counts)
+    .where(grants.c.registry_id == bindparam("registry_id"), COUNTS)
 )
 EVERY = (
     select(users.c.name.label("user"), groups.c.name.label("group"), grants.c.pattern, grants.c.role)
@@ -50,37 +49,6 @@ TAKE = {
     )
     for kind, (column, _) in HOLDERS.items()
 }
-
-# An account reads a registry whole if it is open to it or a grant says so; else what one of its patterns matches.
-_READS_WHOLE: tuple[ColumnElement[bool], ...] = (
-    bindparam("sees_all"),
-    registries.c.visibility.in_(bindparam("visible", expanding=True)),
-    registries.c.id.in_(select(grants.c.registry_id).where(_counts, grants.c.pattern == WHOLE)),
-)
-_has_grant = registries.c.id.in_(select(grants.c.registry_id).where(_counts))
-READS_REGISTRY: ColumnElement[bool] = or_(*_READS_WHOLE, _has_grant)
-
-
-def _escaped(text: ColumnElement[str]) -> ColumnElement[str]:
-    return func.replace(text, "_", "\\_")
-
-
-# Names and patterns are lower case without % and \, so LIKE matches just as domain/pattern.py does.
-_like = _escaped(registries.c.address) + "/" + func.replace(_escaped(grants.c.pattern), "*", "%")
-_is_matched = (
-    select(grants.c.id)
-    .where(grants.c.registry_id == registries.c.id, _counts, repositories.c.name.like(_like, escape="\\"))
-    .correlate(registries, repositories)
-    .exists()
-)
-READS_REPOSITORY: ColumnElement[bool] = or_(*_READS_WHOLE, and_(_has_grant, _is_matched))
-"""For statements over `repositories` with their registries."""
-
-
-def reader(user_id: int | None, *, sees_all: bool) -> dict[str, object]:
-    """Return the parameters of `READS_REGISTRY` and `READS_REPOSITORY` for an account (None: anybody)."""
-    visible = [Visibility.PUBLIC.value] if user_id is None else [Visibility.PUBLIC.value, Visibility.INTERNAL.value]
-    return {"sees_all": sees_all, "visible": visible, "user_id": -1 if user_id is None else user_id}
 
 
 class GrantTable:

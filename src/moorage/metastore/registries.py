@@ -1,7 +1,7 @@
 """Registries."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,11 +10,13 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 from moorage.domain.access import Visibility
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import address_of
+from moorage.domain.reach import Reach, whole_of
 from moorage.metastore.blobs import LOOK_AGAIN
 from moorage.metastore.cache import ExactCache
-from moorage.metastore.grants import READS_REGISTRY, READS_REPOSITORY, reader
-from moorage.metastore.steps import Database, Row, Steps, one
+from moorage.metastore.names import REACH, Names, reader
+from moorage.metastore.steps import NOTHING, Database, Row, Steps, one
 from moorage.metastore.tables import links, manifests, registries, repositories
+from moorage.metastore.totals import Totals
 from moorage.services.ports import Check
 from moorage.services.records import Registry, RegistrySummary
 
@@ -28,35 +30,8 @@ IMAGES = (
     select(func.count()).select_from(manifests.join(repositories)).where(repositories.c.registry_id == bindparam("id"))
 )
 
-_of_registry = (repositories.c.registry_id == registries.c.id) & READS_REPOSITORY
-_linked = (
-    select(links.c.digest, links.c.size)
-    .join(repositories, repositories.c.id == links.c.repository_id)
-    .where(_of_registry)
-    .correlate(registries)
-    .distinct()
-    .subquery()
-)
-_blob_bytes = select(func.coalesce(func.sum(_linked.c.size), 0)).scalar_subquery()
-_manifest_bytes = (
-    select(func.coalesce(func.sum(manifests.c.body_size), 0))
-    .join(repositories, repositories.c.id == manifests.c.repository_id)
-    .where(_of_registry)
-    .scalar_subquery()
-)
-_count = (
-    select(func.count()).where(_of_registry, repositories.c.pushed_at.is_not(None)).select_from(repositories)
-).scalar_subquery()
-_pushed_at = select(func.max(repositories.c.pushed_at)).where(_of_registry).scalar_subquery()
-
-_summaries_of_all = select(
-    registries,
-    _count.label("repositories"),
-    (_blob_bytes + _manifest_bytes).label("size"),
-    _pushed_at.label("pushed_at"),
-)
-SUMMARY = _summaries_of_all.where(registries.c.address == bindparam("address"))
-SUMMARIES = _summaries_of_all.where(READS_REGISTRY).order_by(registries.c.address)
+EVERY = select(registries).order_by(registries.c.address)
+READABLE = EVERY.where(registries.c.address.in_(select(REACH.subquery().c.address)))
 
 
 class RegistryTable:
@@ -65,6 +40,8 @@ class RegistryTable:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._found = ExactCache(database, _find)
+        self._names = Names(database)
+        self._totals = Totals(database)
 
     async def create(self, name: str, description: str, visibility: Visibility, by: str) -> Registry:
         """See `Registries`."""
@@ -77,11 +54,16 @@ class RegistryTable:
 
     async def summaries(self, user_id: int | None, *, sees_all: bool) -> tuple[RegistrySummary, ...]:
         """See `Registries`."""
-        return await self._database.read(_summaries(user_id, sees_all=sees_all))
+        rows = await self._database.read(_every() if sees_all else _readable(user_id))
+        return await self._summed(rows, await self._names.reach(user_id, sees_all=sees_all))
 
     async def summary(self, address: str, user_id: int | None, *, sees_all: bool) -> RegistrySummary | None:
         """See `Registries`."""
-        return await self._database.read(_summary(address, user_id, sees_all=sees_all))
+        registry = await self.find(address)
+        if registry is None:
+            return None
+        (summary,) = await self._summed((registry,), await self._names.reach(user_id, sees_all=sees_all))
+        return summary
 
     async def update(
         self, address: str, changes: Mapping[str, str], check: Check[Registry] | None = None
@@ -92,6 +74,12 @@ class RegistryTable:
     async def delete(self, address: str, check: Check[Registry] | None = None) -> bool:
         """See `Registries`."""
         return await self._database.write(partial(_delete, address, check))
+
+    async def _summed(self, found: Sequence[Registry], reach: Reach) -> tuple[RegistrySummary, ...]:
+        reaches = {registry.address: reach.within(whole_of(registry.address)) for registry in found}
+        totals = await self._totals.of(tuple(reaches.values()))
+        summed = ((registry, totals[reaches[registry.address]]) for registry in found)
+        return tuple(RegistrySummary(one, total.repositories, total.size, total.pushed_at) for one, total in summed)
 
 
 def registry_of(row: Row) -> Registry:
@@ -125,18 +113,14 @@ def _create(values: Mapping[str, Any], now: float) -> Steps[Registry]:
     return made
 
 
-def _summaries(user_id: int | None, *, sees_all: bool) -> Steps[tuple[RegistrySummary, ...]]:
-    rows = yield SUMMARIES, reader(user_id, sees_all=sees_all)
-    return tuple(_summary_of(row) for row in rows)
+def _every() -> Steps[tuple[Registry, ...]]:
+    rows = yield EVERY, NOTHING
+    return tuple(registry_of(row) for row in rows)
 
 
-def _summary(address: str, user_id: int | None, *, sees_all: bool) -> Steps[RegistrySummary | None]:
-    row = yield from one(SUMMARY, {"address": address, **reader(user_id, sees_all=sees_all)})
-    return _summary_of(row) if row else None
-
-
-def _summary_of(row: Row) -> RegistrySummary:
-    return RegistrySummary(registry_of(row), row.repositories, row.size, row.pushed_at)
+def _readable(user_id: int | None) -> Steps[tuple[Registry, ...]]:
+    rows = yield READABLE, reader(user_id)
+    return tuple(registry_of(row) for row in rows)
 
 
 def _update(address: str, changes: Mapping[str, str], check: Check[Registry] | None) -> Steps[Registry | None]:

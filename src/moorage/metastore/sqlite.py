@@ -15,7 +15,9 @@ import asyncio
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -52,6 +54,8 @@ class SQLite:
         self._path = path
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
+        self._aside = ThreadPoolExecutor(1, "sqlite-aside")
+        self._aside_reader: _Connection | None = None
         self._generation: int | None = None
 
     async def start(self) -> None:
@@ -65,7 +69,10 @@ class SQLite:
         if self._writer is not None:
             self._jobs.put(None)
             await asyncio.to_thread(self._writer.join)
+            await asyncio.to_thread(self._aside.shutdown, cancel_futures=True)
             self._reader.close()
+            if self._aside_reader is not None:
+                self._aside_reader.close()
 
     def generation(self) -> int | None:
         """See `Database`.
@@ -88,6 +95,20 @@ class SQLite:
             return self._reader.tell(steps)
         except sqlite3.Error as error:
             raise _mapped(error) from error
+
+    async def read_aside(self, steps: Steps[T]) -> tuple[T, float]:
+        """See `Database`."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._aside, self._tell_aside, steps)
+        except sqlite3.Error as error:
+            raise _mapped(error) from error
+
+    def _tell_aside(self, steps: Steps[T]) -> tuple[T, float]:
+        if self._aside_reader is None:
+            self._aside_reader = _Connection(self._path)
+        before = time.thread_time()
+        answer = self._aside_reader.tell(steps)
+        return answer, time.thread_time() - before
 
     async def write(self, story: Callable[[], Steps[T]], *, alone: bool = False) -> T:
         """See `Database`."""

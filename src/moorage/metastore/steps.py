@@ -36,6 +36,12 @@ class Database(Protocol):
     async def read(self, steps: Steps[T]) -> T:
         """Run a story that changes nothing; each statement sees the newest commit."""
 
+    async def read_aside(self, steps: Steps[T]) -> tuple[T, float]:
+        """Run a story that takes long and changes nothing, keeping nobody waiting but others like it.
+
+        Return the seconds of work it took, too.
+        """
+
     async def write(self, story: Callable[[], Steps[T]], *, alone: bool = False) -> T:
         """Run a story in one transaction and return when it is durable; what it raises undoes it.
 

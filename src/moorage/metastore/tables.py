@@ -24,6 +24,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData()
@@ -44,6 +45,7 @@ registries = Table(
     Column("immutable_tags", Text, nullable=False, server_default=""),
     Column("created_at", Float, nullable=False),
     Column("created_by", Text, nullable=False),
+    Index("registries_by_visibility", "visibility", "address"),
 )
 
 users = Table(
@@ -183,7 +185,7 @@ manifests = Table(
     Column("body", LargeBinary, nullable=False),
     UniqueConstraint("repository_id", "digest"),
     Index("manifests_by_subject", "repository_id", "subject", "digest"),
-    Index("manifests_by_time", "repository_id", "pushed_at", "digest"),
+    Index("manifests_by_time", "repository_id", text("pushed_at DESC"), "digest"),
 )
 
 edges = Table(
@@ -205,7 +207,7 @@ tags = Table(
     Column("pushed_at", Float, nullable=False),
     Column("pushed_by", Text, nullable=False),
     Index("tags_by_digest", "repository_id", "digest"),
-    Index("tags_by_time", "repository_id", "pushed_at", "name"),
+    Index("tags_by_time", "repository_id", text("pushed_at DESC"), "name"),
     sqlite_with_rowid=False,
 )
 

@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from moorage.domain.access import Action, Caller, is_within
+from moorage.domain.access import Action, Caller
 from moorage.domain.activity import Change, Kind, image_name, tag_name
 from moorage.domain.digest import Digest
 from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.domain.limits import Limits, TokenAction
 from moorage.domain.name import Repository, is_digest
+from moorage.domain.reach import EVERYTHING, Reach, reach_of
 from moorage.services.access import Access
 from moorage.services.ports import Catalog, Check, Manifests
 from moorage.services.recording import recorded, recorded_as
@@ -25,14 +27,8 @@ class CatalogService:
 
     async def names(self, caller: Caller, after: str, limit: int) -> tuple[str, ...]:
         """List full repository names the caller may read, in byte order, past `after`."""
-        found: list[str] = []
-        while len(found) < limit:
-            names = await self._catalog.names(caller.user_id, after, limit, sees_all=caller.is_admin)
-            found += [name for name in names if is_within(caller.limits, Action.PULL, name)]
-            if len(names) < limit or caller.limits is None:
-                break
-            after = names[-1]
-        return tuple(found[:limit])
+        within = EVERYTHING if caller.limits is None else _readable(caller.limits)
+        return await self._catalog.names(caller.user_id, after, limit, sees_all=caller.is_admin, within=within)
 
     async def repositories(
         self, caller: Caller, address: str, after: str = "", limit: int = 50
@@ -137,6 +133,10 @@ class CatalogService:
         if not family:
             raise MoorageError(ErrorCode.MANIFEST_UNKNOWN, None, {"name": str(repository), "reference": reference})
         return family
+
+
+def _readable(limits: Limits) -> Reach:
+    return reach_of(limits.patterns if TokenAction.PULL in limits.actions else ())
 
 
 def _gone(repository: Repository, deletion: Deletion | None) -> Iterator[Change]:

@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 from moorage.domain.access import Grant, Role, Visibility
 from moorage.domain.digest import Algorithm, Digest
 from moorage.domain.name import Repository
+from moorage.domain.reach import EVERYTHING, Reach
 from moorage.domain.upload import Upload
 from moorage.services.records import (
     Account,
@@ -269,8 +270,10 @@ class Manifests(Protocol):
 class Catalog(Protocol):
     """Lists for people: what the pages and the management API show."""
 
-    async def names(self, user_id: int | None, after: str, limit: int, *, sees_all: bool) -> tuple[str, ...]:
-        """List full repository names that an account may read, in byte order, past `after`."""
+    async def names(
+        self, user_id: int | None, after: str, limit: int, *, sees_all: bool, within: Reach = EVERYTHING
+    ) -> tuple[str, ...]:
+        """List full repository names that an account may read within a reach, in byte order, past `after`."""
 
     async def repositories(
         self, registry_id: int, user_id: int | None, after: str, limit: int, *, sees_all: bool

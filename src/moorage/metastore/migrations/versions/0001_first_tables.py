@@ -52,6 +52,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id'),
     sa.UniqueConstraint('address')
     )
+    op.create_index('registries_by_visibility', 'registries', ['visibility', 'address'], unique=False)
     op.create_table('signing_keys',
     sa.Column('id', sa.Text(), nullable=False),
     sa.Column('secret', sa.LargeBinary(), nullable=False),
@@ -203,7 +204,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('repository_id', 'digest')
     )
     op.create_index('manifests_by_subject', 'manifests', ['repository_id', 'subject', 'digest'], unique=False)
-    op.create_index('manifests_by_time', 'manifests', ['repository_id', 'pushed_at', 'digest'], unique=False)
+    op.create_index('manifests_by_time', 'manifests', ['repository_id', sa.text('pushed_at DESC'), 'digest'], unique=False)
     op.create_table('tag_moves',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('repository_id', sa.Integer(), nullable=False),
@@ -227,7 +228,7 @@ def upgrade() -> None:
     sqlite_with_rowid=False
     )
     op.create_index('tags_by_digest', 'tags', ['repository_id', 'digest'], unique=False)
-    op.create_index('tags_by_time', 'tags', ['repository_id', 'pushed_at', 'name'], unique=False)
+    op.create_index('tags_by_time', 'tags', ['repository_id', sa.text('pushed_at DESC'), 'name'], unique=False)
     op.create_table('uploads',
     sa.Column('id', sa.Text(), nullable=False),
     sa.Column('repository_id', sa.Integer(), nullable=True),
