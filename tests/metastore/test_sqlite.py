@@ -47,6 +47,17 @@ async def database(tmp_path: Path) -> AsyncIterator[SQLite]:
     await database.close()
 
 
+async def test_nobody_else_on_the_machine_reads_the_database(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    migrate(tmp_path / "moorage.db")
+    database = SQLite(tmp_path / "moorage.db")
+    await database.start()
+    await database.write(partial(add, "a"))
+    modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir() if file.suffix != ".lock"}
+    await database.close()
+    assert modes == dict.fromkeys(("moorage.db", "moorage.db-wal", "moorage.db-shm"), 0o600)
+
+
 async def test_a_story_that_raises_is_undone_alone(database: SQLite) -> None:
     stories = [partial(add, "a"), partial(refuse, "b"), partial(add, "c")]
     outcomes = await asyncio.gather(*map(database.write, stories), return_exceptions=True)

@@ -1,6 +1,7 @@
 """The schema, brought up to date at start: one file a change in versions/, in the order of their numbers."""
 
 import fcntl
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ def migrate(path: Path) -> None:
                 f"{path} was written by a newer Moorage (schema {found}, this one knows {known[-1]}); use that one"
             )
             raise MoorageError(ErrorCode.UNAVAILABLE, message)
+        # Keys lie in it, and the folder may be one that everybody looks into; SQLite's own files take its mode.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         _upgrade(path)
 
 
