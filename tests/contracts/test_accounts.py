@@ -15,7 +15,7 @@ async def person(tables: Tables, name: str = "ann") -> Account:
 
 async def session_of(tables: Tables, account: Account, token_hash: str, seconds: float = 60) -> Session:
     session = Session(token_hash, account.id, "csrf", time.time(), time.time() + seconds)
-    await tables.accounts.open_session(session)
+    assert await tables.accounts.open_session(session, account.password_hash)
     return session
 
 
@@ -50,6 +50,19 @@ async def test_only_what_is_named_changes(tables: Tables) -> None:
     assert changed is not None
     assert (changed.password_hash, changed.is_disabled) == ("new", False)
     assert not await tables.accounts.change("nobody", is_disabled=True)
+
+
+@pytest.mark.parametrize("change", [{"password_hash": "new"}, {"is_disabled": True}])
+async def test_no_session_is_opened_for_an_account_that_has_changed(
+    tables: Tables, change: dict[str, str | bool]
+) -> None:
+    ann = await person(tables)
+    await tables.accounts.change("ann", **change)  # type: ignore[arg-type]  # names and values belong together
+    session = Session("late", ann.id, "csrf", time.time(), time.time() + 60)
+    assert not await tables.accounts.open_session(session, ann.password_hash)
+    assert await tables.accounts.session("late") is None
+    nobody = Session("nobody", ann.id + 1, "csrf", time.time(), time.time() + 60)
+    assert not await tables.accounts.open_session(nobody, ann.password_hash)
 
 
 @pytest.mark.parametrize("change", [{"password_hash": "new"}, {"is_disabled": True}])

@@ -74,7 +74,7 @@ async def test_an_unlinked_account_loses_that_directory_and_its_sessions_only(ta
     await tables.identities.link(ann.id, "partner", "1")
     for account in (ann, bob):
         session = Session(account.name, account.id, "csrf", time.time(), time.time() + 60)
-        await tables.accounts.open_session(session)
+        await tables.accounts.open_session(session, account.password_hash)
     assert await tables.identities.unlink(ann.id, "corp")
     assert not await tables.identities.unlink(ann.id, "corp")
     assert await tables.identities.account("corp", "1") is None

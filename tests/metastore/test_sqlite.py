@@ -38,6 +38,11 @@ def find(*ids: str) -> Steps[int]:
     return len(rows)
 
 
+def modes_in(folder: Path) -> dict[str, int]:
+    """Return the modes of the database's files by name."""
+    return {file.name: file.stat().st_mode & 0o777 for file in folder.glob("moorage.db*")}
+
+
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[SQLite]:
     migrate(tmp_path / "moorage.db")
@@ -48,12 +53,11 @@ async def database(tmp_path: Path) -> AsyncIterator[SQLite]:
 
 
 async def test_nobody_else_on_the_machine_reads_the_database(tmp_path: Path) -> None:
-    tmp_path.chmod(0o755)
     migrate(tmp_path / "moorage.db")
     database = SQLite(tmp_path / "moorage.db")
     await database.start()
     await database.write(partial(add, "a"))
-    modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir() if file.suffix != ".lock"}
+    modes = modes_in(tmp_path)
     await database.close()
     assert modes == dict.fromkeys(("moorage.db", "moorage.db-wal", "moorage.db-shm"), 0o600)
 

@@ -211,10 +211,29 @@ async def test_a_disabled_account_ends_every_session(people: People) -> None:
     assert await people.service.session(cookie) is None
 
 
+async def test_a_password_that_is_changed_while_it_is_verified_opens_nothing(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verify = people.passwords.verify
+
+    async def verify_slowly(password_hash: str | None, password: str) -> bool:
+        is_right = await verify(password_hash, password)
+        await people.service.set_password(ROOT, "bob", LONG)
+        return is_right
+
+    monkeypatch.setattr(people.passwords, "verify", verify_slowly)
+    with pytest.raises(MoorageError) as refused:
+        await people.service.sign_in("bob", BOB)
+    assert refused.value.error is ErrorCode.UNAUTHORIZED
+    with pytest.raises(MoorageError) as refused:
+        await people.issuer.known("bob", LONG, time.time(), address="")
+    assert refused.value.error is ErrorCode.UNAUTHORIZED
+
+
 async def test_a_session_that_is_over_is_nobody(people: People) -> None:
     cookie, session = await sign_in(people)
     await people.table.close_session(session.token_hash)
-    await people.table.open_session(replace(session, expires_at=time.time() - 1))
+    await people.table.open_session(replace(session, expires_at=time.time() - 1), people.bob.password_hash)
     assert await people.service.session(cookie) is None
 
 

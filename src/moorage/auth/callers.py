@@ -111,15 +111,21 @@ class Callers:
             return await self._by_secret(None, name, password, now)
         key = self._mark(f"{name}\0{password}".encode("utf-8", "surrogatepass"))
         known = self._verified.get(key)
-        if known is not None and now < known.until:
-            account = await self._accounts.get(known.account.id)
-            if account is not None and account.password_hash == known.account.password_hash:
-                return _caller(account, known.account.name)
-        account = await self._people.verify(name, password, now, address=address)
+        account = await self._unchanged(known.account) if known is not None and now < known.until else None
         if account is None:
-            raise MoorageError(ErrorCode.UNAUTHORIZED, "the user name or the password is wrong")
-        _remember(self._verified, key, _Verified(account, until(account, now, PASSWORD_SECONDS)))
+            found = await self._people.verify(name, password, now, address=address)
+            # Verifying takes its time: what was right when it began is worth nothing if it was changed meanwhile.
+            account = await self._unchanged(found) if found is not None else None
+            if account is None:
+                raise MoorageError(ErrorCode.UNAUTHORIZED, "the user name or the password is wrong")
+            _remember(self._verified, key, _Verified(account, until(account, now, PASSWORD_SECONDS)))
         return _caller(account, account.name)
+
+    async def _unchanged(self, account: Account) -> Account | None:
+        """Return an account as it is now, None if its password is another one."""
+        present = await self._accounts.get(account.id)
+        is_same = present is not None and (present.name, present.password_hash) == (account.name, account.password_hash)
+        return present if is_same else None
 
     async def _by_bearer(
         self, authorization: bytes, credentials: Bearer, tokens: Tokens, now: float, *, lenient: bool

@@ -72,9 +72,9 @@ class AccountTable:
             changes |= {"password_hash": password_hash, "password_expires_at": password_expires_at}
         return await self._database.write(partial(_change, name, changes, check))
 
-    async def open_session(self, session: Session) -> None:
+    async def open_session(self, session: Session, password_hash: str) -> bool:
         """See `Accounts`."""
-        await self._database.write(partial(_open, session, time.time()))
+        return await self._database.write(partial(_open, session, password_hash, time.time()))
 
     async def session(self, token_hash: str) -> Session | None:
         """See `Accounts`."""
@@ -139,9 +139,13 @@ def _change(name: str, changes: Mapping[str, Any], check: Check[Account] | None)
     return True
 
 
-def _open(session: Session, now: float) -> Steps[None]:
+def _open(session: Session, password_hash: str, now: float) -> Steps[bool]:
+    account = yield from _get(session.user_id)
+    if account is None or account.is_disabled or account.password_hash != password_hash:
+        return False
     yield CLOSE_OLD, {"now": now}
     yield OPEN, asdict(session)
+    return True
 
 
 def _session(token_hash: str, now: float) -> Steps[Session | None]:

@@ -150,13 +150,18 @@ class AccountService:
         return None if account is None else await self.open(account, now)
 
     async def open(self, account: Account, now: float) -> tuple[str, Session]:
-        """Open a session for somebody who has proved who they are; see `sign_in`."""
+        """Open a session for somebody who has proved who they are; see `sign_in`.
+
+        Raise UNAUTHORIZED when their password has changed meanwhile: that ended all sessions, and this is one of them.
+        """
         cookie = secrets.token_urlsafe(32)
         seconds = SESSION_SECONDS if account.password_hash else DIRECTORY_SESSION_SECONDS
         end = until(account, now, seconds)
         session = Session(_mark(cookie), account.id, secrets.token_urlsafe(32), now, end)
         with recorded(Caller(account.id, account.name), Change(Kind.SIGN_IN, account.name)):
-            await self._accounts.open_session(session)
+            is_open = await self._accounts.open_session(session, account.password_hash)
+        if not is_open:
+            raise MoorageError(ErrorCode.UNAUTHORIZED, "this account has just changed; sign in again")
         return cookie, session
 
     async def session(self, cookie: str) -> tuple[Caller, Session] | None:

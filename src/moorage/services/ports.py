@@ -148,8 +148,8 @@ class Accounts(Protocol):
         When a password expires is said with each new one: one that nothing is said of never does.
         """
 
-    async def open_session(self, session: Session) -> None:
-        """Keep a new session."""
+    async def open_session(self, session: Session, password_hash: str) -> bool:
+        """Keep a new session; False where the account is disabled, or has another password hash by now."""
 
     async def session(self, token_hash: str) -> Session | None:
         """Return a session that has not expired."""
