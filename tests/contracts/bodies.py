@@ -1,6 +1,7 @@
 """Bodies as clients send them, and what is made of them."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 from moorage.domain.digest import Algorithm, Digest, digest_of
 from moorage.services.ports import BlobStore
@@ -28,3 +29,8 @@ async def push(
 async def content_of(store: BlobStore, digest: Digest, offset: int = 0, length: int = 0) -> bytes:
     """Read a part of a blob."""
     return b"".join([piece async for piece in store.read(digest, offset, length)])
+
+
+def content_at(path: str) -> bytes:
+    """Read a file that the store says a blob lies in."""
+    return Path(path).read_bytes()

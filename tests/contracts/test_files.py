@@ -11,7 +11,7 @@ import pytest
 from moorage.blobstore.filesystem import FileBlobStore
 from moorage.domain.digest import Algorithm, digest_of
 from moorage.domain.errors import ErrorCode, MoorageError
-from tests.contracts.bodies import body, content_of, push
+from tests.contracts.bodies import body, content_at, content_of, push
 
 SHA256 = Algorithm.SHA256
 LARGE = b"0123456789abcdef" * 200_000
@@ -55,8 +55,8 @@ async def test_a_blob_lies_at_the_address_that_is_its_digest(files: FileBlobStor
     digest = await push(files, b"content")
     path = await files.locate(digest, 7)
     assert path is not None
-    assert path.read_bytes() == b"content"
-    assert files_in(root) == {str(path.relative_to(root))}
+    assert content_at(path) == b"content"
+    assert files_in(root) == {str(Path(path).relative_to(root))}
 
 
 async def test_nobody_else_may_read_the_files(files: FileBlobStore, root: Path) -> None:

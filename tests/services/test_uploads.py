@@ -18,7 +18,7 @@ from moorage.metastore.registries import RegistryTable
 from moorage.metastore.sqlite import SQLite
 from moorage.metastore.uploads import UploadTable
 from moorage.services.uploads import UploadService
-from tests.contracts.bodies import body, content_of
+from tests.contracts.bodies import body, content_at, content_of
 
 ANN, APP = Caller(1, "ann"), Repository("dmc", "app")
 CONTENT = b"content"
@@ -85,7 +85,7 @@ async def test_a_chunk_that_was_cut_off_is_no_part_of_the_blob(store: FileBlobSt
     await service.finish(ANN, APP, upload.id, DIGEST, Piece(None, 0), body())
     path = await store.locate(DIGEST, len(CONTENT))
     assert path is not None
-    assert path.read_bytes() == CONTENT
+    assert content_at(path) == CONTENT
 
 
 async def test_an_upload_whose_bytes_are_lost_harms_no_blob(store: FileBlobStore, service: UploadService) -> None:

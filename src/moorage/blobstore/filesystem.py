@@ -94,14 +94,14 @@ class FileBlobStore:
         """See `BlobStore`."""
         await self._run(remove, self._at(upload_key(upload_id)))
 
-    async def locate(self, digest: Digest, size: int) -> Path | None:
+    async def locate(self, digest: Digest, size: int) -> str | None:
         """See `BlobStore`."""
         path = self._at(blob_key(digest))
         with _errors_mapped():
             found = size_of(path)
         if found != size:
             raise MoorageError(ErrorCode.BLOB_UNKNOWN, f"the bytes of {digest} are damaged here; push them again")
-        return Path(path)
+        return path
 
     async def read(self, digest: Digest, offset: int, length: int) -> AsyncIterator[bytes]:
         """See `BlobStore`."""

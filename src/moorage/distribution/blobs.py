@@ -3,6 +3,8 @@
 https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-blobs
 """
 
+from pathlib import Path
+
 from moorage.distribution.http import Answer, Headers, Request, names_etag
 from moorage.domain.byterange import select
 from moorage.domain.digest import parse_digest
@@ -33,7 +35,7 @@ class BlobHandlers:
         if part is None:
             if path is None or "http.response.pathsend" not in request.scope.get("extensions", {}):
                 return Answer(200, _headers(blob), self._blobs.read(blob, 0, blob.size), blob.size)
-            return Answer(200, _headers(blob), path, blob.size)
+            return Answer(200, _headers(blob), Path(path), blob.size)
         start, length = part
         headers = [*_headers(blob), (b"content-range", b"bytes %d-%d/%d" % (start, start + length - 1, blob.size))]
         return Answer(206, headers, self._blobs.read(blob, start, length), length)

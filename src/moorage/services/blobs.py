@@ -1,7 +1,6 @@
 """Blobs: read through a repository's link only; another repository's blob does not exist."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 from moorage.domain.access import Caller
 from moorage.domain.activity import Change, Kind, image_name
@@ -48,8 +47,8 @@ class BlobService:
         if not is_gone:
             raise MoorageError(ErrorCode.BLOB_UNKNOWN, None, {"digest": digest})
 
-    async def locate(self, blob: BlobRecord) -> Path | None:
-        """Return the file of a blob, where the store has files; raise BLOB_UNKNOWN when its bytes are not all there."""
+    async def locate(self, blob: BlobRecord) -> str | None:
+        """Return the path of a blob, where the store has files; raise BLOB_UNKNOWN when its bytes are not all there."""
         return await self._store.locate(blob.digest, blob.size)
 
     def read(self, blob: BlobRecord, offset: int, length: int) -> AsyncIterator[bytes]:

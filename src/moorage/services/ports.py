@@ -6,7 +6,6 @@ with None or an empty tuple, doing a thing twice is the same as doing it once, a
 
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Protocol, TypeVar
 
 from moorage.domain.access import Grant, Role, Visibility
@@ -377,8 +376,8 @@ class BlobStore(Protocol):
     async def abandon(self, upload_id: str) -> None:
         """Delete an upload's bytes."""
 
-    async def locate(self, digest: Digest, size: int) -> Path | None:
-        """Return the file a blob lies in, None where the store has no files; BLOB_UNKNOWN unless it is all there."""
+    async def locate(self, digest: Digest, size: int) -> str | None:
+        """Return the path a blob lies at, None where the store has no files; BLOB_UNKNOWN unless it is all there."""
 
     def read(self, digest: Digest, offset: int, length: int) -> AsyncIterator[bytes]:
         """Stream a part of a blob; BLOB_UNKNOWN when it is missing, UNAVAILABLE when it ends early."""

@@ -77,7 +77,8 @@ class Front:
         request_id = self._request_ids()
         # A dictionary of its own: the server may hand out the same one with every request.
         scope["state"] = {**scope.get("state", {}), "request_id": request_id}
-        ORIGIN.set(Origin(_client(scope), request_id))
+        origin = Origin(_client(scope), request_id)
+        ORIGIN.set(origin)
         exchange = _Exchange(receive, send, request_id, reads=scope["method"] in _WITH_BODY)
         status = ABORTED
         try:
@@ -97,9 +98,9 @@ class Front:
             await _refuse(exchange, ErrorCode.UNKNOWN, message)
         finally:
             exchange.stop_watching()
-            self._finish(scope, exchange, exchange.status if exchange.complete else status, began)
+            self._finish(scope, exchange, exchange.status if exchange.complete else status, began, origin)
 
-    def _finish(self, scope: Scope, exchange: "_Exchange", status: int, began: float) -> None:
+    def _finish(self, scope: Scope, exchange: "_Exchange", status: int, began: float, origin: Origin) -> None:
         state, seconds = scope["state"], time.perf_counter() - began
         self._metrics.count(
             method=scope["method"],
@@ -117,9 +118,9 @@ class Front:
             status=status,
             seconds=seconds,
             bytes_sent=exchange.sent,
-            client=_client(scope),
+            client=origin.address,
             user_agent=_header(scope["headers"], b"user-agent"),
-            request_id=state["request_id"],
+            request_id=origin.request_id,
             user=state.get("user"),
         )
 
