@@ -1,6 +1,9 @@
 """Passwords are kept as hashes that are slow to guess, whoever they belong to."""
 
 import asyncio
+import os
+import sys
+import threading
 
 import pytest
 
@@ -41,3 +44,15 @@ async def test_the_server_goes_on_while_passwords_are_hashed(passwords: Password
         await asyncio.sleep(0)
         turns += 1
     assert turns > len(hashes)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread has no niceness of its own")
+async def test_hashing_gives_way_to_whatever_else_the_machine_does() -> None:
+    before = threads()
+    await Passwords().hash("secret")
+    (hashing,) = threads() - before
+    assert os.getpriority(os.PRIO_PROCESS, hashing) == 19
+
+
+def threads() -> set[int]:
+    return {thread.native_id for thread in threading.enumerate() if thread.native_id is not None}
