@@ -3,7 +3,7 @@
 import pytest
 
 from moorage.domain.errors import ErrorCode, MoorageError
-from moorage.services.attempts import BY_MANY, BY_ONE, SECONDS, Attempts
+from moorage.services.attempts import BY_MANY, BY_ONE, ROOM, SECONDS, Attempts
 
 NOW = 1_800_000_000.0
 
@@ -62,6 +62,30 @@ def test_a_name_that_many_addresses_try_has_to_wait_too() -> None:
         attempts.begin("bob", f"10.0.0.{number}", NOW)
     assert full(attempts, "bob", "10.0.1.1")
     assert not full(attempts, "ann", "10.0.1.1")
+
+
+def test_who_has_to_wait_can_not_make_the_server_forget_why() -> None:
+    attempts = Attempts()
+    guess(attempts, "bob", "10.0.0.7", BY_ONE)
+    refused = sum(full(attempts, f"name{number}", "10.0.0.7") for number in range(ROOM))
+    assert refused == ROOM - (BY_MANY - BY_ONE)
+    assert full(attempts, "bob", "10.0.0.7")
+
+
+@pytest.mark.parametrize(
+    ("first", "other", "is_same"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("::ffff:10.0.0.7", "10.0.0.7", True),
+        ("::ffff:10.0.0.7", "::ffff:10.0.0.8", False),
+        ("fe80::1%eth0", "fe80::2%eth0", True),
+    ],
+)
+def test_another_address_of_one_network_gives_no_new_guesses(first: str, other: str, *, is_same: bool) -> None:
+    attempts = Attempts()
+    guess(attempts, "bob", first, BY_ONE)
+    assert full(attempts, "bob", other) is is_same
 
 
 def test_where_no_address_is_known_names_do_not_wait_for_each_other() -> None:

@@ -2,9 +2,11 @@
 
 Counted are a name from one address, which is somebody guessing; an address, which tries many names; and a name, which
 many addresses try. The first is stopped early; the others so late that neighbours behind one proxy don't notice. Where
-somebody has signed in before, it does not matter what others try with their name elsewhere.
+somebody has signed in before, it does not matter what others try with their name elsewhere. An IPv6 address stands for
+its network: one line has more of them than could be counted.
 """
 
+import ipaddress
 import math
 import unicodedata
 from collections.abc import Iterator
@@ -15,6 +17,9 @@ from moorage.domain.errors import ErrorCode, MoorageError
 SECONDS = 60
 BY_ONE = 10
 BY_MANY = 100
+
+NETWORK = 64
+"""Bits of an IPv6 address that name its network: https://www.rfc-editor.org/rfc/rfc4291#section-2.5.4."""
 
 ROOM = 10_000
 LONGEST_NAME = 64
@@ -39,14 +44,16 @@ class Attempts:
 
     def begin(self, name: str, address: str, now: float) -> None:
         """Count an attempt before its outcome is known, so that many at once are counted too; raise TOO_MANY."""
-        windows = [(self._window(key, now), limit) for key, limit in self._counted(name, address)]
-        full = [window.until for window, limit in windows if window.attempts >= limit]
+        counted = tuple(self._counted(name, address))
+        present = [(self._windows[key], limit) for key, limit in counted if key in self._windows]
+        full = [window.until for window, limit in present if window.until > now and window.attempts >= limit]
         if full:
+            # Nothing new is remembered: else whoever has to wait could drive out what is known of them.
             seconds = max(1, math.ceil(max(full) - now))
             message = f"too many wrong passwords; wait {seconds} seconds"
             raise MoorageError(ErrorCode.TOO_MANY, message, {"retry_after": seconds})
-        for window, _ in windows:
-            window.attempts += 1
+        for key, _ in counted:
+            self._window(key, now).attempts += 1
 
     def take_back(self, name: str, address: str) -> None:
         """Uncount an attempt that was no wrong password."""
@@ -58,7 +65,7 @@ class Attempts:
     def succeed(self, name: str, address: str) -> None:
         """Uncount an attempt, and forget the ones before it: they were slips."""
         self.take_back(name, address)
-        home = _short(name), address
+        home = _short(name), _place(address)
         self._windows.pop(home, None)
         self._at_home.pop(home, None)
         if len(self._at_home) >= ROOM:
@@ -66,12 +73,12 @@ class Attempts:
         self._at_home[home] = None
 
     def _counted(self, name: str, address: str) -> Iterator[tuple[Key, int]]:
-        home = _short(name), address
+        home = _short(name), _place(address)
         yield home, BY_ONE
         if home not in self._at_home:
             yield (home[0], None), BY_MANY
         if address:
-            yield (None, address), BY_MANY
+            yield (None, home[1]), BY_MANY
 
     def _window(self, key: Key, now: float) -> _Window:
         window = self._windows.get(key)
@@ -81,6 +88,17 @@ class Attempts:
                 del self._windows[next(iter(self._windows))]
             window = self._windows[key] = _Window(now + SECONDS)
         return window
+
+
+def _place(address: str) -> str:
+    """Return what somebody can't leave by taking another address: of IPv6 a network, since they have all of it."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv4Address):
+        return address
+    return str(found.ipv4_mapped or ipaddress.ip_network((int(found), 128)).supernet(new_prefix=NETWORK))
 
 
 def _short(name: str) -> str:
