@@ -74,9 +74,9 @@ class ElsewherePages:
         if visit.session is not None:
             heading = f"{title} did not work"
             status = HTTPStatus(error.error.status)
-            return self._view.page(
-                visit, "error.html", status, number=int(status), heading=heading, sentence=sentence(error.message)
-            )
+            words = {"heading": heading, "sentence": sentence(error.message)}
+            # Nobody gets back to here: the page's own address holds the code, which is a secret and good for once.
+            return self._view.page(visit, "error.html", status, number=int(status), here=ACCOUNT, **words)
         return await self._sign_in.refused(visit, target, error.error.status, message)
 
 
