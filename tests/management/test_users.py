@@ -1,5 +1,7 @@
 """Accounts over HTTP."""
 
+import pytest
+
 from tests.management.world import PASSWORD, World
 
 
@@ -56,6 +58,18 @@ async def test_a_password_is_never_repeated(world: World) -> None:
 async def test_who_does_not_exist_cannot_be_changed(world: World) -> None:
     for body in ({}, {"password": PASSWORD}, {"is_disabled": True}):
         assert (await world.ask("PATCH", "/users/ghost", body)).status_code == 404
+
+
+@pytest.mark.usefixtures("people")
+async def test_a_robot_is_no_person_and_is_left_as_it_was(world: World) -> None:
+    for name in ("ci", "mirror"):
+        answer = await world.ask("PATCH", f"/users/{name}", {"is_disabled": True})
+        assert answer.status_code == 404, answer.text
+    robots = [
+        *(await world.ask("GET", "/robots")).json()["items"],
+        *(await world.ask("GET", "/registries/dmc/robots")).json()["items"],
+    ]
+    assert [robot["is_disabled"] for robot in robots] == [False, False]
 
 
 async def test_pages_of_people_go_by_name(world: World) -> None:

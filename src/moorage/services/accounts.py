@@ -242,22 +242,19 @@ class AccountService:
             await self._check_has_password(caller, name)
             _check_end(password_expires_at)
             password_hash = await self._passwords.hash(password)
-            await self._check_person(name)
+        account = await self._person(name)
         if is_disabled:
             await self._check_another_administrator(name)
-        account = await self._accounts.find(name) if is_name(name) else None
-        is_changed = False
-        if account is not None:
-            with recorded(caller, *_changes(account, password_hash, is_disabled)):
-                is_changed = await self._accounts.change(
-                    name,
-                    password_hash=password_hash,
-                    password_expires_at=password_expires_at,
-                    is_disabled=is_disabled,
-                    check=check,
-                )
+        with recorded(caller, *_changes(account, password_hash, is_disabled)):
+            is_changed = await self._accounts.change(
+                name,
+                password_hash=password_hash,
+                password_expires_at=password_expires_at,
+                is_disabled=is_disabled,
+                check=check,
+            )
         if not is_changed:
-            raise MoorageError(ErrorCode.NOT_FOUND, f"no person is called {name[:LONGEST_NAME]}")
+            raise _nobody(name)
 
     async def _check(self, name: str, password: str, now: float) -> _Checked:
         account = await self._accounts.find(name) if is_name(name) else None
@@ -281,15 +278,20 @@ class AccountService:
             message = "your password is kept by a directory: change it there, or ask an administrator for one here"
             raise MoorageError(ErrorCode.DENIED, message)
 
-    async def _check_person(self, name: str) -> None:
+    async def _person(self, name: str) -> Account:
         account = await self._accounts.find(name) if is_name(name) else None
         if account is None or account.kind is not AccountKind.PERSON:
-            raise MoorageError(ErrorCode.NOT_FOUND, f"no person is called {name[:LONGEST_NAME]}")
+            raise _nobody(name)
+        return account
 
     async def _check_another_administrator(self, name: str) -> None:
         active = [account.name for account in await self._accounts.every() if account.is_admin and _caller(account)]
         if active == [name]:
             raise MoorageError(ErrorCode.IN_USE, f"{name} is the last administrator and can't be disabled")
+
+
+def _nobody(name: str) -> MoorageError:
+    return MoorageError(ErrorCode.NOT_FOUND, f"no person is called {name[:LONGEST_NAME]}")
 
 
 def _changes(account: Account, password_hash: str | None, is_disabled: bool | None) -> Iterator[Change]:  # noqa: FBT001  as they were given
