@@ -27,7 +27,7 @@ from moorage.metastore.registries import RegistryTable
 from moorage.metastore.robots import RobotTable
 from moorage.metastore.sqlite import SQLite
 from moorage.metastore.uploads import UploadTable
-from moorage.services.ports import BlobStore
+from moorage.services.store_port import BlobStore
 from tests.contracts.tables import LEASE, OpenTables, Tables
 
 OpenStore = Callable[[], BlobStore]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from moorage.blobstore.filesystem import FileBlobStore
-from moorage.domain.digest import Algorithm, digest_of
+from moorage.domain.digest import Algorithm, Digest, digest_of
 from moorage.domain.errors import ErrorCode, MoorageError
 from tests.contracts.bodies import body, content_at, content_of, push
 
@@ -75,14 +75,36 @@ async def test_a_request_that_brought_nothing_leaves_no_file(files: FileBlobStor
 
 
 async def test_the_space_of_discarded_blobs_comes_back(files: FileBlobStore, root: Path) -> None:
-    digests = [await push(files, bytes([number])) for number in range(3)]
+    digests = [Digest(await push(files, bytes([number]))) for number in range(3)]
     files.discard(digests[:2])
     await files.reclaim()
     assert files_in(root) == {f"sha256/{digests[2][7:9]}/{digests[2][7:]}"}
 
 
+async def test_the_space_of_an_upload_comes_back_and_what_is_no_upload_of_this_store_is_left_alone(
+    files: FileBlobStore, root: Path
+) -> None:
+    digest = await push(files, b"content")
+    await files.append("upload", 0, body(b"mano"), SHA256)
+    await files.reclaim(["upload", digest, "another/place", f"../sha256/{digest[7:9]}/{digest[7:]}"])
+    assert files_in(root) == {f"sha256/{digest[7:9]}/{digest[7:]}"}
+
+
+async def test_an_upload_is_held_by_one_process_at_a_time(files: FileBlobStore, root: Path) -> None:
+    other = FileBlobStore(root, threads=2)
+    with files.hold("upload"):
+        with pytest.raises(MoorageError) as failed, other.hold("upload"):
+            pass
+        assert failed.value.error is ErrorCode.UPLOAD_BUSY
+        with other.hold("another"):
+            pass
+    with other.hold("upload"):
+        await other.append("upload", 0, body(b"mano"), SHA256)
+    other.close()
+
+
 async def test_a_read_that_has_begun_goes_on_when_the_blob_is_discarded(files: FileBlobStore) -> None:
-    digest = await push(files, LARGE)
+    digest = Digest(await push(files, LARGE))
     reading = files.read(digest, 0, len(LARGE))
     first = await anext(reading)
     files.discard([digest])

@@ -43,7 +43,7 @@ NO_RANGES = [
 
 
 def upload(size: int) -> Upload:
-    return Upload("id", 1, "ann", Algorithm.SHA256, size, None, 0.0)
+    return Upload("id", 1, "ann", Algorithm.SHA256, size, None, 0.0, "id")
 
 
 @pytest.mark.parametrize(("size", "text"), [(0, "0-0"), (1, "0-0"), (2, "0-1"), (10 * 2**30, "0-10737418239")])

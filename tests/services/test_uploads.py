@@ -29,9 +29,11 @@ LEASE = 1000.0
 class FullTable(UploadTable):
     """Sessions in a database that has no room for the last step."""
 
-    async def finish(self, upload: Upload, digest: Digest, size: int) -> bool:
+    async def finish(self, upload: Upload, digest: Digest, size: int, place: str | None = None) -> bool:
         """See `Uploads`."""
-        raise MoorageError(ErrorCode.DISK_FULL, None, {"upload": upload.id, "digest": digest, "size": size})
+        raise MoorageError(
+            ErrorCode.DISK_FULL, None, {"upload": upload.id, "digest": digest, "size": size, "at": place}
+        )
 
 
 @pytest.fixture
@@ -91,7 +93,7 @@ async def test_a_chunk_that_was_cut_off_is_no_part_of_the_blob(store: FileBlobSt
 async def test_an_upload_whose_bytes_are_lost_harms_no_blob(store: FileBlobStore, service: UploadService) -> None:
     first, second = await sent(service), await sent(service)
     await service.finish(ANN, APP, first.id, DIGEST, Piece(None, 0), body())
-    await store.abandon(second.id)
+    await store.reclaim([second.id])
     with pytest.raises(MoorageError) as failed:
         await service.append(ANN, APP, second.id, Piece(None, 4), body(b"more"))
     assert failed.value.error is ErrorCode.BLOB_UPLOAD_UNKNOWN

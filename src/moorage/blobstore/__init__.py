@@ -22,14 +22,19 @@ UPLOAD_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 def upload_key(upload_id: str) -> str:
     """Return the key of an upload's bytes, or raise BLOB_UPLOAD_UNKNOWN for what was never an upload's id."""
-    if UPLOAD_ID.fullmatch(upload_id) is None:
+    if not is_upload(upload_id):
         raise MoorageError(ErrorCode.BLOB_UPLOAD_UNKNOWN)
     return f"{UPLOADS}/{upload_id}"
 
 
-def blob_key(digest: Digest) -> str:
-    """Return the content address of a blob."""
-    algorithm, _, encoded = digest.partition(":")
+def is_upload(place: str) -> bool:
+    """Tell whether a place is an upload's id."""
+    return UPLOAD_ID.fullmatch(place) is not None
+
+
+def blob_key(place: str) -> str:
+    """Return the content address of a blob whose place is its digest; nothing is at that of another place."""
+    algorithm, _, encoded = place.partition(":")
     return f"{algorithm}/{encoded[:2]}/{encoded}"
 
 

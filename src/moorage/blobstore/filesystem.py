@@ -11,12 +11,12 @@ from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from moorage.blobstore import DISCARDED, UPLOADS, blob_key, discarded_key, upload_key
+from moorage.blobstore import DISCARDED, UPLOADS, blob_key, discarded_key, is_upload, upload_key
 from moorage.blobstore.files import is_at, make_folder, remove, remove_all, size_of, sync_folder
 from moorage.blobstore.writer import Writer, gathered
 from moorage.domain.digest import Algorithm, Digest
 from moorage.domain.errors import ErrorCode, MoorageError
-from moorage.services.records import Received
+from moorage.services.store_port import Received, Stored
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -58,9 +58,9 @@ class FileBlobStore:
         finally:
             os.close(handle)
 
-    async def append(self, upload_id: str, offset: int, body: AsyncIterator[bytes], algorithm: Algorithm) -> Received:
+    async def append(self, place: str, offset: int, body: AsyncIterator[bytes], algorithm: Algorithm) -> Received:
         """See `BlobStore`; a thread hashes and writes a batch while the next one is being received."""
-        writer = Writer(self._at(upload_key(upload_id)), offset, algorithm)
+        writer = Writer(self._at(upload_key(place)), offset, algorithm)
         writing: asyncio.Future[None] | None = None
         broken: MoorageError | None = None
         try:
@@ -76,42 +76,43 @@ class FileBlobStore:
                 await _settled(writing)
             await self._run(writer.give_up)
             raise
-        return Received(writer.length, writer.digest, broken)
+        return Received(writer.length, writer.digest, place, broken)
 
-    async def digest(self, upload_id: str, algorithm: Algorithm, size: int) -> Digest:
+    async def digest(self, place: str, algorithm: Algorithm, size: int) -> Digest:
         """See `BlobStore`."""
-        path = self._at(upload_key(upload_id))
+        path = self._at(upload_key(place))
         hasher = hashlib.new(algorithm)
         for offset in range(0, size, HASH_PART):
             await self._run(_hash_part, path, hasher.update, offset, min(size - offset, HASH_PART))
         return Digest(f"{algorithm}:{hasher.hexdigest()}")
 
-    async def commit(self, upload_id: str, digest: Digest, size: int) -> None:
-        """See `BlobStore`."""
-        await self._run(self._move, self._at(upload_key(upload_id)), self._at(blob_key(digest)), size)
+    async def commit(self, place: str, digest: Digest, size: int) -> Stored:
+        """See `BlobStore`; the bytes are moved to their content address."""
+        await self._run(self._move, self._at(upload_key(place)), self._at(blob_key(digest)), size)
+        return Stored(None)
 
-    async def abandon(self, upload_id: str) -> None:
+    async def locate(self, place: str, size: int) -> str | None:
         """See `BlobStore`."""
-        await self._run(remove, self._at(upload_key(upload_id)))
-
-    async def locate(self, digest: Digest, size: int) -> str | None:
-        """See `BlobStore`."""
-        path = self._at(blob_key(digest))
+        path = self._at(blob_key(place))
         with _errors_mapped():
             found = size_of(path)
         if found != size:
-            raise MoorageError(ErrorCode.BLOB_UNKNOWN, f"the bytes of {digest} are damaged here; push them again")
+            raise MoorageError(ErrorCode.BLOB_UNKNOWN, f"the bytes of {place} are damaged here; push them again")
         return path
 
-    async def read(self, digest: Digest, offset: int, length: int) -> AsyncIterator[bytes]:
+    async def ensure(self, place: str, size: int) -> None:
+        """See `BlobStore`."""
+        await self.locate(place, size)
+
+    async def read(self, place: str, offset: int, length: int) -> AsyncIterator[bytes]:
         """See `BlobStore`."""
         with _errors_mapped():
-            handle = _open_blob(self._at(blob_key(digest)))
+            handle = _open_blob(self._at(blob_key(place)))
         try:
             while length > 0:
                 piece = await self._run(os.pread, handle, min(length, READ_PIECE), offset)
                 if not piece:
-                    raise MoorageError(ErrorCode.UNAVAILABLE, f"the bytes of {digest} end early here; push them again")
+                    raise MoorageError(ErrorCode.UNAVAILABLE, f"the bytes of {place} end early here; push them again")
                 offset += len(piece)
                 length -= len(piece)
                 yield piece
@@ -124,8 +125,10 @@ class FileBlobStore:
             with _errors_mapped(), suppress(FileNotFoundError):
                 os.rename(self._at(blob_key(digest)), self._at(discarded_key(digest)))
 
-    async def reclaim(self) -> None:
-        """See `BlobStore`."""
+    async def reclaim(self, places: Sequence[str] = ()) -> None:
+        """See `BlobStore`; what is an upload's is known here, the rest is another store's."""
+        for place in filter(is_upload, places):
+            await self._run(remove, self._at(upload_key(place)))
         await self._run(remove_all, self._at(DISCARDED))
 
     def _at(self, key: str) -> str:

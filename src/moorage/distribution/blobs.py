@@ -3,6 +3,7 @@
 https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-blobs
 """
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from moorage.distribution.http import Answer, Headers, Request, names_etag
@@ -32,18 +33,35 @@ class BlobHandlers:
             return Answer(304, [(b"etag", b'"%s"' % blob.digest.encode())])
         is_same = names_etag(request.headers.get(b"if-range", blob.digest.encode()), blob.digest)
         part = select(request.header(b"range"), blob.size) if is_same else None
-        if part is None:
-            if path is None or "http.response.pathsend" not in request.scope.get("extensions", {}):
-                return Answer(200, _headers(blob), self._blobs.read(blob, 0, blob.size), blob.size)
+        start, length = part or (0, blob.size)
+        if part is None and path is not None and "http.response.pathsend" in request.scope.get("extensions", {}):
             return Answer(200, _headers(blob), Path(path), blob.size)
-        start, length = part
+        stream = self._blobs.read(blob, start, length)
+        if path is None:
+            # What the store refuses must be known before the answer says 200.
+            stream = await _begun(stream)
+        if part is None:
+            return Answer(200, _headers(blob), stream, length)
         headers = [*_headers(blob), (b"content-range", b"bytes %d-%d/%d" % (start, start + length - 1, blob.size))]
-        return Answer(206, headers, self._blobs.read(blob, start, length), length)
+        return Answer(206, headers, stream, length)
 
     async def delete(self, request: Request, repository: Repository, digest: str) -> Answer:
         """DELETE: the repository's link goes; the bytes stay for others, and for the collection to free."""
         await self._blobs.delete(request.caller, repository, parse_digest(digest))
         return Answer(202)
+
+
+async def _begun(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Return a stream whose first piece has come."""
+    first = await anext(stream, b"")
+
+    async def going_on() -> AsyncIterator[bytes]:
+        if first:
+            yield first
+        async for piece in stream:
+            yield piece
+
+    return going_on()
 
 
 def _headers(blob: BlobRecord) -> Headers:

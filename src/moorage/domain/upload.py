@@ -25,7 +25,10 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An upload session: `size` bytes have arrived, and `digest` is theirs if they came in one piece."""
+    """An upload session: `size` bytes have arrived, and `digest` is theirs if they came in one piece.
+
+    `place` is where they lie, in the words of the store.
+    """
 
     id: str
     repository_id: int
@@ -34,6 +37,7 @@ class Upload:
     size: int
     digest: Digest | None
     started_at: float
+    place: str
 
 
 def range_of(size: int) -> str:

@@ -19,9 +19,11 @@ FIND = (
     select(
         links.c.repository_id,
         links.c.size,
+        blobs.c.place,
         or_(links.c.leased_until.is_(None), links.c.leased_until < NOW + bindparam("fresh")).label("needs_lease"),
     )
     .join(repositories, repositories.c.id == links.c.repository_id)
+    .outerjoin(blobs, blobs.c.digest == links.c.digest)
     .where(repositories.c.name == bindparam("repository"), links.c.digest == bindparam("digest"))
 )
 LINKED = select(links.c.size).where(
@@ -76,7 +78,7 @@ class BlobTable:
 def _find(fresh: float, key: tuple[str, Digest]) -> Steps[BlobRecord | None]:
     repository, digest = key
     row = yield from one(FIND, {"repository": repository, "digest": digest, "fresh": fresh})
-    return BlobRecord(row.repository_id, digest, row.size, bool(row.needs_lease)) if row else None
+    return BlobRecord(row.repository_id, digest, row.size, bool(row.needs_lease), row.place or digest) if row else None
 
 
 def _renew(blob: BlobRecord, lease: float) -> Steps[bool]:

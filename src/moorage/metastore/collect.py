@@ -13,7 +13,8 @@ from moorage.domain.digest import Digest
 from moorage.metastore.blobs import LOOK_AGAIN, UNLINKED
 from moorage.metastore.leases import NOW
 from moorage.metastore.steps import NOTHING, Database, Steps, one
-from moorage.metastore.tables import blobs, clock, edges, links, repositories, uploads
+from moorage.metastore.tables import blobs, clock, discarded, edges, links, repositories, uploads
+from moorage.metastore.uploads import DISCARD
 from moorage.services.records import Collected, Usage
 
 TICK = update(clock).where(clock.c.id == 1).values(seconds=clock.c.seconds + bindparam("passed"))
@@ -38,12 +39,15 @@ DROP_EMPTY = delete(repositories).where(
 )
 
 EXPIRED_BLOBS = (
-    select(blobs.c.digest, blobs.c.size, UNLINKED.label("unlinked"))
+    select(blobs.c.digest, blobs.c.size, blobs.c.place, UNLINKED.label("unlinked"))
     .where(blobs.c.leased_until < NOW)
     .limit(bindparam("limit"))
 )
 REST_BLOB = update(blobs).where(blobs.c.digest == bindparam("of_digest")).values(leased_until=None)
 DROP_BLOB = delete(blobs).where(blobs.c.digest == bindparam("of_digest"))
+
+DISCARDED = select(discarded.c.place).where(discarded.c.leased_until <= NOW).limit(bindparam("limit"))
+FORGET = delete(discarded).where(discarded.c.place == bindparam("of_place"))
 
 STORED = select(func.coalesce(func.sum(blobs.c.size), 0).label("bytes"))
 WAITING = STORED.where(blobs.c.leased_until.is_not(None), UNLINKED)
@@ -67,6 +71,15 @@ class GarbageTable:
     async def sweep(self, limit: int, discard: Callable[[Sequence[Digest]], None]) -> Collected:
         """See `Garbage`."""
         return await self._database.write(partial(_sweep, limit, discard), alone=True)
+
+    async def discarded(self, limit: int) -> tuple[str, ...]:
+        """See `Garbage`."""
+        return await self._database.read(_discarded(limit))
+
+    async def forget(self, places: Sequence[str]) -> None:
+        """See `Garbage`."""
+        if places:
+            await self._database.write(partial(_forget, places))
 
     async def usage(self) -> Usage:
         """See `Garbage`."""
@@ -94,8 +107,22 @@ def _sweep(limit: int, discard: Callable[[Sequence[Digest]], None]) -> Steps[Col
         yield DROP_BLOB if row.unlinked else REST_BLOB, {"of_digest": row.digest}
     # Alone, so that what is unlinked here stays so. Inside the transaction: a push of the same digest claims it either
     # before, and it has a lease, or after, and then brings its bytes anew. Between the two nothing can come.
-    discard([row.digest for row in unlinked])
+    discard([row.digest for row in unlinked if row.place is None])
+    # A place of its own is never used again, so its bytes have time.
+    for row in unlinked:
+        if row.place is not None:
+            yield DISCARD, {"place": row.place, "lease": 0}
     return Collected(blobs=len(unlinked), freed=sum(row.size for row in unlinked), looked_at=len(rows))
+
+
+def _discarded(limit: int) -> Steps[tuple[str, ...]]:
+    rows = yield DISCARDED, {"limit": limit}
+    return tuple(row.place for row in rows)
+
+
+def _forget(places: Sequence[str]) -> Steps[None]:
+    for place in places:
+        yield FORGET, {"of_place": place}
 
 
 def _usage() -> Steps[Usage]:

@@ -229,6 +229,8 @@ blobs = Table(
     metadata,
     Column("digest", Text, primary_key=True),
     Column("size", Integer, nullable=False),
+    # Where the store keeps it, in its own words; NULL is the address that is its digest.
+    Column("place", Text),
     Column("leased_until", Float),
     Index("blobs_by_lease", "leased_until"),
     sqlite_with_rowid=False,
@@ -256,10 +258,21 @@ uploads = Table(
     Column("algorithm", Text, nullable=False),
     Column("size", Integer, nullable=False),
     Column("digest", Text),
+    Column("place", Text, nullable=False),
     Column("started_at", Float, nullable=False),
     Column("leased_until", Float, nullable=False),
     Index("uploads_by_lease", "leased_until"),
     Index("uploads_by_repository", "repository_id"),
+)
+
+# Places whose bytes nothing leads to, until they are deleted there.
+discarded = Table(
+    "discarded",
+    metadata,
+    Column("place", Text, primary_key=True),
+    Column("leased_until", Float, nullable=False),
+    Index("discarded_by_lease", "leased_until"),
+    sqlite_with_rowid=False,
 )
 
 clock = Table(

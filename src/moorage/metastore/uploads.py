@@ -13,7 +13,7 @@ from moorage.domain.name import Repository
 from moorage.domain.upload import Upload
 from moorage.metastore.leases import LEASE, NOW
 from moorage.metastore.steps import Database, Row, Steps, one
-from moorage.metastore.tables import blobs, links, registries, repositories, uploads
+from moorage.metastore.tables import blobs, discarded, links, registries, repositories, uploads
 
 REPOSITORY = select(repositories.c.id).where(repositories.c.name == bindparam("repository"))
 REGISTRY = select(registries.c.id).where(registries.c.address == bindparam("address"))
@@ -29,17 +29,28 @@ FIND = (
         repositories.c.name == bindparam("repository"),
     )
 )
-STANDS = select(uploads.c.size).where(uploads.c.id == bindparam("id"), uploads.c.repository_id.is_not(None))
 ADVANCE = (
     update(uploads)
-    .where(uploads.c.id == bindparam("of_upload"))
-    .values(size=bindparam("new_size"), digest=bindparam("new_digest"), leased_until=LEASE)
+    .where(
+        uploads.c.id == bindparam("of_upload"),
+        uploads.c.size == bindparam("old_size"),
+        uploads.c.repository_id.is_not(None),
+    )
+    .values(
+        size=bindparam("new_size"), digest=bindparam("new_digest"), place=bindparam("new_place"), leased_until=LEASE
+    )
+    .returning(uploads.c.id)
 )
-END = delete(uploads).where(uploads.c.id == bindparam("id"))
+END = delete(uploads).where(uploads.c.id == bindparam("of_upload")).returning(uploads.c.id)
+FINISH = END.where(uploads.c.repository_id.is_not(None))
+FORGET = END.where(uploads.c.leased_until < NOW)
 EXPIRED = select(uploads.c.id).where(uploads.c.leased_until < NOW).limit(bindparam("limit"))
 
 CLAIM = upsert(blobs).values(leased_until=LEASE)
 CLAIM = CLAIM.on_conflict_do_update(index_elements=["digest"], set_={"leased_until": CLAIM.excluded.leased_until})
+PLACE = select(blobs.c.place).where(blobs.c.digest == bindparam("digest"))
+SET_PLACE = update(blobs).where(blobs.c.digest == bindparam("of_digest")).values(place=bindparam("new_place"))
+DISCARD = upsert(discarded).values(leased_until=LEASE).on_conflict_do_nothing()
 LINK = upsert(links).values(leased_until=LEASE)
 LINK = LINK.on_conflict_do_update(
     index_elements=["repository_id", "digest"], set_={"leased_until": LINK.excluded.leased_until}
@@ -63,17 +74,17 @@ class UploadTable:
         """See `Uploads`."""
         return await self._database.read(_find(repository, upload_id, user))
 
-    async def advance(self, upload: Upload, size: int, digest: Digest | None) -> bool:
+    async def advance(self, upload: Upload, size: int, digest: Digest | None, place: str | None = None) -> bool:
         """See `Uploads`."""
-        return await self._database.write(partial(_advance, upload, size, digest, self._lease))
+        return await self._database.write(partial(_advance, upload, size, digest, place or upload.place, self._lease))
 
     async def claim(self, digest: Digest, size: int) -> None:
         """See `Uploads`."""
         await self._database.write(partial(_claim, digest, size, self._lease))
 
-    async def finish(self, upload: Upload, digest: Digest, size: int) -> bool:
+    async def finish(self, upload: Upload, digest: Digest, size: int, place: str | None = None) -> bool:
         """See `Uploads`."""
-        return await self._database.write(partial(_finish, upload, digest, size, self._lease))
+        return await self._database.write(partial(_finish, upload, digest, size, place, self._lease))
 
     async def cancel(self, upload: Upload) -> None:
         """See `Uploads`."""
@@ -83,9 +94,9 @@ class UploadTable:
         """See `Uploads`."""
         return await self._database.read(_expired(limit))
 
-    async def forget(self, upload_ids: Sequence[str]) -> None:
+    async def forget(self, upload_ids: Sequence[str]) -> tuple[str, ...]:
         """See `Uploads`."""
-        await self._database.write(partial(_forget, upload_ids))
+        return await self._database.write(partial(_forget, upload_ids))
 
 
 def ensure_repository(repository: Repository, now: float) -> Steps[int]:
@@ -114,6 +125,7 @@ def _upload_of(row: Row) -> Upload:
         size=row.size,
         digest=row.digest,
         started_at=row.started_at,
+        place=row.place,
     )
 
 
@@ -121,9 +133,9 @@ def _begin(
     upload_id: str, repository: Repository, user: str, algorithm: Algorithm, now: float, lease: float
 ) -> Steps[Upload]:
     repository_id = yield from ensure_repository(repository, now)
-    upload = Upload(upload_id, repository_id, user, algorithm, 0, None, now)
+    upload = Upload(upload_id, repository_id, user, algorithm, 0, None, now, upload_id)
     row = {"id": upload_id, "repository_id": repository_id, "user": user, "algorithm": algorithm.value}
-    yield BEGIN, {**row, "size": 0, "digest": None, "started_at": now, "lease": lease}
+    yield BEGIN, {**row, "size": 0, "digest": None, "place": upload_id, "started_at": now, "lease": lease}
     return upload
 
 
@@ -132,15 +144,10 @@ def _find(repository: Repository, upload_id: str, user: str) -> Steps[Upload | N
     return _upload_of(row) if row else None
 
 
-def _still_stands(upload: Upload) -> Steps[bool]:
-    row = yield from one(STANDS, {"id": upload.id})
-    return row is not None and row.size == upload.size
-
-
-def _advance(upload: Upload, size: int, digest: Digest | None, lease: float) -> Steps[bool]:
-    if not (yield from _still_stands(upload)):
+def _advance(upload: Upload, size: int, digest: Digest | None, place: str, lease: float) -> Steps[bool]:
+    new = {"new_size": size, "new_digest": digest, "new_place": place, "lease": lease}
+    if (yield from one(ADVANCE, {"of_upload": upload.id, "old_size": upload.size, **new})) is None:
         return False
-    yield ADVANCE, {"of_upload": upload.id, "new_size": size, "new_digest": digest, "lease": lease}
     if digest is not None:
         yield from _claim(digest, size, lease)
     return True
@@ -150,18 +157,23 @@ def _claim(digest: Digest, size: int, lease: float) -> Steps[None]:
     yield CLAIM, {"digest": digest, "size": size, "lease": lease}
 
 
-def _finish(upload: Upload, digest: Digest, size: int, lease: float) -> Steps[bool]:
-    row = yield from one(STANDS, {"id": upload.id})
-    if row is None:
+def _finish(upload: Upload, digest: Digest, size: int, place: str | None, lease: float) -> Steps[bool]:
+    if (yield from one(FINISH, {"of_upload": upload.id})) is None:
         return False
     yield from _claim(digest, size, lease)
+    # Read after the claim, whose lock on the row lets one pusher at a time find what the other left.
+    before = yield from one(PLACE, {"digest": digest})
+    if before is not None and before.place != place:
+        yield SET_PLACE, {"of_digest": digest, "new_place": place}
+        if before.place is not None:
+            yield DISCARD, {"place": before.place, "lease": lease}
     yield LINK, {"repository_id": upload.repository_id, "digest": digest, "size": size, "lease": lease}
-    yield END, {"id": upload.id}
     return True
 
 
 def _cancel(upload: Upload) -> Steps[None]:
-    yield END, {"id": upload.id}
+    if (yield from one(END, {"of_upload": upload.id})) is not None:
+        yield DISCARD, {"place": upload.id, "lease": 0}
 
 
 def _expired(limit: int) -> Steps[tuple[str, ...]]:
@@ -169,6 +181,11 @@ def _expired(limit: int) -> Steps[tuple[str, ...]]:
     return tuple(row.id for row in rows)
 
 
-def _forget(upload_ids: Sequence[str]) -> Steps[None]:
+def _forget(upload_ids: Sequence[str]) -> Steps[tuple[str, ...]]:
+    ended = []
     for upload_id in upload_ids:
-        yield END, {"id": upload_id}
+        # Only what this statement took: a session that somebody has just finished has become a blob.
+        if (yield from one(FORGET, {"of_upload": upload_id})) is not None:
+            yield DISCARD, {"place": upload_id, "lease": 0}
+            ended.append(upload_id)
+    return tuple(ended)

@@ -7,9 +7,10 @@ from moorage.domain.activity import Change, Kind, image_name
 from moorage.domain.digest import Digest
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import Repository
-from moorage.services.ports import Blobs, BlobStore
+from moorage.services.ports import Blobs
 from moorage.services.recording import recorded
 from moorage.services.records import BlobRecord
+from moorage.services.store_port import BlobStore
 
 
 class BlobService:
@@ -30,7 +31,7 @@ class BlobService:
         """Return a blob's record for a client that may now rely on it: its lease is renewed."""
         blob = await self.get(repository, digest)
         # Damaged bytes are no blob to rely on: the client is to push them again.
-        await self.locate(blob)
+        await self._store.ensure(blob.place, blob.size)
         if blob.needs_lease and not await self._blobs.renew(blob):
             raise MoorageError(ErrorCode.BLOB_UNKNOWN, None, {"digest": digest})
         return blob
@@ -49,8 +50,8 @@ class BlobService:
 
     async def locate(self, blob: BlobRecord) -> str | None:
         """Return the path of a blob, where the store has files; raise BLOB_UNKNOWN when its bytes are not all there."""
-        return await self._store.locate(blob.digest, blob.size)
+        return await self._store.locate(blob.place, blob.size)
 
     def read(self, blob: BlobRecord, offset: int, length: int) -> AsyncIterator[bytes]:
         """Stream a part of a blob."""
-        return self._store.read(blob.digest, offset, length)
+        return self._store.read(blob.place, offset, length)

@@ -3,16 +3,17 @@
 It looks at a batch of rows at a time, each in a transaction of its own, so that no push waits for more than one batch.
 """
 
-from contextlib import nullcontext, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import replace
 
 from moorage.domain.access import Action, Caller
 from moorage.domain.activity import Change, Kind
 from moorage.domain.errors import MoorageError
 from moorage.services.access import Access
-from moorage.services.ports import BlobStore, Garbage, Uploads
+from moorage.services.ports import Garbage, Uploads
 from moorage.services.recording import recorded
 from moorage.services.records import Collected, Usage
+from moorage.services.store_port import BlobStore
 
 BATCH = 100
 """Rows in one transaction."""
@@ -40,7 +41,7 @@ class CollectService:
         looked_at = BATCH
         while looked_at == BATCH:
             some = await self._garbage.sweep(BATCH, self._store.discard)
-            await self._store.reclaim()
+            await self._reclaim()
             looked_at = some.looked_at
             total = replace(
                 total,
@@ -51,19 +52,28 @@ class CollectService:
         return total
 
     async def _end_uploads(self) -> int:
-        """End abandoned uploads: first their bytes, so that a crash leaves a row for the next collection to find."""
+        """End abandoned uploads; their bytes come with the sweep, when no request can find them any more."""
         total = 0
         while True:
-            ended = []
-            for upload_id in await self._uploads.expired(BATCH):
-                # One that a request is writing to has not been abandoned after all.
-                with suppress(MoorageError), self._store.hold(upload_id):
-                    await self._store.abandon(upload_id)
-                    ended.append(upload_id)
-            await self._uploads.forget(ended)
+            with ExitStack() as holding:
+                held = []
+                for upload_id in await self._uploads.expired(BATCH):
+                    # One that a request is writing to has not been abandoned after all.
+                    with suppress(MoorageError):
+                        holding.enter_context(self._store.hold(upload_id))
+                        held.append(upload_id)
+                ended = await self._uploads.forget(held)
             total += len(ended)
             if len(ended) < BATCH:
                 return total
+
+    async def _reclaim(self) -> None:
+        """Give back what was discarded; a place is forgotten after its bytes, so that a crash forgets none."""
+        places = None
+        while places is None or len(places) == BATCH:
+            places = await self._garbage.discarded(BATCH)
+            await self._store.reclaim(places)
+            await self._garbage.forget(places)
 
     async def tick(self, seconds: float) -> None:
         """Let the leases' clock advance."""

@@ -13,9 +13,10 @@ from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.manifest import IMAGE_CONFIGS, Descriptor, Manifest, parse_manifest, platforms_of
 from moorage.domain.name import Repository, Tag, is_digest
 from moorage.domain.upload import check_digest
-from moorage.services.ports import Blobs, BlobStore, Manifests
+from moorage.services.ports import Blobs, Manifests
 from moorage.services.recording import recorded_as
 from moorage.services.records import Dropped, ManifestRecord, NewManifest, Pushed, ReferrerRecord
+from moorage.services.store_port import BlobStore
 
 LARGEST_CONFIG = 1024 * 1024
 """Bytes of the largest image config that is read for its platform."""
@@ -110,7 +111,7 @@ class ManifestService:
         if known is not None:
             return known
         try:
-            pieces = [piece async for piece in self._store.read(config.digest, 0, blob.size)]
+            pieces = [piece async for piece in self._store.read(blob.place, 0, blob.size)]
             found = json.loads(b"".join(pieces))
         except (MoorageError, ValueError, RecursionError):
             return None

@@ -1,11 +1,10 @@
-"""The ports: what the use cases need of a database and of a place for bytes.
+"""The ports: what the use cases need of a database. What they need of a place for bytes: store_port.py.
 
 Every implementation runs the suites in tests/contracts/. Where a method says nothing else, what is missing is answered
 with None or an empty tuple, doing a thing twice is the same as doing it once, and a write is durable when it returns.
 """
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from moorage.domain.access import Grant, Role, Visibility
@@ -28,7 +27,6 @@ from moorage.services.records import (
     Mirrored,
     NewManifest,
     Pushed,
-    Received,
     ReferrerRecord,
     Registry,
     RegistrySummary,
@@ -201,23 +199,30 @@ class Uploads(Protocol):
     async def find(self, repository: Repository, upload_id: str, user: str) -> Upload | None:
         """Return a session."""
 
-    async def advance(self, upload: Upload, size: int, digest: Digest | None) -> bool:
-        """Record that `size` bytes have arrived; False if the session moved or went since `upload` was read."""
+    async def advance(self, upload: Upload, size: int, digest: Digest | None, place: str | None = None) -> bool:
+        """Record that `size` bytes have arrived, and where they lie now (None: where they did).
+
+        False if the session moved or went since `upload` was read: of two that read it, one advances it.
+        """
 
     async def claim(self, digest: Digest, size: int) -> None:
         """Lease a digest before its bytes get their address, so that no collection takes them away again."""
 
-    async def finish(self, upload: Upload, digest: Digest, size: int) -> bool:
-        """Link the blob to the repository with a lease, and end the session; False if it is gone."""
+    async def finish(self, upload: Upload, digest: Digest, size: int, place: str | None = None) -> bool:
+        """Link the blob to the repository with a lease, and end the session; False if it is gone.
+
+        A blob lies at the address that is its digest, or at a place of its own; one that had another place leaves it,
+        and that is discarded when a lease has passed, since somebody may be reading there.
+        """
 
     async def cancel(self, upload: Upload) -> None:
-        """End a session."""
+        """End a session; its place is discarded."""
 
     async def expired(self, limit: int) -> tuple[str, ...]:
         """Return ids of sessions that nothing came for while a lease lasts."""
 
-    async def forget(self, upload_ids: Sequence[str]) -> None:
-        """End sessions, whoever they belong to."""
+    async def forget(self, upload_ids: Sequence[str]) -> tuple[str, ...]:
+        """End those of these sessions that are still expired, and return them; their places are discarded."""
 
 
 class Blobs(Protocol):
@@ -333,7 +338,17 @@ class Garbage(Protocol):
         """
 
     async def sweep(self, limit: int, discard: Callable[[Sequence[Digest]], None]) -> Collected:
-        """Drop blobs without link or lease; `discard` takes their bytes before the transaction ends."""
+        """Drop blobs without link or lease.
+
+        The bytes of those at the address that is their digest are taken by `discard` before the transaction ends; a
+        place of its own is discarded.
+        """
+
+    async def discarded(self, limit: int) -> tuple[str, ...]:
+        """Return places whose bytes nothing leads to any more: uploads' ids, and what `finish` was told."""
+
+    async def forget(self, places: Sequence[str]) -> None:
+        """Forget discarded places: their bytes are gone."""
 
     async def usage(self) -> Usage:
         """Add up what is stored; `uploads` are bytes of open sessions."""
@@ -344,46 +359,3 @@ class Health(Protocol):
 
     async def check(self) -> None:
         """Return when the store can read and write; raise UNAVAILABLE or DISK_FULL."""
-
-
-class BlobStore(Protocol):
-    """Bytes: uploads as they come in, blobs at the address that is their digest.
-
-    An OSError other than a missing file becomes UNAVAILABLE, or DISK_FULL where there is no room.
-    """
-
-    def hold(self, upload_id: str) -> AbstractContextManager[None]:
-        """Keep every other request, of any process, off an upload; raise UPLOAD_BUSY when one is at it."""
-
-    async def append(self, upload_id: str, offset: int, body: AsyncIterator[bytes], algorithm: Algorithm) -> Received:
-        """Write a body at an offset, cutting off what lay behind it; durable when it returns.
-
-        The digest is of the whole body, and only given when the offset is 0. A body that raises a MoorageError has
-        broken off: what came before it is kept, and the error is handed back. BLOB_UPLOAD_UNKNOWN when fewer than
-        `offset` bytes are here.
-        """
-
-    async def digest(self, upload_id: str, algorithm: Algorithm, size: int) -> Digest:
-        """Read the first `size` bytes of an upload again; BLOB_UPLOAD_UNKNOWN when fewer are here."""
-
-    async def commit(self, upload_id: str, digest: Digest, size: int) -> None:
-        """Move the first `size` bytes of an upload, whose digest this is, to their content address, durably.
-
-        When fewer are here, they must be at that address already (a crash may come right after the move), or it is
-        BLOB_UPLOAD_UNKNOWN.
-        """
-
-    async def abandon(self, upload_id: str) -> None:
-        """Delete an upload's bytes."""
-
-    async def locate(self, digest: Digest, size: int) -> str | None:
-        """Return the path a blob lies at, None where the store has no files; BLOB_UNKNOWN unless it is all there."""
-
-    def read(self, digest: Digest, offset: int, length: int) -> AsyncIterator[bytes]:
-        """Stream a part of a blob; BLOB_UNKNOWN when it is missing, UNAVAILABLE when it ends early."""
-
-    def discard(self, digests: Sequence[Digest]) -> None:
-        """Make blobs unreachable at once; their space may come back a little later (`reclaim`)."""
-
-    async def reclaim(self) -> None:
-        """Give the space of discarded blobs back."""

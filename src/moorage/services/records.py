@@ -8,7 +8,6 @@ from typing import NamedTuple
 from moorage.domain.access import Action, Decision, Role, Visibility
 from moorage.domain.activity import Facts, Kind, Outcome
 from moorage.domain.digest import Digest
-from moorage.domain.errors import MoorageError
 from moorage.domain.limits import TokenAction
 from moorage.domain.name import Repository
 
@@ -202,15 +201,6 @@ class SigningKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
-    """What came of a body: its bytes, their digest if they are all of the upload, and the error it broke off with."""
-
-    length: int
-    digest: Digest | None
-    broken: MoorageError | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class BlobRecord:
     """A blob as seen through a repository's link; `needs_lease` when a HEAD or mount must renew its lease."""
 
@@ -218,6 +208,7 @@ class BlobRecord:
     digest: Digest
     size: int
     needs_lease: bool
+    place: str
 
 
 @dataclass(frozen=True, slots=True)

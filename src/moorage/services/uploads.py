@@ -11,13 +11,16 @@ The claim comes before the move, so that a collection running beside it leaves t
 import secrets
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import replace
 
 from moorage.domain.access import Caller
 from moorage.domain.digest import Algorithm, Digest, algorithm_of
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import Repository
 from moorage.domain.upload import Piece, Upload, check_digest, check_length, check_start
-from moorage.services.ports import BlobStore, Uploads
+from moorage.services.ports import Uploads
+from moorage.services.store_port import BlobStore
 
 
 class UploadService:
@@ -46,8 +49,7 @@ class UploadService:
         await self.get(caller, repository, upload_id)
         with self._store.hold(upload_id):
             upload = await self.get(caller, repository, upload_id)
-            size, _ = await self._receive(upload, piece, body)
-            return size
+            return (await self._receive(upload, piece, body)).size
 
     async def finish(
         self,
@@ -62,18 +64,23 @@ class UploadService:
         await self.get(caller, repository, upload_id)
         with self._store.hold(upload_id):
             upload = await self.get(caller, repository, upload_id)
-            size, found = await self._receive(upload, piece, body, algorithm_of(digest))
+            upload = await self._receive(upload, piece, body, algorithm_of(digest))
+            found = upload.digest
             if found is None or algorithm_of(found) is not algorithm_of(digest):
-                found = await self._store.digest(upload.id, algorithm_of(digest), size)
+                found = await self._store.digest(upload.place, algorithm_of(digest), upload.size)
             try:
                 check_digest(digest, found)
             except MoorageError:
                 await self._discard(upload)
                 raise
-            await self._uploads.claim(digest, size)
-            await self._store.commit(upload.id, digest, size)
-            if not await self._uploads.finish(upload, digest, size):
+            await self._uploads.claim(digest, upload.size)
+            stored = await self._store.commit(upload.place, digest, upload.size)
+            if not await self._uploads.finish(upload, digest, upload.size, stored.place):
                 raise MoorageError(ErrorCode.BLOB_UPLOAD_UNKNOWN)
+        if stored.leftover is not None:
+            # What fails here goes with the blob.
+            with suppress(MoorageError):
+                await self._store.reclaim([stored.leftover])
 
     async def cancel(self, caller: Caller, repository: Repository, upload_id: str) -> None:
         """End a session and delete its bytes."""
@@ -83,24 +90,31 @@ class UploadService:
 
     async def _receive(
         self, upload: Upload, piece: Piece, body: AsyncIterator[bytes], algorithm: Algorithm | None = None
-    ) -> tuple[int, Digest | None]:
-        """Append a body and record it, also what came of one that broke off; return (size, digest if in one piece)."""
+    ) -> Upload:
+        """Append a body and record it, also what came of one that broke off; return the upload as it is then."""
         check_start(upload, piece)
         if piece.length == 0:
-            return upload.size, upload.digest
-        received = await self._store.append(upload.id, upload.size, body, algorithm or upload.algorithm)
-        size = upload.size + received.length
+            return upload
+        received = await self._store.append(upload.place, upload.size, body, algorithm or upload.algorithm)
         if received.broken is None:
             check_length(piece, received.length)
-        if received.length and not await self._uploads.advance(upload, size, received.digest):
-            raise MoorageError(ErrorCode.BLOB_UPLOAD_UNKNOWN)
+        after = upload
+        if received.length:
+            size = upload.size + received.length
+            after = replace(upload, size=size, digest=received.digest, place=received.place)
+            if not await self._uploads.advance(upload, size, received.digest, received.place):
+                raise MoorageError(ErrorCode.BLOB_UPLOAD_UNKNOWN)
         if received.broken is not None:
             raise received.broken
-        return size, received.digest if received.length else upload.digest
+        return after
 
     async def _discard(self, upload: Upload) -> None:
-        await self._store.abandon(upload.id)
+        """End a session: first the row, as another server may be about to finish it, then the bytes.
+
+        A crash between the two leaves them to the next collection.
+        """
         await self._uploads.cancel(upload)
+        await self._store.reclaim([upload.id])
 
 
 def _check_age(caller: Caller, upload: Upload) -> None:

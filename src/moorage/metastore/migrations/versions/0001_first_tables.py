@@ -30,6 +30,7 @@ def upgrade() -> None:
     op.create_table('blobs',
     sa.Column('digest', sa.Text(), nullable=False),
     sa.Column('size', sa.Integer(), nullable=False),
+    sa.Column('place', sa.Text(), nullable=True),
     sa.Column('leased_until', sa.Float(), nullable=True),
     sa.PrimaryKeyConstraint('digest'),
     sqlite_with_rowid=False
@@ -40,6 +41,13 @@ def upgrade() -> None:
     sa.Column('seconds', sa.Float(), nullable=False),
     sa.PrimaryKeyConstraint('id')
     )
+    op.create_table('discarded',
+    sa.Column('place', sa.Text(), nullable=False),
+    sa.Column('leased_until', sa.Float(), nullable=False),
+    sa.PrimaryKeyConstraint('place'),
+    sqlite_with_rowid=False
+    )
+    op.create_index('discarded_by_lease', 'discarded', ['leased_until'], unique=False)
     op.create_table('registries',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('name', sa.Text(), nullable=False),
@@ -236,6 +244,7 @@ def upgrade() -> None:
     sa.Column('algorithm', sa.Text(), nullable=False),
     sa.Column('size', sa.Integer(), nullable=False),
     sa.Column('digest', sa.Text(), nullable=True),
+    sa.Column('place', sa.Text(), nullable=False),
     sa.Column('started_at', sa.Float(), nullable=False),
     sa.Column('leased_until', sa.Float(), nullable=False),
     sa.ForeignKeyConstraint(['repository_id'], ['repositories.id'], ondelete='SET NULL'),
