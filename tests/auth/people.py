@@ -25,7 +25,8 @@ from moorage.metastore.sqlite import SQLite
 from moorage.services.access import Access
 from moorage.services.access_tokens import AccessTokenService
 from moorage.services.accounts import AccountService
-from moorage.services.directories import DirectoryService, PasswordDirectory
+from moorage.services.asking import PasswordDirectory
+from moorage.services.directories import DirectoryService
 from moorage.services.records import Account
 from tests.services.known import Mirror
 

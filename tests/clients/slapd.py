@@ -97,7 +97,7 @@ class Slapd:
         log = (self.folder / "log").open("ab")
         with log:
             self._process = subprocess.Popen(
-                ["slapd", "-d", "0", "-f", self.folder / "slapd.conf", "-h", addresses],
+                ["slapd", "-d", "stats", "-f", self.folder / "slapd.conf", "-h", addresses],
                 env={"PATH": PATH},
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -109,6 +109,10 @@ class Slapd:
                 return
             time.sleep(0.02)
         raise TimeoutError((self.folder / "log").read_text())
+
+    def said(self, word: str) -> int:
+        """Return in how many lines of its log a word stands, as BIND or ACCEPT."""
+        return sum(word in line for line in (self.folder / "log").read_text(errors="replace").splitlines())
 
     def kill(self) -> None:
         """End it at once, as a crash does."""

@@ -110,6 +110,27 @@ async def test_anything_else_is_nobody(filled: Slapd, opened: Open, name: str, p
     assert await opened(filled).authenticate(name, password) is None
 
 
+async def test_an_unknown_name_costs_as_much_as_a_wrong_password(own: Slapd, opened: Open) -> None:
+    directory = opened(own, groups=GROUPS)
+    assert await directory.authenticate("ann", "ann's password") is not None
+    spent: list[tuple[int, ...]] = []
+    for name, password in (("ann", "wrong"), ("nobody", "wrong"), ("a*", "wrong"), ("bob", "ann's password")):
+        before = [own.said(word) for word in (" ACCEPT ", " BIND dn=", " SRCH base=")]
+        assert await directory.authenticate(name, password) is None
+        after = [own.said(word) for word in (" ACCEPT ", " BIND dn=", " SRCH base=")]
+        spent.append(tuple(now - then for now, then in zip(after, before, strict=True)))
+    assert set(spent) == {(2, spent[0][1], 1)}
+
+
+async def test_what_is_done_for_an_unknown_name_touches_nobody_and_tells_no_password(own: Slapd, opened: Open) -> None:
+    assert await opened(own).authenticate("nobody", "a secret password") is None
+    tried = [
+        line for line in (own.folder / "log").read_text().splitlines() if " BIND dn=" in line and ADMIN not in line
+    ]
+    assert tried
+    assert not any(ANN in line or "nobody" in line for line in tried)
+
+
 @pytest.mark.parametrize("name", SPECIAL)
 async def test_special_characters_are_names_and_nothing_else(filled: Slapd, opened: Open, name: str) -> None:
     directory = opened(filled, groups=GROUPS)

@@ -193,3 +193,13 @@ async def test_a_silent_directory_does_not_matter_to_an_account_with_a_password_
     made = await house.service.accept(ANN)
     with pytest.raises(MoorageError):
         await house.service.verify("ann", "wrong", made)
+
+
+async def test_all_directories_that_might_know_somebody_are_named_with_their_reasons(house: House) -> None:
+    house.corp.is_silent = house.partner.is_silent = True
+    with pytest.raises(MoorageError) as refused:
+        await house.service.verify("nobody", "x", None)
+    assert refused.value.message == (
+        "the directory corp cannot be asked: it sleeps; the directory partner cannot be asked: it sleeps"
+    )
+    assert refused.value.detail == {"directory": "corp, partner"}

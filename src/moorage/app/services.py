@@ -34,10 +34,11 @@ from moorage.services.access import Access, AccessService
 from moorage.services.access_tokens import AccessTokenService
 from moorage.services.accounts import AccountService
 from moorage.services.activity import ActivityService
+from moorage.services.asking import PasswordDirectory
 from moorage.services.blobs import BlobService
 from moorage.services.catalog import CatalogService
 from moorage.services.collect import CollectService
-from moorage.services.directories import DirectoryService, PasswordDirectory
+from moorage.services.directories import DirectoryService
 from moorage.services.grants import GrantService
 from moorage.services.groups import GroupService
 from moorage.services.keys import KeyService

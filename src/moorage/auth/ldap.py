@@ -1,7 +1,7 @@
 """Directories that speak LDAP (RFC 4511): who somebody is, whether the password is theirs, and their groups.
 
     connection 1, as bind_dn     search the person ───────────────▶ search their groups
-    connection 2, as the person                    └▶ bind: right? ─┘
+    connection 2, as the person                    └▶ bind: right? ─┘      as nobody, where no person was found
 
 Always over TLS with a verified certificate. ldap3 waits where it calls, so each directory has threads of its own: one
 that hangs keeps nobody waiting but its own people.
@@ -9,6 +9,7 @@ that hangs keeps nobody waiting but its own people.
 
 import asyncio
 import re
+import secrets
 import ssl
 import uuid
 from collections.abc import Iterator
@@ -118,7 +119,10 @@ class LdapDirectory:
             if not _bind(connection, secret):
                 raise _RefusedError("it refuses bind_dn with bind_password")
             person = self._person(connection, name)
-            if person is None or not self._is_right(person, password):
+            if person is None:
+                self._pretend()
+                return None
+            if not self._is_right(person.dn, password):
                 return None
             groups = self._groups(connection, person)
         email = next(iter(person.texts(options.email)), "")
@@ -133,9 +137,17 @@ class LdapDirectory:
             raise _RefusedError(f"{len(found)} people match that name: make person_filter narrower")
         return found[0] if found else None
 
-    def _is_right(self, person: _Entry, password: str) -> bool:
-        with self._connection(person.dn) as connection:
+    def _is_right(self, dn: str, password: str) -> bool:
+        with self._connection(dn) as connection:
             return _bind(connection, password)
+
+    def _pretend(self) -> None:
+        """Do what a wrong password takes, so that how long it lasts tells nobody which names there are.
+
+        Nobody has the name that is tried, so no account comes nearer to being locked; the password is a random one.
+        """
+        with suppress(_RefusedError):
+            self._is_right(f"cn={secrets.token_hex(16)},{self._options.people}", secrets.token_hex(16))
 
     def _groups(self, connection: Any, person: _Entry) -> tuple[str, ...]:  # noqa: ANN401  ldap3 has no types
         options = self._options

@@ -1,6 +1,6 @@
 """Directories: people who are known elsewhere, and the accounts they have here.
 
-    password ─▶ each directory in turn ─▶ identity ─┐
+    password ─▶ directories (asking.py) ─▶ identity ┐
     web sign-in ────────────────────────▶ identity ─┴▶ accept ─▶ account
 
 An identity gets an account of its own, or the one it was linked to. It is never linked because of an equal name:
@@ -8,7 +8,7 @@ whoever may choose names in a directory could take over any account here.
 """
 
 import shlex
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from moorage.domain.access import Action, Caller
@@ -16,22 +16,12 @@ from moorage.domain.activity import Change, Kind
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.identity import Identity, account_name
 from moorage.services.access import Access
+from moorage.services.asking import Asking, PasswordDirectory, all_of
 from moorage.services.ports import Accounts, Identities
 from moorage.services.recording import recorded
 from moorage.services.records import Account, AccountKind, LinkedIdentity
 
 LONGEST_SUBJECT = 255
-
-
-class PasswordDirectory(Protocol):
-    """A directory that verifies passwords."""
-
-    @property
-    def name(self) -> str:
-        """Its name in directories.toml."""
-
-    async def authenticate(self, name: str, password: str) -> Identity | None:
-        """Return who has this name and password, None when nobody; raise UNAVAILABLE, saying why it can't tell."""
 
 
 class GroupMirror(Protocol):
@@ -58,7 +48,7 @@ class DirectoryService:
         self._groups = groups
         self._access = access
         self._names = names
-        self._asked = asked
+        self._asking = Asking(asked)
 
     async def accept(self, identity: Identity) -> Account:
         """Return the account of somebody whom a directory vouches for, and put it into their groups.
@@ -79,18 +69,12 @@ class DirectoryService:
         `local` is the account of that name, whose own password this is not. `CORP\name` and `name@CORP` ask the one
         directory named so. Raise UNAVAILABLE when a directory that might know them does not answer, and see `accept`.
         """
-        failure: MoorageError | None = None
-        for directory, login in self._candidates(name):
-            try:
-                identity = await directory.authenticate(login, password)
-            except MoorageError as error:
-                if failure is None and await self._may_know(local, directory.name):
-                    failure = error
-                continue
-            if identity is not None:
-                return await self.accept(identity)
-        if failure is not None:
-            raise failure
+        told = await self._asking.ask(name, password)
+        if told.identity is not None:
+            return await self.accept(told.identity)
+        failures = {name: error for name, error in told.failures.items() if await self._may_know(local, name)}
+        if failures:
+            raise all_of(failures)
         return None
 
     async def link(self, account: Account, identity: Identity) -> None:
@@ -125,19 +109,6 @@ class DirectoryService:
     async def linked(self, caller: Caller, name: str) -> tuple[LinkedIdentity, ...]:
         """List whom directories know by an account; raise NOT_FOUND, DENIED."""
         return await self._identities.linked((await self._named(caller, name)).id)
-
-    def _candidates(self, name: str) -> Iterator[tuple[PasswordDirectory, str]]:
-        before, backslash, after = name.partition("\\")
-        start, at, end = name.rpartition("@")
-        for directory in self._asked:
-            if backslash and before.lower() == directory.name:
-                yield directory, after
-                return
-            if at and end.lower() == directory.name:
-                yield directory, start
-                return
-        for directory in self._asked:
-            yield directory, name
 
     async def _may_know(self, local: Account | None, directory: str) -> bool:
         """Tell whether a silent directory leaves it open who this is: an account of its own needs no directory."""
