@@ -228,6 +228,20 @@ async def test_an_access_token_makes_none_that_is_wider(
     assert (await people.access_tokens.create(caller, "bob", narrower))[0].created_by == "bob"
 
 
+async def test_an_access_token_looks_after_those_within_its_patterns(people: People) -> None:
+    caller = await limited(people, TokenAction.MANAGE, patterns=("dmc/*", "other/a*"))
+    bob = Caller(people.bob.id, "bob")
+    for name, patterns in (("in", ("dmc/team/*", "other/a/*")), ("part", ("dmc/*", "other/*")), ("out", ("*",))):
+        await people.access_tokens.create(bob, "bob", Wish(name, (TokenAction.PULL,), patterns, time.time() + DAY))
+    assert [token.name for token in await people.access_tokens.list(caller, "bob")] == ["in", "maker"]
+    for name in ("out", "part", "nil"):
+        with pytest.raises(MoorageError) as refused:
+            await people.access_tokens.revoke(caller, "bob", name)
+        assert refused.value.error is ErrorCode.NOT_FOUND
+    await people.access_tokens.revoke(caller, "bob", "in")
+    assert [token.name for token in await people.access_tokens.list(bob, "bob")] == ["maker", "out", "part"]
+
+
 async def test_with_an_access_token_nobody_changes_their_own_password(people: People) -> None:
     caller = await limited(people, TokenAction.MANAGE)
     with pytest.raises(MoorageError) as refused:

@@ -1,8 +1,11 @@
 """Why somebody may or may not do something, over HTTP."""
 
+from dataclasses import replace
+
 import pytest
 
-from tests.management.world import World
+from moorage.domain.limits import Limits, TokenAction
+from tests.management.world import PASSWORD, World
 
 
 async def why(world: World, query: str, caller: str = "admin") -> tuple[bool, str, str]:
@@ -21,6 +24,20 @@ async def grants(world: World) -> None:
     await world.ask("PUT", "/groups/ops/members/mara")
     await world.ask("PUT", "/registries/dmc/members/mara", {"role": "reader"})
     await world.ask("PUT", "/registries/dmc/grants/groups/ops/team/*", {"role": "writer"})
+
+
+@pytest.mark.usefixtures("grants")
+async def test_an_access_token_asks_about_its_account_only_where_it_is_for(world: World) -> None:
+    mara = await world.services.accounts.authenticate("mara", PASSWORD)
+    assert mara is not None
+    limits = Limits(7, "ci", frozenset({TokenAction.MANAGE}), ("dmc/team/*",))
+    world.meet(replace(mara, limits=limits))
+    asked = "/access?user=mara&action=pull&"
+    assert (await world.ask("GET", asked + "repository=dmc/team/app", caller="mara")).status_code == 200
+    for other in ("repository=dmc/app", "registry=dmc", "registry=nil"):
+        assert (await world.ask("GET", asked + other, caller="mara")).status_code == 403
+    answer = await world.ask("GET", "/access?user=mara&action=administer-server", caller="mara")
+    assert answer.status_code == 403
 
 
 @pytest.mark.usefixtures("grants")

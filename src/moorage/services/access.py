@@ -154,7 +154,10 @@ class AccessService:
         return Explanation(user, action, where, decision)
 
     async def _check_may_ask(self, caller: Caller, user: str, where: str | Repository | None) -> None:
-        if is_own(caller, user) or (caller.is_admin and caller.limits is None):
+        place = EVERYWHERE if where is None else whole(where) if isinstance(where, str) else str(where)
+        if is_own(caller, user) and is_within(caller.limits, Action.OWN_ACCOUNT, place):
+            return
+        if caller.is_admin and caller.limits is None:
             return
         if where is None:
             self._access.check_server(caller, Action.ADMINISTER_SERVER)

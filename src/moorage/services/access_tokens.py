@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from moorage.domain.access import Action, Caller
+from moorage.domain.access import Action, Caller, is_within
 from moorage.domain.activity import Change, Facts, Kind
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.limits import MOST_PATTERNS, TokenAction, parse_place
@@ -73,17 +73,18 @@ class AccessTokenService:
             return await self._tokens.create(owner.id, new, caller.name), secret
 
     async def list(self, caller: Caller, account: str, *, registry: str | None = None) -> tuple[AccessToken, ...]:
-        """List an account's access tokens by name."""
-        return await self._tokens.of((await self._owner(caller, account, registry)).id)
+        """List an account's access tokens by name, those that the caller's own token reaches."""
+        return await self._reached(caller, await self._owner(caller, account, registry))
 
     async def revoke(self, caller: Caller, account: str, name: str, *, registry: str | None = None) -> None:
         """Delete an access token; it opens nothing any more, nor does what was issued for it."""
         owner = await self._owner(caller, account, registry)
+        if name not in {token.name for token in await self._reached(caller, owner)}:
+            raise _no_token(owner, name)
         with recorded(caller, Change(Kind.REVOKE_TOKEN, owner.name, {"token": name})):
-            is_revoked = is_name(name) and await self._tokens.delete(owner.id, name)
+            is_revoked = await self._tokens.delete(owner.id, name)
         if not is_revoked:
-            message = f"{owner.name} has no access token named {name[:64]}"
-            raise MoorageError(ErrorCode.NOT_FOUND, message, {"name": name[:64]})
+            raise _no_token(owner, name)
 
     def note_use(self, token_id: int, now: float) -> None:
         """Remember that an access token was used, until the next `flush`."""
@@ -98,6 +99,14 @@ class AccessTokenService:
             self._uses = uses | self._uses
             raise
 
+    async def _reached(self, caller: Caller, owner: Account) -> tuple[AccessToken, ...]:
+        """Return an account's access tokens, without those for places that the caller's own token is not for.
+
+        Those of a registry's robots are good in that registry only, whatever they say.
+        """
+        found = await self._tokens.of(owner.id)
+        return found if owner.registry_id is not None else tuple(one for one in found if _reaches(caller, one))
+
     async def _owner(self, caller: Caller, name: str, registry: str | None) -> Account:
         """Return the account whose tokens the caller may look after, or raise NOT_FOUND or DENIED."""
         registry_id = None
@@ -110,6 +119,16 @@ class AccessTokenService:
             message = f"there is no account named {name[:64]}" + ("" if registry is None else f" of {registry}")
             raise MoorageError(ErrorCode.NOT_FOUND, message, {"name": name[:64]})
         return account
+
+
+def _reaches(caller: Caller, token: AccessToken) -> bool:
+    """Tell whether the access token that somebody looks after an account with is for all the places of another."""
+    return all(is_within(caller.limits, Action.OWN_ACCOUNT, pattern) for pattern in token.patterns)
+
+
+def _no_token(owner: Account, name: str) -> MoorageError:
+    message = f"{owner.name} has no access token named {name[:64]}"
+    return MoorageError(ErrorCode.NOT_FOUND, message, {"name": name[:64]})
 
 
 def _facts(token: NewAccessToken) -> Facts:
