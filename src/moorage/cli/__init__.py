@@ -5,7 +5,22 @@ from typing import Annotated
 import typer
 
 from moorage import __version__
-from moorage.cli import access, activity, gc, group, identity, keys, registry, repository, robot, serve, token, user
+from moorage.cli import (
+    access,
+    activity,
+    gc,
+    group,
+    identity,
+    image,
+    keys,
+    registry,
+    repository,
+    robot,
+    serve,
+    tag,
+    token,
+    user,
+)
 from moorage.cli.api import command
 from moorage.cli.output import examples
 from moorage.cli.trust import trust
@@ -21,6 +36,8 @@ app = typer.Typer(
 app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
 app.add_typer(registry.app, name="registry")
 app.add_typer(repository.app, name="repository")
+app.add_typer(image.app, name="image")
+app.add_typer(tag.app, name="tag")
 command(user.app, "identities", "moorage user identities mara")(identity.identities)
 command(user.app, "link", "moorage user link mara corp 6b1f5c1e-1d55-103f-9d0c-6f1f2a3b4c5d")(identity.link)
 command(user.app, "unlink", "moorage user unlink mara corp")(identity.unlink)

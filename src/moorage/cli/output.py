@@ -19,6 +19,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 NUMBERS = frozenset({"SIZE", "TAGS", "REPOSITORIES", "MEMBERS"})
 WIDEST = 100_000
+SHORT = len("sha256:") + 12
+"""As much of a digest as tells it from others to people's eyes."""
 
 
 def say(text: str) -> None:
@@ -32,13 +34,16 @@ def say_json(value: object) -> None:
 
 
 def say_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table: cut to the terminal's width, whole where it goes elsewhere."""
+    """Print a table: cut to the terminal's width, digests to their beginning; whole where it goes elsewhere."""
+    console = Console(file=sys.stdout)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column, no_wrap=True, justify="right" if column in NUMBERS else "left")
     for row in rows:
-        table.add_row(*(Text(plain(cell)) for cell in row))
-    console = Console(file=sys.stdout)
+        cells = zip(columns, map(plain, row), strict=True)
+        table.add_row(
+            *(Text(cell[:SHORT] if console.is_terminal and name == "DIGEST" else cell) for name, cell in cells)
+        )
     if not console.is_terminal:
         unlimited = console.options.update(width=WIDEST, max_width=WIDEST)
         console = Console(file=sys.stdout, width=Measurement.get(console, unlimited, table).maximum)

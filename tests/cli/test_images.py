@@ -1,0 +1,90 @@
+"""`moorage image` and `moorage tag`."""
+
+import pytest
+
+from moorage.app.services import Services
+from tests.cli.conftest import Terminal
+from tests.management.world import World
+
+LAYER = b"x" * 50_000
+
+
+@pytest.fixture
+def pushed(moorage: Terminal) -> Terminal:
+    """Return a terminal on a server with one image, which three tags point to."""
+
+    async def push(services: Services) -> None:
+        await World(services).image("dmc/team/app", "1.0", "1.1", "dev", layer=LAYER)
+
+    moorage("registry", "create", "DMC")
+    moorage.do(push)
+    return moorage
+
+
+def digest_in(terminal: Terminal) -> str:
+    (image,) = terminal.json("image", "list", "dmc/team/app")
+    return str(image["digest"])
+
+
+def test_tags_are_listed_with_what_they_point_to(pushed: Terminal) -> None:
+    digest = digest_in(pushed)
+    assert pushed("tag", "list", "dmc/team/app", "--order", "name") == 0
+    head, *rows = pushed.out.splitlines()
+    assert head.split()[0] == "TAG"
+    assert [(row.split()[0], row.split()[-1]) for row in rows] == [(tag, digest) for tag in ("1.0", "1.1", "dev")]
+    assert [tag["name"] for tag in pushed.json("tag", "list", "dmc/team/app", "--matching", "de")] == ["dev"]
+
+
+def test_a_tag_is_deleted_and_its_image_stays(pushed: Terminal) -> None:
+    digest = digest_in(pushed)
+    assert pushed("tag", "delete", "dmc/team/app:1.1", "--yes") == 0
+    assert pushed.out == "dmc/team/app:1.1 was deleted; its image stays\n"
+    assert pushed.json("image", "show", f"dmc/team/app@{digest}")["tags"] == ["1.0", "dev"]
+    assert pushed("tag", "delete", "dmc/team/app:1.1", "--yes") == 1
+
+
+def test_an_image_is_shown_by_tag_or_digest(pushed: Terminal) -> None:
+    digest = digest_in(pushed)
+    for name in ("dmc/team/app:dev", f"dmc/team/app@{digest}"):
+        assert pushed("image", "show", name) == 0
+        facts = dict(line.split(":", 1) for line in pushed.out.splitlines())
+        assert facts["digest"].strip() == digest
+        assert facts["tags"].strip() == "1.0, 1.1, dev"
+    assert pushed("image", "show", "dmc/team/app") == 1, "there is no tag latest"
+
+
+def test_an_image_goes_with_all_its_tags(pushed: Terminal) -> None:
+    digest = digest_in(pushed)
+    assert pushed("image", "delete", f"dmc/team/app@{digest}", "--yes") == 0
+    assert pushed.out.startswith("1 image and 3 tags were deleted; 50")
+    assert pushed.json("tag", "list", "dmc/team/app") == []
+    assert pushed.json("image", "list", "dmc/team/app", "--untagged") == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("image", "delete", "dmc/team/app:dev", "--yes"),
+        ("image", "delete", "dmc/team/app", "--yes"),
+        ("tag", "delete", "dmc/team/app", "--yes"),
+        ("tag", "delete", "dmc/team/app:dev"),
+    ],
+)
+def test_what_names_no_one_thing_or_cannot_be_asked_about_deletes_nothing(
+    pushed: Terminal, words: tuple[str, ...]
+) -> None:
+    assert pushed(*words) == 2
+    assert len(pushed.json("tag", "list", "dmc/team/app")) == 3
+
+
+@pytest.mark.parametrize("answer", ["n", "y"])
+def test_whoever_is_asked_is_told_what_goes(pushed: Terminal, monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
+    digest = digest_in(pushed)
+    monkeypatch.setattr("moorage.cli.consent.is_terminal", lambda: True)
+    assert pushed("tag", "delete", "dmc/team/app:dev", given=answer) == int(answer == "n")
+    assert "Its image stays, as 1.0, 1.1." in pushed.out
+    tags = ["1.0", "1.1"] if answer == "y" else ["1.0", "1.1", "dev"]
+    assert pushed("image", "delete", f"dmc/team/app@{digest}", given=answer) == int(answer == "n")
+    assert f"with {len(tags)} tags: {', '.join(tags)}?" in pushed.out
+    left = [tag["name"] for tag in pushed.json("tag", "list", "dmc/team/app", "--order", "name")]
+    assert left == ([] if answer == "y" else tags)
