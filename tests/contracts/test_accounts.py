@@ -1,5 +1,6 @@
 """The port `Accounts`."""
 
+import asyncio
 import time
 
 import pytest
@@ -89,3 +90,26 @@ async def test_a_session_lasts_until_it_is_closed_or_expires(tables: Tables) -> 
     await tables.accounts.close_session("a")
     await tables.accounts.close_session("a")
     assert await tables.accounts.session("a") is None
+
+
+async def test_the_last_administrator_is_not_disabled(tables: Tables) -> None:
+    root = await tables.accounts.create("root", "hash", is_admin=True)
+    await person(tables)
+    for password_hash in (None, "another hash"):
+        with pytest.raises(MoorageError) as refused:
+            await tables.accounts.change("root", is_disabled=True, password_hash=password_hash)
+        assert refused.value.error is ErrorCode.IN_USE
+        assert await tables.accounts.get(root.id) == root
+    assert await tables.accounts.change("ann", is_disabled=True)
+    assert await tables.accounts.change("root", is_disabled=False, password_hash="another hash")
+
+
+async def test_of_administrators_who_disable_each_other_at_once_one_stays(open_tables: OpenTables) -> None:
+    views = [await open_tables(), await open_tables()]
+    names = ["one", "two", "three"]
+    for name in names:
+        await views[0].accounts.create(name, "hash", is_admin=True)
+    changes = (view.accounts.change(name, is_disabled=True) for view in views for name in names)
+    done = await asyncio.gather(*changes, return_exceptions=True)
+    assert {error.error for error in done if isinstance(error, MoorageError)} == {ErrorCode.IN_USE}
+    assert len([account for account in await views[1].accounts.every() if not account.is_disabled]) == 1

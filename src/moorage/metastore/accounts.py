@@ -18,6 +18,8 @@ from moorage.services.records import Account, AccountKind, Session
 FIND = select(users).where(users.c.name == bindparam("name"))
 GET = select(users).where(users.c.id == bindparam("id"))
 EVERY = select(users).where(users.c.kind == AccountKind.PERSON.value).order_by(users.c.name)
+# Locked until the transaction ends, where a database lets several write at once: they must not disable each other.
+ADMINISTRATORS = select(users.c.id).where(users.c.is_admin, ~users.c.is_disabled).order_by(users.c.id).with_for_update()
 CREATE = insert(users)
 USUAL = {"is_admin": False, "is_disabled": False, "kind": AccountKind.PERSON.value}
 CHANGE = update(users).where(users.c.id == bindparam("of_user"))
@@ -133,10 +135,18 @@ def _change(name: str, changes: Mapping[str, Any], check: Check[Account] | None)
         return False
     if check is not None:
         check(account)
+    if changes.get("is_disabled"):
+        yield from _check_another_administrator(account)
     if changes:
         yield CHANGE, {"of_user": account.id, **changes}
         yield CLOSE_ALL, {"of_user": account.id}
     return True
+
+
+def _check_another_administrator(account: Account) -> Steps[None]:
+    active = yield ADMINISTRATORS, NOTHING
+    if [row.id for row in active] == [account.id]:
+        raise MoorageError(ErrorCode.IN_USE, f"{account.name} is the last administrator and can't be disabled")
 
 
 def _open(session: Session, password_hash: str, now: float) -> Steps[bool]:

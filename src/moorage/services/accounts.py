@@ -243,8 +243,6 @@ class AccountService:
             _check_end(password_expires_at)
             password_hash = await self._passwords.hash(password)
         account = await self._person(name)
-        if is_disabled:
-            await self._check_another_administrator(name)
         with recorded(caller, *_changes(account, password_hash, is_disabled)):
             is_changed = await self._accounts.change(
                 name,
@@ -283,11 +281,6 @@ class AccountService:
         if account is None or account.kind is not AccountKind.PERSON:
             raise _nobody(name)
         return account
-
-    async def _check_another_administrator(self, name: str) -> None:
-        active = [account.name for account in await self._accounts.every() if account.is_admin and _caller(account)]
-        if active == [name]:
-            raise MoorageError(ErrorCode.IN_USE, f"{name} is the last administrator and can't be disabled")
 
 
 def _nobody(name: str) -> MoorageError:

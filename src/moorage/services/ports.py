@@ -142,7 +142,8 @@ class Accounts(Protocol):
     ) -> bool:
         """Change an account and end its sessions; False when there is none.
 
-        When a password expires is said with each new one: one that nothing is said of never does.
+        When a password expires is said with each new one: one that nothing is said of never does. Raise IN_USE where no
+        administrator would be left who is not disabled.
         """
 
     async def open_session(self, session: Session, password_hash: str) -> bool:
