@@ -1,6 +1,7 @@
 """Images and tags over HTTP: stored as they came, once all they name is there."""
 
 import json
+from collections.abc import AsyncIterator
 from email.utils import parsedate_to_datetime
 from urllib.parse import quote
 
@@ -14,6 +15,27 @@ from moorage.services.manifests import LARGEST_CONFIG
 from tests.distribution.conversation import Conversation, code_of, describe, encode
 
 EMPTY_INDEX = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}
+
+
+@pytest.mark.parametrize(("how", "status"), [("role", 404), ("account", 401), ("password", 401)])
+async def test_an_image_is_not_stored_that_may_not_be_pushed_any_more_when_it_has_come(
+    services: Services, talk: Conversation, writer: Conversation, how: str, status: int
+) -> None:
+    body = encode(EMPTY_INDEX)
+    end = {
+        "role": lambda: services.registries.set_member(SYSTEM, "dmc", "mara", None),
+        "account": lambda: services.accounts.disable(SYSTEM, "mara", disabled=True),
+        "password": lambda: services.accounts.set_password(SYSTEM, "mara", "another long password"),
+    }
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield body[:10]
+        await end[how]()
+        yield body[10:]
+
+    answer = await writer.ask("PUT", "manifests/v1", slowly(), content_type=OCI_INDEX)
+    assert answer.status_code == status
+    assert (await talk.ask("GET", "manifests/v1")).status_code == 404
 
 
 async def test_an_image_comes_back_byte_for_byte_by_tag_and_by_digest(talk: Conversation) -> None:

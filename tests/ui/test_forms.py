@@ -99,6 +99,22 @@ async def test_a_form_that_stands_still_is_not_waited_for(
     assert "The form stood still" in text_of(response)
 
 
+async def test_a_form_does_nothing_for_who_was_kept_out_while_it_came(nobody: Visitor, world: World) -> None:
+    await world.person("mara")
+    await nobody.sign_in("mara")
+    home = await nobody.get("/")
+    csrf = home.text.partition('name="csrf" value="')[2].partition('"')[0]
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield f"csrf={csrf}&".encode()
+        await world.services.accounts.disable(ADMIN, "mara", disabled=True)
+        yield f"present={PASSWORD}&new=another+long+password".encode()
+
+    response = await nobody.client.post("/-/account", content=slowly(), headers={"origin": nobody.url})
+    assert response.status_code == 303
+    assert response.headers["location"].startswith("/-/sign-in?")
+
+
 async def test_nobody_changes_what_they_may_only_see(world: World, nobody: Visitor) -> None:
     await world.person("mara")
     await world.registry("DMC", visibility=Visibility.INTERNAL)

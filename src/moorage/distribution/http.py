@@ -51,6 +51,8 @@ class Request:
     caller: Caller = ANONYMOUS
     is_read: bool = False
     """Whether the body has come to its end."""
+    check: Callable[[], Awaitable[None]] | None = None
+    """Asks again whether the caller may do this."""
 
     @property
     def query(self) -> dict[str, list[str]]:
@@ -122,7 +124,10 @@ class Request:
                         return
 
     async def read(self, most: int) -> bytes:
-        """Return the whole body, or raise TOO_LARGE as soon as it is more than `most` bytes."""
+        """Return the whole body, or raise TOO_LARGE as soon as it is more than `most` bytes.
+
+        A body may take its time. What its sender may no longer do when it is there, is not done.
+        """
         pieces: list[bytes] = []
         left = most - (self.length or 0)
         if left >= 0:
@@ -134,6 +139,8 @@ class Request:
                 pieces.append(piece)
         if left < 0:
             raise MoorageError(ErrorCode.TOO_LARGE, f"{most} bytes are the most that is accepted here")
+        if self.check is not None:
+            await self.check()
         return b"".join(pieces)
 
 

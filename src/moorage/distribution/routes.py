@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Protocol
 
 from moorage.distribution.blobs import BlobHandlers
@@ -136,19 +136,26 @@ class DistributionApi:
     async def _answer(self, request: Request, found: Found) -> Answer:
         route = found.route
         if route.label != "token":
-            request.caller = await self._callers.of(
-                request.headers.get(b"authorization"),
-                time.time(),
-                address=request.address,
-                lenient=route.is_lenient,
-            )
-            request.scope["state"]["user"] = request.caller.name
+            await self._meet(request, route)
         if b"content-encoding" in request.headers:
             raise MoorageError(ErrorCode.UNSUPPORTED_ENCODING)
         if found.repository is None:
             return await route.handler(request, *found.rest)
         await self._access.check(request.caller, route.action, found.repository)
+        if route.action is Action.PUSH:
+            request.check = partial(self._check_again, request, route, found.repository)
         return await route.handler(request, found.repository, *found.rest)
+
+    async def _meet(self, request: Request, route: Route) -> None:
+        """Find out who asks."""
+        request.caller = await self._callers.of(
+            request.headers.get(b"authorization"), time.time(), address=request.address, lenient=route.is_lenient
+        )
+        request.scope["state"]["user"] = request.caller.name
+
+    async def _check_again(self, request: Request, route: Route, repository: Repository) -> None:
+        await self._meet(request, route)
+        await self._access.check(request.caller, route.action, repository)
 
     def _find_row(self, method: str, path: str) -> Found:
         allowed: list[str] = []

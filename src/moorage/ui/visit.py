@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, quote, urlencode
 
 from starlette.datastructures import ImmutableMultiDict
@@ -159,7 +159,11 @@ class Visits:
                 session = visit.session
                 if session is None:
                     return sign_in_first(visit)
-                visit = await _with_form(visit)
+                form = (await _with_form(visit)).form
+                # It may have taken its time: who asks is who they are now.
+                visit = replace(await self.of(request), form=form)
+                if visit.session is None:
+                    return sign_in_first(visit)
                 if not is_own_form(session, visit.form.get("csrf", "")):
                     raise MoorageError(ErrorCode.DENIED, FOREIGN_FORM)
             return await handler(visit)
