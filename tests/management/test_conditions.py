@@ -1,6 +1,7 @@
 """Changes on condition: nobody overwrites what they have not seen."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -13,7 +14,30 @@ from tests.management.world import World
 REGISTRY = "/registries/dmc"
 REPOSITORY = REGISTRY + "/repositories/team/app"
 USER = "/users/reader"
-CHANGES = ((REGISTRY, {"description": "new"}), (REPOSITORY, {"description": "new"}), (USER, {"is_disabled": True}))
+MEMBER = REGISTRY + "/members/reader"
+USER_GRANT = REGISTRY + "/grants/users/reader/team/*"
+GROUP_GRANT = REGISTRY + "/grants/groups/ops/*"
+ROBOTS = ("/robots/mirror", REGISTRY + "/robots/ci")
+GROUP_MEMBER = "/groups/ops/members/reader"
+SET = (MEMBER, USER_GRANT, GROUP_GRANT, GROUP_MEMBER)
+"""What is given and taken."""
+
+DELETED = (
+    REPOSITORY,
+    REGISTRY,
+    *SET,
+    "/groups/ops",
+    *ROBOTS,
+    *(robot + "/tokens/one" for robot in ROBOTS),
+    USER + "/tokens/one",
+    USER + "/identities/corp",
+)
+CHANGES = (
+    (REGISTRY, {"description": "new"}),
+    (REPOSITORY, {"description": "new"}),
+    (USER, {"is_disabled": True}),
+    *((robot, {"is_disabled": True}) for robot in ROBOTS),
+)
 STALE = '"0123456789abcdef0123456789abcdef"'
 
 
@@ -39,19 +63,84 @@ async def test_a_change_is_made_while_the_document_is_what_was_read(
 async def test_what_is_refused_changes_nothing(world: World, path: str, change: dict[str, object]) -> None:
     before = (await world.ask("GET", path)).json()
     for condition in (STALE, "W/" + await etag(world, path), "nonsense", ""):
-        for sent in (change, {} if path != REPOSITORY else change):
+        for sent in (change, {} if path in {REGISTRY, USER} else change):
             refused = await world.ask("PATCH", path, sent, headers={"if-match": condition})
             assert refused.status_code == 412, condition
     assert (await world.ask("GET", path)).json() == before
 
 
 @pytest.mark.usefixtures("people")
-@pytest.mark.parametrize("path", [REPOSITORY, REGISTRY])
+@pytest.mark.parametrize("path", DELETED)
 async def test_a_deletion_is_made_on_the_same_condition(world: World, path: str) -> None:
     if path == REGISTRY:
         await world.ask("DELETE", REPOSITORY)
+    if path in SET:
+        await put(world, path)
     assert (await world.ask("DELETE", path, headers={"if-match": STALE})).status_code == 412
-    assert (await world.ask("DELETE", path, headers={"if-match": await etag(world, path)})).status_code in {200, 204}
+    read = await etag(world, path)
+    assert (await world.ask("DELETE", path, headers={"if-match": read})).status_code in {200, 204}
+    assert (await world.ask("GET", path)).status_code == 404
+    assert (await world.ask("DELETE", path, headers={"if-match": read})).status_code in {404, 412}
+
+
+async def put(world: World, path: str, role: str = "writer", **conditions: str) -> int:
+    """Give it, and return how that went."""
+    headers = {name.replace("_", "-"): value for name, value in conditions.items()}
+    body = None if path == GROUP_MEMBER else {"role": role}
+    return (await world.ask("PUT", path, body, headers=headers)).status_code
+
+
+@pytest.mark.usefixtures("people")
+@pytest.mark.parametrize("path", SET)
+async def test_what_is_given_is_given_once_or_in_place_of_what_was_read(world: World, path: str) -> None:
+    if path == MEMBER:
+        await world.ask("DELETE", path)
+    assert (await world.ask("GET", path)).status_code == 404
+    for condition in (STALE, "*"):
+        assert await put(world, path, if_match=condition) == 412
+    assert (await world.ask("GET", path)).status_code == 404
+    assert await put(world, path, if_none_match="*") in {200, 204}
+    read = await etag(world, path)
+    for refused in ({"if_none_match": "*"}, {"if_none_match": read}, {"if_match": read, "if_none_match": "*"}):
+        assert await put(world, path, "owner", **refused) == 412
+    assert await etag(world, path) == read
+    assert await put(world, path, "maintainer", if_match=read, if_none_match=STALE) in {200, 204}
+    assert await put(world, path, "maintainer", if_match="*") in {200, 204}
+    assert (await etag(world, path) == read) is (path == GROUP_MEMBER)
+
+
+@pytest.mark.usefixtures("people")
+async def test_of_many_who_give_a_first_role_one_succeeds(world: World) -> None:
+    asked = [put(world, USER_GRANT, role, if_none_match="*") for role in ("reader", "writer", "maintainer") * 5]
+    assert sorted(await asyncio.gather(*asked)) == [200] + [412] * 14
+
+
+@pytest.mark.usefixtures("people")
+async def test_who_joins_in_between_stops_the_deletion_of_a_group(world: World) -> None:
+    read = await etag(world, "/groups/ops")
+    await put(world, GROUP_MEMBER)
+    assert (await world.ask("DELETE", "/groups/ops", headers={"if-match": read})).status_code == 412
+
+
+@pytest.mark.usefixtures("people")
+async def test_a_pull_changes_the_tag_and_stops_nothing(world: World) -> None:
+    read = await etag(world, REPOSITORY)
+    world.services.tally.pulled(parse_repository("dmc/team/app"))
+    await world.services.activity.flush()
+    assert await etag(world, REPOSITORY) != read
+    assert (await world.ask("GET", REPOSITORY, headers={"if-none-match": read})).status_code == 200
+    assert (await world.ask("PATCH", REPOSITORY, {"description": "x"}, headers={"if-match": read})).status_code == 200
+    assert (await world.ask("DELETE", REPOSITORY, headers={"if-match": read})).status_code == 412
+
+
+@pytest.mark.usefixtures("people")
+async def test_the_use_of_an_access_token_stops_nobody_from_revoking_it(world: World) -> None:
+    path = USER + "/tokens/one"
+    read, tokens = await etag(world, path), world.services.access_tokens
+    tokens.note_use((await tokens.list(SYSTEM, "reader"))[0].id, time.time())
+    await tokens.flush()
+    assert await etag(world, path) != read
+    assert (await world.ask("DELETE", path, headers={"if-match": read})).status_code == 204
 
 
 @pytest.mark.usefixtures("people")
@@ -84,9 +173,6 @@ async def test_whatever_is_there_matches_a_star_or_no_condition(
 
 @pytest.mark.usefixtures("people")
 async def test_a_condition_that_cannot_be_heeded_is_refused(world: World) -> None:
-    member = REGISTRY + "/members/reader"
-    refused = await world.ask("PUT", member, {"role": "writer"}, headers={"if-match": STALE})
-    assert refused.status_code == 412
     for rows in tables(world.offered).values():
         for row in rows:
             if row.method not in {"GET", "PATCH"} and not takes_condition(row.handler):

@@ -147,6 +147,6 @@ async def _compose(settings: Settings, database: SQLite, store: FileBlobStore, k
         registries=RegistryService(registry_table, grant_table, access),
         issuer=Issuer(account_table, callers, keyring),
         tally=tally,
-        robots=RobotService(RobotTable(database), access),
+        robots=RobotService(RobotTable(database), account_table, access),
         uploads=UploadService(upload_table, store),
     )

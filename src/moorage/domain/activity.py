@@ -37,6 +37,7 @@ class Kind(StrEnum):
     JOIN_GROUP = "join-group"
     LEAVE_GROUP = "leave-group"
     CREATE_ROBOT = "create-robot"
+    CHANGE_ROBOT = "change-robot"
     DELETE_ROBOT = "delete-robot"
     CREATE_TOKEN = "create-token"  # noqa: S105  a word, no secret
     REVOKE_TOKEN = "revoke-token"  # noqa: S105  likewise
@@ -65,6 +66,7 @@ OF_SERVER = frozenset(
         Kind.JOIN_GROUP,
         Kind.LEAVE_GROUP,
         Kind.CREATE_ROBOT,
+        Kind.CHANGE_ROBOT,
         Kind.DELETE_ROBOT,
         Kind.CREATE_TOKEN,
         Kind.REVOKE_TOKEN,

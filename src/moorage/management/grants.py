@@ -9,7 +9,8 @@ from typing import Annotated, Self
 from fastapi import Depends, Path
 from pydantic import BaseModel, Field
 
-from moorage.domain.access import Action, Role
+from moorage.domain.access import Action, Caller, Role
+from moorage.management.conditions import IfSet, OnMatch, OnSet, ToTag
 from moorage.management.grammar import A_PATTERN
 from moorage.management.routes import FromCaller, InRegistry, Route
 from moorage.management.shapes import Page, Paging, Sent
@@ -70,8 +71,10 @@ class GrantRoutes:
         of_user, of_group = every + "/users/{user}/{pattern:path}", every + "/groups/{group}/{pattern:path}"
         return (
             Route("GET", every, Action.ADMINISTER_REGISTRY, self.list_grants),
+            Route("GET", of_user, Action.ADMINISTER_REGISTRY, self.get_user_grant),
             Route("PUT", of_user, Action.ADMINISTER_REGISTRY, self.give_user),
             Route("DELETE", of_user, Action.ADMINISTER_REGISTRY, self.take_user, 204),
+            Route("GET", of_group, Action.ADMINISTER_REGISTRY, self.get_group_grant),
             Route("PUT", of_group, Action.ADMINISTER_REGISTRY, self.give_group),
             Route("DELETE", of_group, Action.ADMINISTER_REGISTRY, self.take_group, 204),
         )
@@ -83,26 +86,58 @@ class GrantRoutes:
         page, following = paging.of(await self._grants.list(caller, address), lambda grant: grant.key)
         return GrantPage(items=[Grant.of(grant) for grant in page], next=following)
 
+    async def get_user_grant(
+        self, caller: FromCaller, address: InRegistry, user: InUser, pattern: InPattern, tagged: ToTag
+    ) -> Grant:
+        """Show the role that a person or robot has on repositories by that very pattern."""
+        return tagged(Grant.of(await self._grants.get(caller, address, Holder(HolderKind.USER, user), pattern)))
+
     async def give_user(
-        self, caller: FromCaller, address: InRegistry, user: InUser, pattern: InPattern, sent: NewGrant
+        self,
+        caller: FromCaller,
+        address: InRegistry,
+        user: InUser,
+        pattern: InPattern,
+        sent: NewGrant,
+        match: OnSet,
+        tagged: ToTag,
     ) -> Grant:
         """Give a person or robot a role on repositories, in place of the one they had on that pattern."""
-        return await self._give(caller, address, Holder(HolderKind.USER, user), pattern, sent.role)
+        return tagged(await self._give(caller, address, Holder(HolderKind.USER, user), pattern, sent, match))
 
-    async def take_user(self, caller: FromCaller, address: InRegistry, user: InUser, pattern: InPattern) -> None:
+    async def take_user(
+        self, caller: FromCaller, address: InRegistry, user: InUser, pattern: InPattern, match: OnMatch
+    ) -> None:
         """Take a person's or robot's role on repositories away."""
-        await self._grants.take(caller, address, Holder(HolderKind.USER, user), pattern)
+        await self._grants.take(caller, address, Holder(HolderKind.USER, user), pattern, match.on(Grant.of))
+
+    async def get_group_grant(
+        self, caller: FromCaller, address: InRegistry, group: InGroup, pattern: InPattern, tagged: ToTag
+    ) -> Grant:
+        """Show the role that a group has on repositories by that very pattern."""
+        return tagged(Grant.of(await self._grants.get(caller, address, Holder(HolderKind.GROUP, group), pattern)))
 
     async def give_group(
-        self, caller: FromCaller, address: InRegistry, group: InGroup, pattern: InPattern, sent: NewGrant
+        self,
+        caller: FromCaller,
+        address: InRegistry,
+        group: InGroup,
+        pattern: InPattern,
+        sent: NewGrant,
+        match: OnSet,
+        tagged: ToTag,
     ) -> Grant:
         """Give a group a role on repositories, in place of the one it had on that pattern."""
-        return await self._give(caller, address, Holder(HolderKind.GROUP, group), pattern, sent.role)
+        return tagged(await self._give(caller, address, Holder(HolderKind.GROUP, group), pattern, sent, match))
 
-    async def take_group(self, caller: FromCaller, address: InRegistry, group: InGroup, pattern: InPattern) -> None:
+    async def take_group(
+        self, caller: FromCaller, address: InRegistry, group: InGroup, pattern: InPattern, match: OnMatch
+    ) -> None:
         """Take a group's role on repositories away."""
-        await self._grants.take(caller, address, Holder(HolderKind.GROUP, group), pattern)
+        await self._grants.take(caller, address, Holder(HolderKind.GROUP, group), pattern, match.on(Grant.of))
 
-    async def _give(self, caller: FromCaller, address: str, holder: Holder, pattern: str, role: Role) -> Grant:
-        await self._grants.give(caller, address, holder, pattern, role)
-        return Grant.of(records.GrantRecord(holder, pattern, role))
+    async def _give(
+        self, caller: Caller, address: str, holder: Holder, pattern: str, sent: NewGrant, match: IfSet
+    ) -> Grant:
+        await self._grants.give(caller, address, holder, pattern, sent.role, match.on(Grant.of))
+        return Grant.of(records.GrantRecord(holder, pattern, sent.role))

@@ -7,6 +7,7 @@ from fastapi import Depends, Path, Response
 from pydantic import BaseModel, Field, model_validator
 
 from moorage.domain.access import Action
+from moorage.management.conditions import OnMatch, OnSet, ToTag
 from moorage.management.routes import FromCaller, Route
 from moorage.management.shapes import Page, Paging, Sent, address_for, moment
 from moorage.services import records
@@ -63,6 +64,11 @@ class GroupMember(BaseModel):
 
     name: str
 
+    @classmethod
+    def of(cls, name: str) -> Self:
+        """Show a member's name."""
+        return cls(name=name)
+
 
 class GroupMemberPage(Page[GroupMember]):
     """A group's members by name, which is the key of a page."""
@@ -82,6 +88,7 @@ class GroupRoutes:
             Route("POST", "/groups", Action.ADMINISTER_SERVER, self.create_group, 201),
             Route("GET", "/groups", Action.ADMINISTER_SERVER, self.list_groups),
             Route("GET", one, Action.ADMINISTER_SERVER, self.get_group),
+            Route("GET", member, Action.ADMINISTER_SERVER, self.get_group_member),
             Route("GET", one + "/members", Action.ADMINISTER_SERVER, self.list_group_members),
             Route("PUT", member, Action.ADMINISTER_SERVER, self.join_group, 204),
             Route("DELETE", member, Action.ADMINISTER_SERVER, self.leave_group, 204),
@@ -104,25 +111,31 @@ class GroupRoutes:
         page, following = paging.of(await self._groups.list(caller), lambda group: group.name)
         return GroupPage(items=[Group.of(group) for group in page], next=following)
 
-    async def get_group(self, caller: FromCaller, group: InGroup) -> Group:
+    async def get_group(self, caller: FromCaller, group: InGroup, tagged: ToTag) -> Group:
         """Show a group."""
-        return Group.of(await self._groups.get(caller, group))
+        return tagged(Group.of(await self._groups.get(caller, group)))
 
-    async def delete_group(self, caller: FromCaller, group: InGroup) -> None:
+    async def delete_group(self, caller: FromCaller, group: InGroup, match: OnMatch) -> None:
         """Delete a group, and the roles it holds."""
-        await self._groups.delete(caller, group)
+        await self._groups.delete(caller, group, match.on(Group.of))
 
     async def list_group_members(
         self, caller: FromCaller, group: InGroup, paging: Annotated[Paging, Depends()]
     ) -> GroupMemberPage:
         """List who is in a group."""
-        page, following = paging.of(await self._groups.members(caller, group), str)
-        return GroupMemberPage(items=[GroupMember(name=name) for name in page], next=following)
+        found = await self._groups.members(caller, group, paging.after, paging.limit)
+        page, following = paging.cut(found, str)
+        return GroupMemberPage(items=[GroupMember.of(name) for name in page], next=following)
 
-    async def join_group(self, caller: FromCaller, group: InGroup, user: InUser) -> None:
+    async def get_group_member(self, caller: FromCaller, group: InGroup, user: InUser, tagged: ToTag) -> GroupMember:
+        """Tell whether somebody is in a group."""
+        await self._groups.check_member(caller, group, user)
+        return tagged(GroupMember.of(user))
+
+    async def join_group(self, caller: FromCaller, group: InGroup, user: InUser, match: OnSet) -> None:
         """Put a person or robot into a group."""
-        await self._groups.join(caller, group, user)
+        await self._groups.join(caller, group, user, match.on(GroupMember.of))
 
-    async def leave_group(self, caller: FromCaller, group: InGroup, user: InUser) -> None:
+    async def leave_group(self, caller: FromCaller, group: InGroup, user: InUser, match: OnMatch) -> None:
         """Take a person or robot out of a group."""
-        await self._groups.leave(caller, group, user)
+        await self._groups.leave(caller, group, user, match.on(GroupMember.of))

@@ -1,11 +1,14 @@
 """Who in which directory has which account."""
 
+from collections.abc import Sequence
 from typing import Annotated, Self
 
 from fastapi import Depends, Path, Response
 from pydantic import BaseModel, Field
 
 from moorage.domain.access import Action
+from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.management.conditions import OnMatch, ToTag
 from moorage.management.routes import FromCaller, Route
 from moorage.management.shapes import Page, Paging, Sent, address_for
 from moorage.services.directories import DirectoryService
@@ -36,6 +39,18 @@ class Identity(BaseModel):
         return cls(directory=record.directory, subject=record.subject)
 
 
+class LinkedDirectory(BaseModel):
+    """A directory that knows somebody by an account."""
+
+    directory: str = Field(description=DIRECTORY)
+    subjects: list[str] = Field(description=SUBJECT)
+
+    @classmethod
+    def of(cls, linked: Sequence[LinkedIdentity]) -> Self:
+        """Show what one directory has linked."""
+        return cls(directory=linked[0].directory, subjects=[identity.subject for identity in linked])
+
+
 class IdentityPage(Page[Identity]):
     """Identities by directory and subject; `directory/subject` is the key of a page."""
 
@@ -52,6 +67,7 @@ class IdentityRoutes:
         return (
             Route("POST", all_of, Action.ADMINISTER_SERVER, self.link_identity, 201),
             Route("GET", all_of, Action.ADMINISTER_SERVER, self.list_identities),
+            Route("GET", all_of + "/{directory}", Action.ADMINISTER_SERVER, self.get_identities),
             Route("DELETE", all_of + "/{directory}", Action.ADMINISTER_SERVER, self.unlink_identities, 204),
         )
 
@@ -69,6 +85,16 @@ class IdentityRoutes:
         page, following = paging.of(linked, lambda identity: f"{identity.directory}/{identity.subject}")
         return IdentityPage(items=[Identity.of(identity) for identity in page], next=following)
 
-    async def unlink_identities(self, caller: FromCaller, user: InUser, directory: InDirectory) -> None:
+    async def get_identities(
+        self, caller: FromCaller, user: InUser, directory: InDirectory, tagged: ToTag
+    ) -> LinkedDirectory:
+        """Show whom one directory knows by an account."""
+        linked = await self._directories.linked(caller, user)
+        found = tuple(identity for identity in linked if identity.directory == directory)
+        if not found:
+            raise MoorageError(ErrorCode.NOT_FOUND, f"{user} is not linked to {directory[:64]}")
+        return tagged(LinkedDirectory.of(found))
+
+    async def unlink_identities(self, caller: FromCaller, user: InUser, directory: InDirectory, match: OnMatch) -> None:
         """Part an account from a directory; its sessions end."""
-        await self._directories.unlink(caller, user, directory)
+        await self._directories.unlink(caller, user, directory, match.on(LinkedDirectory.of))

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from moorage.domain.access import Action, Role, Visibility
 from moorage.domain.immutable import MOST_PATTERNS, parse_immutable_tags
-from moorage.management.conditions import OnMatch, ToTag
+from moorage.management.conditions import OnMatch, OnSet, ToTag
 from moorage.management.grammar import A_DESCRIPTION, A_REGISTRY, AN_IMMUTABLE_TAG
 from moorage.management.routes import FromCaller, InRegistry, Route
 from moorage.management.shapes import Page, Paging, Sent, address_for, moment
@@ -103,6 +103,11 @@ class Member(BaseModel):
     name: str
     role: Role
 
+    @classmethod
+    def of(cls, grant: records.GrantRecord) -> Self:
+        """Show what somebody holds on the whole registry."""
+        return cls(name=grant.holder.name, role=grant.role)
+
 
 class MemberPage(Page[Member]):
     """Members by name, which is the key of a page."""
@@ -125,6 +130,7 @@ class RegistryRoutes:
             Route("PATCH", one, Action.DESCRIBE, self.change_registry),
             Route("DELETE", one, Action.ADMINISTER_REGISTRY, self.delete_registry, 204),
             Route("GET", one + "/members", Action.ADMINISTER_REGISTRY, self.list_members),
+            Route("GET", member, Action.ADMINISTER_REGISTRY, self.get_member),
             Route("PUT", member, Action.ADMINISTER_REGISTRY, self.set_member),
             Route("DELETE", member, Action.ADMINISTER_REGISTRY, self.remove_member, 204),
         )
@@ -165,11 +171,18 @@ class RegistryRoutes:
         page, following = paging.of(await self._registries.members(caller, address), lambda member: member.name)
         return MemberPage(items=[Member(name=member.name, role=member.role) for member in page], next=following)
 
-    async def set_member(self, caller: FromCaller, address: InRegistry, user: InUser, sent: NewRole) -> Member:
-        """Give a person a role in a registry, in place of the one they had."""
-        await self._registries.set_member(caller, address, user, sent.role)
-        return Member(name=user, role=sent.role)
+    async def get_member(self, caller: FromCaller, address: InRegistry, user: InUser, tagged: ToTag) -> Member:
+        """Show a person's role on the whole registry."""
+        found = await self._registries.member(caller, address, user)
+        return tagged(Member(name=found.name, role=found.role))
 
-    async def remove_member(self, caller: FromCaller, address: InRegistry, user: InUser) -> None:
+    async def set_member(
+        self, caller: FromCaller, address: InRegistry, user: InUser, sent: NewRole, match: OnSet, tagged: ToTag
+    ) -> Member:
+        """Give a person a role in a registry, in place of the one they had."""
+        await self._registries.set_member(caller, address, user, sent.role, match.on(Member.of))
+        return tagged(Member(name=user, role=sent.role))
+
+    async def remove_member(self, caller: FromCaller, address: InRegistry, user: InUser, match: OnMatch) -> None:
         """Take a person's role in a registry away."""
-        await self._registries.set_member(caller, address, user, None)
+        await self._registries.set_member(caller, address, user, None, match.on(Member.of))

@@ -6,7 +6,7 @@ of a name begins with a dash.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from fastapi import Depends, Path, Query
 from pydantic import BaseModel, Field
@@ -15,7 +15,7 @@ from moorage.domain.access import Action
 from moorage.domain.digest import parse_digest
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import is_digest, parse_tag
-from moorage.management.conditions import OnMatch, ToTag
+from moorage.management.conditions import Counting, OnMatch, ToTag
 from moorage.management.grammar import A_DESCRIPTION, A_DIGEST, A_REFERENCE, A_TAG
 from moorage.management.routes import FromCaller, InRegistry, InRepository, Route
 from moorage.management.shapes import Page, Paging, Sent, moment
@@ -35,8 +35,10 @@ class RepositoryChanges(Sent):
     description: str = Field(description="At most 200 characters.", json_schema_extra=A_DESCRIPTION)
 
 
-class Repository(BaseModel):
+class Repository(Counting, BaseModel):
     """A repository."""
+
+    COUNTED: ClassVar = frozenset({"pulls", "last_pulled_at"})
 
     name: str = Field(description="Its name in the registry, as `team/app`.")
     image: str = Field(description="The name of its images behind the server's, as `dmc/team/app`.")

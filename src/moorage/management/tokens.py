@@ -2,13 +2,14 @@
 
 from datetime import datetime
 from time import time
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from fastapi import Depends, Path, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
 from moorage.domain.access import Action
 from moorage.domain.limits import TokenAction
+from moorage.management.conditions import Counting, OnMatch, ToTag
 from moorage.management.grammar import A_USER
 from moorage.management.routes import FromCaller, InRegistry, Route
 from moorage.management.shapes import Page, Paging, Sent, address_for, moment
@@ -40,8 +41,10 @@ class NewToken(Sent):
         return Wish(self.name, self.actions, self.patterns, end)
 
 
-class Token(BaseModel):
+class Token(Counting, BaseModel):
     """An access token."""
+
+    COUNTED: ClassVar = frozenset({"last_used_at"})
 
     name: str
     actions: list[TokenAction] = Field(description="What it is for: never more than its account may do.")
@@ -90,12 +93,15 @@ class TokenRoutes:
         return (
             Route("POST", person, Action.OWN_ACCOUNT, self.create_token, 201),
             Route("GET", person, Action.OWN_ACCOUNT, self.list_tokens),
+            Route("GET", person + "/{token}", Action.OWN_ACCOUNT, self.get_token),
             Route("DELETE", person + "/{token}", Action.OWN_ACCOUNT, self.revoke_token, 204),
             Route("POST", robot, server, self.create_robot_token, 201),
             Route("GET", robot, server, self.list_robot_tokens),
+            Route("GET", robot + "/{token}", server, self.get_robot_token),
             Route("DELETE", robot + "/{token}", server, self.revoke_robot_token, 204),
             Route("POST", own + robot, registry, self.create_registry_robot_token, 201),
             Route("GET", own + robot, registry, self.list_registry_robot_tokens),
+            Route("GET", own + robot + "/{token}", registry, self.get_registry_robot_token),
             Route("DELETE", own + robot + "/{token}", registry, self.revoke_registry_robot_token, 204),
         )
 
@@ -109,9 +115,13 @@ class TokenRoutes:
         """List a person's access tokens."""
         return _page(paging, await self._tokens.list(caller, user))
 
-    async def revoke_token(self, caller: FromCaller, user: InUser, token: InToken) -> None:
+    async def get_token(self, caller: FromCaller, user: InUser, token: InToken, tagged: ToTag) -> Token:
+        """Show an access token of a person."""
+        return tagged(Token.of(await self._tokens.get(caller, user, token)))
+
+    async def revoke_token(self, caller: FromCaller, user: InUser, token: InToken, match: OnMatch) -> None:
         """Revoke an access token, at once."""
-        await self._tokens.revoke(caller, user, token)
+        await self._tokens.revoke(caller, user, token, check=match.on(Token.of))
 
     async def create_robot_token(
         self, caller: FromCaller, robot: InRobot, sent: NewToken, response: Response
@@ -129,10 +139,15 @@ class TokenRoutes:
         await self._robots.get(caller, robot)
         return _page(paging, await self._tokens.list(caller, robot))
 
-    async def revoke_robot_token(self, caller: FromCaller, robot: InRobot, token: InToken) -> None:
+    async def get_robot_token(self, caller: FromCaller, robot: InRobot, token: InToken, tagged: ToTag) -> Token:
+        """Show an access token of a robot of the server."""
+        await self._robots.get(caller, robot)
+        return tagged(Token.of(await self._tokens.get(caller, robot, token)))
+
+    async def revoke_robot_token(self, caller: FromCaller, robot: InRobot, token: InToken, match: OnMatch) -> None:
         """Revoke an access token of a robot of the server, at once."""
         await self._robots.get(caller, robot)
-        await self._tokens.revoke(caller, robot, token)
+        await self._tokens.revoke(caller, robot, token, check=match.on(Token.of))
 
     async def create_registry_robot_token(
         self, caller: FromCaller, address: InRegistry, robot: InRobot, sent: NewToken, response: Response
@@ -148,11 +163,17 @@ class TokenRoutes:
         """List the access tokens of a robot of a registry."""
         return _page(paging, await self._tokens.list(caller, robot, registry=address))
 
+    async def get_registry_robot_token(
+        self, caller: FromCaller, address: InRegistry, robot: InRobot, token: InToken, tagged: ToTag
+    ) -> Token:
+        """Show an access token of a robot of a registry."""
+        return tagged(Token.of(await self._tokens.get(caller, robot, token, registry=address)))
+
     async def revoke_registry_robot_token(
-        self, caller: FromCaller, address: InRegistry, robot: InRobot, token: InToken
+        self, caller: FromCaller, address: InRegistry, robot: InRobot, token: InToken, match: OnMatch
     ) -> None:
         """Revoke an access token of a robot of a registry, at once."""
-        await self._tokens.revoke(caller, robot, token, registry=address)
+        await self._tokens.revoke(caller, robot, token, registry=address, check=match.on(Token.of))
 
 
 def _page(paging: Paging, found: tuple[records.AccessToken, ...]) -> TokenPage:

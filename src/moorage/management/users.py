@@ -7,7 +7,6 @@ from fastapi import Depends, Path, Response
 from pydantic import AwareDatetime, BaseModel, Field, StrictBool
 
 from moorage.domain.access import Action, Caller
-from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.management.conditions import OnMatch, ToTag
 from moorage.management.grammar import A_PASSWORD, A_USER
 from moorage.management.routes import FromCaller, Route
@@ -123,10 +122,7 @@ class UserRoutes:
         return Me(name=caller.name, is_admin=caller.is_admin)
 
     async def _show(self, caller: Caller, user: str) -> User:
-        for account in await self._accounts.list(caller):
-            if account.name == user:
-                return User.of(account)
-        raise MoorageError(ErrorCode.NOT_FOUND, f"no person is called {user[:64]}", {"name": user[:64]})
+        return User.of(await self._accounts.get(caller, user))
 
 
 def _seconds(moment: datetime | None) -> float | None:

@@ -12,6 +12,7 @@ from moorage.metastore.accounts import GET as ACCOUNT
 from moorage.metastore.cache import ExactCache
 from moorage.metastore.steps import Database, Row, Steps, one
 from moorage.metastore.tables import access_tokens
+from moorage.services.ports import Check
 from moorage.services.records import AccessToken, NewAccessToken
 
 _columns = [column for column in access_tokens.c if column.name != "secret_hash"]
@@ -52,13 +53,17 @@ class AccessTokenTable:
         """See `AccessTokens`."""
         return await self._by_secret.get(secret_hash)
 
+    async def named(self, user_id: int, name: str) -> AccessToken | None:
+        """See `AccessTokens`."""
+        return await self._database.read(_named(user_id, name))
+
     async def get(self, token_id: int) -> AccessToken | None:
         """See `AccessTokens`."""
         return await self._by_id.get(token_id)
 
-    async def delete(self, user_id: int, name: str) -> bool:
+    async def delete(self, user_id: int, name: str, check: Check[AccessToken] | None = None) -> bool:
         """See `AccessTokens`."""
-        return await self._database.write(partial(_delete, user_id, name))
+        return await self._database.write(partial(_delete, user_id, name, check))
 
     async def used(self, last: Mapping[int, float]) -> None:
         """See `AccessTokens`."""
@@ -118,11 +123,18 @@ def _get(token_id: int) -> Steps[AccessToken | None]:
     return _token_of(row) if row else None
 
 
-def _delete(user_id: int, name: str) -> Steps[bool]:
-    of_name = {"of_user": user_id, "of_name": name}
-    if (yield from one(NAMED, of_name)) is None:
+def _named(user_id: int, name: str) -> Steps[AccessToken | None]:
+    row = yield from one(NAMED, {"of_user": user_id, "of_name": name})
+    return _token_of(row) if row else None
+
+
+def _delete(user_id: int, name: str, check: Check[AccessToken] | None) -> Steps[bool]:
+    found = yield from _named(user_id, name)
+    if found is None:
         return False
-    yield DELETE, of_name
+    if check is not None:
+        check(found)
+    yield DELETE, {"of_user": user_id, "of_name": name}
     return True
 
 

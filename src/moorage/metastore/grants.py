@@ -9,6 +9,7 @@ from moorage.domain.access import Grant, Role
 from moorage.metastore.cache import ExactCache
 from moorage.metastore.steps import Database, Row, Steps, one
 from moorage.metastore.tables import grants, group_members, groups, users
+from moorage.services.ports import Check
 from moorage.services.records import GrantRecord, Holder, HolderKind
 
 _groups_of_user = select(group_members.c.group_id).where(group_members.c.user_id == bindparam("user_id"))
@@ -41,6 +42,11 @@ GIVE = {
     )
     for kind, (column, _) in HOLDERS.items()
 }
+_whose = {HolderKind.USER: users.c.name, HolderKind.GROUP: groups.c.name}
+HELD = {
+    kind: EVERY.where(name == bindparam("name"), grants.c.pattern == bindparam("pattern"))
+    for kind, name in _whose.items()
+}
 TAKE = {
     kind: delete(grants).where(
         grants.c.registry_id == bindparam("of_registry"),
@@ -66,13 +72,26 @@ class GrantTable:
         """See `Grants`."""
         return await self._database.read(_every(registry_id))
 
-    async def give(self, registry_id: int, holder: Holder, pattern: str, role: Role) -> bool:
+    async def find(self, registry_id: int, holder: Holder, pattern: str) -> GrantRecord | None:
         """See `Grants`."""
-        return await self._database.write(partial(_give, registry_id, holder, pattern, role))
+        return await self._database.read(_held(registry_id, holder, pattern))
 
-    async def take(self, registry_id: int, holder: Holder, pattern: str) -> bool:
+    async def give(
+        self,
+        registry_id: int,
+        holder: Holder,
+        pattern: str,
+        role: Role,
+        check: Check[GrantRecord | None] | None = None,
+    ) -> bool:
         """See `Grants`."""
-        return await self._database.write(partial(_take, registry_id, holder, pattern))
+        return await self._database.write(partial(_give, registry_id, GrantRecord(holder, pattern, role), check))
+
+    async def take(
+        self, registry_id: int, holder: Holder, pattern: str, check: Check[GrantRecord | None] | None = None
+    ) -> bool:
+        """See `Grants`."""
+        return await self._database.write(partial(_take, registry_id, holder, pattern, check))
 
 
 def _of(key: tuple[int, int]) -> Steps[tuple[Grant, ...]]:
@@ -92,19 +111,30 @@ def _holder_of(row: Row) -> Holder:
     return Holder(HolderKind.USER, row.user) if row.group is None else Holder(HolderKind.GROUP, row.group)
 
 
-def _give(registry_id: int, holder: Holder, pattern: str, role: Role) -> Steps[bool]:
+def _held(registry_id: int, holder: Holder, pattern: str) -> Steps[GrantRecord | None]:
+    key = {"registry_id": registry_id, "name": holder.name, "pattern": pattern}
+    row = yield from one(HELD[holder.kind], key)
+    return GrantRecord(holder, pattern, Role(row.role)) if row else None
+
+
+def _give(registry_id: int, grant: GrantRecord, check: Check[GrantRecord | None] | None) -> Steps[bool]:
+    holder = grant.holder
     column, find = HOLDERS[holder.kind]
     found = yield from one(find, {"name": holder.name, "registry_id": registry_id})
     if found is None:
         return False
-    row = {"registry_id": registry_id, column.name: found.id, "pattern": pattern, "role": role.value}
+    if check is not None:
+        check((yield from _held(registry_id, holder, grant.pattern)))
+    row = {"registry_id": registry_id, column.name: found.id, "pattern": grant.pattern, "role": grant.role.value}
     yield GIVE[holder.kind], row
     return True
 
 
-def _take(registry_id: int, holder: Holder, pattern: str) -> Steps[bool]:
+def _take(registry_id: int, holder: Holder, pattern: str, check: Check[GrantRecord | None] | None) -> Steps[bool]:
     found = yield from one(HOLDERS[holder.kind][1], {"name": holder.name, "registry_id": registry_id})
     if found is None:
         return False
+    if check is not None:
+        check((yield from _held(registry_id, holder, pattern)))
     yield TAKE[holder.kind], {"of_registry": registry_id, "of_holder": found.id, "of_pattern": pattern}
     return True

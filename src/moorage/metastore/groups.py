@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, delete, func, insert, select
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.metastore.steps import NOTHING, Database, Row, Steps, one
 from moorage.metastore.tables import group_members, groups, users
+from moorage.services.ports import Check
 from moorage.services.records import Group, Mirrored
 
 _count = select(func.count()).where(group_members.c.group_id == groups.c.id).scalar_subquery()
@@ -21,8 +22,9 @@ MEMBERS = (
     select(users.c.name)
     .join(group_members, group_members.c.user_id == users.c.id)
     .join(groups, groups.c.id == group_members.c.group_id)
-    .where(groups.c.name == bindparam("name"))
+    .where(groups.c.name == bindparam("name"), users.c.name > bindparam("after"))
     .order_by(users.c.name)
+    .limit(bindparam("limit"))
 )
 MEMBER = (
     select(groups.c.id.label("group_id"), users.c.id.label("user_id"), group_members.c.user_id.label("inside"))
@@ -70,21 +72,25 @@ class GroupTable:
         """See `Groups`."""
         return await self._database.read(_every())
 
-    async def delete(self, name: str) -> bool:
+    async def delete(self, name: str, check: Check[Group] | None = None) -> bool:
         """See `Groups`."""
-        return await self._database.write(partial(_delete, name))
+        return await self._database.write(partial(_delete, name, check))
 
-    async def members(self, name: str) -> tuple[str, ...]:
+    async def members(self, name: str, after: str, limit: int) -> tuple[str, ...]:
         """See `Groups`."""
-        return await self._database.read(_members(name))
+        return await self._database.read(_members(name, after, limit))
 
-    async def join(self, name: str, user: str) -> bool:
+    async def holds(self, name: str, user: str) -> bool:
         """See `Groups`."""
-        return await self._database.write(partial(_join, name, user))
+        return await self._database.read(_holds(name, user))
 
-    async def leave(self, name: str, user: str) -> bool:
+    async def join(self, name: str, user: str, check: Check[str | None] | None = None) -> bool:
         """See `Groups`."""
-        return await self._database.write(partial(_leave, name, user))
+        return await self._database.write(partial(_join, name, user, check))
+
+    async def leave(self, name: str, user: str, check: Check[str | None] | None = None) -> bool:
+        """See `Groups`."""
+        return await self._database.write(partial(_leave, name, user, check))
 
     async def mirror(self, directory: str, user_id: int, externals: Collection[str]) -> None:
         """See `Groups`."""
@@ -119,25 +125,37 @@ def _create(name: str, mirrored: Mirrored | None, now: float) -> Steps[Group]:
     return made
 
 
-def _delete(name: str) -> Steps[bool]:
+def _delete(name: str, check: Check[Group] | None) -> Steps[bool]:
+    found = yield from _find(name)
+    if found is not None and check is not None:
+        check(found)
     gone = yield DELETE, {"of_name": name}
     return bool(gone)
 
 
-def _members(name: str) -> Steps[tuple[str, ...]]:
-    rows = yield MEMBERS, {"name": name}
+def _members(name: str, after: str, limit: int) -> Steps[tuple[str, ...]]:
+    rows = yield MEMBERS, {"name": name, "after": after, "limit": limit}
     return tuple(row.name for row in rows)
 
 
-def _join(name: str, user: str) -> Steps[bool]:
+def _holds(name: str, user: str) -> Steps[bool]:
     row = yield from one(MEMBER, {"group": name, "user": user})
+    return row is not None and row.inside is not None
+
+
+def _join(name: str, user: str, check: Check[str | None] | None) -> Steps[bool]:
+    row = yield from one(MEMBER, {"group": name, "user": user})
+    if row is not None and check is not None:
+        check(None if row.inside is None else user)
     if row is not None and row.inside is None:
         yield JOIN, {"group_id": row.group_id, "user_id": row.user_id}
     return row is not None
 
 
-def _leave(name: str, user: str) -> Steps[bool]:
+def _leave(name: str, user: str, check: Check[str | None] | None) -> Steps[bool]:
     row = yield from one(MEMBER, {"group": name, "user": user})
+    if row is not None and check is not None:
+        check(None if row.inside is None else user)
     if row is not None and row.inside is not None:
         yield LEAVE, {"of_group": row.group_id, "of_user": row.user_id}
     return row is not None

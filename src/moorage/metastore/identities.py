@@ -9,6 +9,7 @@ from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.metastore.accounts import CLOSE_ALL, account_of, create_account
 from moorage.metastore.steps import Database, Steps, one
 from moorage.metastore.tables import identities, users
+from moorage.services.ports import Check
 from moorage.services.records import Account, LinkedIdentity
 
 FIND = (
@@ -45,9 +46,11 @@ class IdentityTable:
         """See `Identities`."""
         await self._database.write(partial(_link, user_id, directory, subject))
 
-    async def unlink(self, user_id: int, directory: str) -> bool:
+    async def unlink(
+        self, user_id: int, directory: str, check: Check[tuple[LinkedIdentity, ...]] | None = None
+    ) -> bool:
         """See `Identities`."""
-        return await self._database.write(partial(_unlink, user_id, directory))
+        return await self._database.write(partial(_unlink, user_id, directory, check))
 
     async def linked(self, user_id: int) -> tuple[LinkedIdentity, ...]:
         """See `Identities`."""
@@ -79,10 +82,12 @@ def _link(user_id: int, directory: str, subject: str) -> Steps[None]:
         raise MoorageError(ErrorCode.CONFLICT, message, {"name": known.name})
 
 
-def _unlink(user_id: int, directory: str) -> Steps[bool]:
-    linked = yield from _linked(user_id)
-    if directory not in {identity.directory for identity in linked}:
+def _unlink(user_id: int, directory: str, check: Check[tuple[LinkedIdentity, ...]] | None) -> Steps[bool]:
+    linked = tuple(identity for identity in (yield from _linked(user_id)) if identity.directory == directory)
+    if not linked:
         return False
+    if check is not None:
+        check(linked)
     yield FORGET, {"of_user": user_id, "of_directory": directory}
     yield CLOSE_ALL, {"of_user": user_id}
     return True

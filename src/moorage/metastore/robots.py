@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, delete, select
 from moorage.metastore.accounts import GET, account_of, create_account
 from moorage.metastore.steps import NOTHING, Database, Steps, one
 from moorage.metastore.tables import users
+from moorage.services.ports import Check
 from moorage.services.records import Account, AccountKind
 
 _robots = select(users).where(users.c.kind == AccountKind.ROBOT.value).order_by(users.c.name)
@@ -31,9 +32,9 @@ class RobotTable:
         """See `Robots`."""
         return await self._database.read(_of(registry_id))
 
-    async def delete(self, user_id: int) -> bool:
+    async def delete(self, user_id: int, check: Check[Account] | None = None) -> bool:
         """See `Robots`."""
-        return await self._database.write(partial(_delete, user_id))
+        return await self._database.write(partial(_delete, user_id, check))
 
 
 def _of(registry_id: int | None) -> Steps[tuple[Account, ...]]:
@@ -44,9 +45,11 @@ def _of(registry_id: int | None) -> Steps[tuple[Account, ...]]:
     return tuple(account_of(row) for row in rows)
 
 
-def _delete(user_id: int) -> Steps[bool]:
+def _delete(user_id: int, check: Check[Account] | None) -> Steps[bool]:
     row = yield from one(GET, {"id": user_id})
     if row is None or row.kind != AccountKind.ROBOT:
         return False
+    if check is not None:
+        check(account_of(row))
     yield DELETE, {"of_user": user_id}
     return True

@@ -11,7 +11,7 @@ from moorage.domain.limits import MOST_PATTERNS, TokenAction, parse_place
 from moorage.services.access import Access
 from moorage.services.account_ports import AccessTokens
 from moorage.services.names import check_name, is_name
-from moorage.services.ports import Accounts
+from moorage.services.ports import Accounts, Check
 from moorage.services.recording import recorded
 from moorage.services.records import AccessToken, Account, AccountKind, NewAccessToken
 from moorage.services.token_secrets import hash_of, make_secret
@@ -76,13 +76,24 @@ class AccessTokenService:
         """List an account's access tokens by name, those that the caller's own token reaches."""
         return await self._reached(caller, await self._owner(caller, account, registry))
 
-    async def revoke(self, caller: Caller, account: str, name: str, *, registry: str | None = None) -> None:
-        """Delete an access token; it opens nothing any more, nor does what was issued for it."""
+    async def get(self, caller: Caller, account: str, name: str, *, registry: str | None = None) -> AccessToken:
+        """Return an account's access token of that name, or raise NOT_FOUND where the caller's own doesn't reach it."""
+        return await self._named(caller, await self._owner(caller, account, registry), name)
+
+    async def revoke(
+        self,
+        caller: Caller,
+        account: str,
+        name: str,
+        *,
+        registry: str | None = None,
+        check: Check[AccessToken] | None = None,
+    ) -> None:
+        """Delete an access token, unless `check` raises; it opens nothing any more, nor does what was issued for it."""
         owner = await self._owner(caller, account, registry)
-        if name not in {token.name for token in await self._reached(caller, owner)}:
-            raise _no_token(owner, name)
+        await self._named(caller, owner, name)
         with recorded(caller, Change(Kind.REVOKE_TOKEN, owner.name, {"token": name})):
-            is_revoked = await self._tokens.delete(owner.id, name)
+            is_revoked = await self._tokens.delete(owner.id, name, check)
         if not is_revoked:
             raise _no_token(owner, name)
 
@@ -106,6 +117,12 @@ class AccessTokenService:
         """
         found = await self._tokens.of(owner.id)
         return found if owner.registry_id is not None else tuple(one for one in found if _reaches(caller, one))
+
+    async def _named(self, caller: Caller, owner: Account, name: str) -> AccessToken:
+        found = await self._tokens.named(owner.id, name) if is_name(name) else None
+        if found is None or not _reaches(caller, found):
+            raise _no_token(owner, name)
+        return found
 
     async def _owner(self, caller: Caller, name: str, registry: str | None) -> Account:
         """Return the account whose tokens the caller may look after, or raise NOT_FOUND or DENIED."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+from moorage.services.ports import Check
 from moorage.services.records import AccessToken, Account, NewAccessToken
 
 
@@ -15,7 +16,7 @@ class Robots(Protocol):
     async def of(self, registry_id: int | None) -> tuple[Account, ...]:
         """List the robots of a registry, or of the server (None), by name."""
 
-    async def delete(self, user_id: int) -> bool:
+    async def delete(self, user_id: int, check: Check[Account] | None = None) -> bool:
         """Delete a robot with its access tokens and roles; False when there is no robot of that id."""
 
 
@@ -31,10 +32,13 @@ class AccessTokens(Protocol):
     async def find(self, secret_hash: str) -> AccessToken | None:
         """Return the access token of a secret."""
 
+    async def named(self, user_id: int, name: str) -> AccessToken | None:
+        """Return an account's access token of that name."""
+
     async def get(self, token_id: int) -> AccessToken | None:
         """Return the access token of that id."""
 
-    async def delete(self, user_id: int, name: str) -> bool:
+    async def delete(self, user_id: int, name: str, check: Check[AccessToken] | None = None) -> bool:
         """Delete an access token; False when there is none."""
 
     async def used(self, last: Mapping[int, float]) -> None:

@@ -202,6 +202,11 @@ class AccountService:
                 name, password_hash, is_admin=is_admin, password_expires_at=password_expires_at
             )
 
+    async def get(self, caller: Caller, name: str) -> Account:
+        """Return a person's account, or raise NOT_FOUND."""
+        self._access.check_server(caller, Action.ADMINISTER_SERVER)
+        return await self._person(name)
+
     async def list(self, caller: Caller) -> tuple[Account, ...]:
         """List accounts by name."""
         self._access.check_server(caller, Action.ADMINISTER_SERVER)

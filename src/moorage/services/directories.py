@@ -17,7 +17,7 @@ from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.identity import Identity, account_name
 from moorage.services.access import Access
 from moorage.services.asking import Asking, PasswordDirectory, all_of
-from moorage.services.ports import Accounts, Identities
+from moorage.services.ports import Accounts, Check, Identities
 from moorage.services.recording import recorded
 from moorage.services.records import Account, AccountKind, LinkedIdentity
 
@@ -97,11 +97,16 @@ class DirectoryService:
         with recorded(caller, Change(Kind.LINK_USER, account.name, None, after)):
             await self._identities.link(account.id, directory, subject)
 
-    async def unlink(self, caller: Caller, name: str, directory: str) -> None:
-        """Part an account from a directory, which may be gone by now; its sessions end. Raise NOT_FOUND, DENIED."""
+    async def unlink(
+        self, caller: Caller, name: str, directory: str, check: Check[tuple[LinkedIdentity, ...]] | None = None
+    ) -> None:
+        """Part an account from a directory, which may be gone by now, unless `check` raises; its sessions end.
+
+        Raise NOT_FOUND, DENIED.
+        """
         account = await self._named(caller, name)
         with recorded(caller, Change(Kind.UNLINK_USER, account.name, {"directory": directory})):
-            is_gone = await self._identities.unlink(account.id, directory)
+            is_gone = await self._identities.unlink(account.id, directory, check)
         if not is_gone:
             raise MoorageError(ErrorCode.NOT_FOUND, f"{name} is not linked to {directory[:LONGEST_SUBJECT]}")
         await self._groups.mirror(directory, account.id, ())

@@ -1,13 +1,11 @@
 """Grants: who has which role on a registry, or on the repositories in it that match a pattern."""
 
-from collections.abc import Iterable
-
 from moorage.domain.access import Action, Caller, Role
 from moorage.domain.activity import Change, Facts, Kind
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.pattern import parse_pattern
 from moorage.services.access import Access
-from moorage.services.ports import Grants
+from moorage.services.ports import Check, Grants
 from moorage.services.recording import recorded
 from moorage.services.records import GrantRecord, Holder, HolderKind
 
@@ -27,32 +25,59 @@ class GrantService:
         registry = await self._access.check_registry(caller, Action.ADMINISTER_REGISTRY, address)
         return await self._grants.every(registry.id)
 
-    async def give(self, caller: Caller, address: str, holder: Holder, pattern: str, role: Role) -> None:
-        """Give a role, in place of the one held for that pattern; raise VALUE_INVALID, NOT_FOUND without holder."""
+    async def get(self, caller: Caller, address: str, holder: Holder, pattern: str) -> GrantRecord:
+        """Return what a holder has on a pattern; raise VALUE_INVALID, NOT_FOUND."""
+        registry = await self._access.check_registry(caller, Action.ADMINISTER_REGISTRY, address)
+        found = await self._grants.find(registry.id, holder, parse_pattern(pattern))
+        if found is None:
+            name = holder.name[:LONGEST_NAME]
+            message = f"{name} has no role on {pattern} in {address}"
+            raise MoorageError(ErrorCode.NOT_FOUND, message, {"name": name})
+        return found
+
+    async def give(
+        self,
+        caller: Caller,
+        address: str,
+        holder: Holder,
+        pattern: str,
+        role: Role,
+        check: Check[GrantRecord | None] | None = None,
+    ) -> None:
+        """Give a role, in place of the one held for that pattern, unless `check` raises.
+
+        Raise VALUE_INVALID, NOT_FOUND without holder.
+        """
         registry = await self._access.check_registry(caller, Action.ADMINISTER_REGISTRY, address)
         parsed = parse_pattern(pattern)
-        with recorded(caller, grant_change(address, await self._grants.every(registry.id), holder, parsed, role)):
-            is_given = await self._grants.give(registry.id, holder, parsed, role)
+        had = await self._grants.find(registry.id, holder, parsed)
+        with recorded(caller, role_change(address, holder, parsed, had, role)):
+            is_given = await self._grants.give(registry.id, holder, parsed, role, check)
         if not is_given:
             raise _nobody(holder)
 
-    async def take(self, caller: Caller, address: str, holder: Holder, pattern: str) -> None:
-        """Take a role away, if one is held for that pattern; raise NOT_FOUND without holder."""
+    async def take(
+        self,
+        caller: Caller,
+        address: str,
+        holder: Holder,
+        pattern: str,
+        check: Check[GrantRecord | None] | None = None,
+    ) -> None:
+        """Take a role away, if one is held for that pattern, unless `check` raises; raise NOT_FOUND without holder."""
         registry = await self._access.check_registry(caller, Action.ADMINISTER_REGISTRY, address)
         parsed = parse_pattern(pattern)
-        with recorded(caller, grant_change(address, await self._grants.every(registry.id), holder, parsed, None)):
-            is_taken = await self._grants.take(registry.id, holder, parsed)
+        had = await self._grants.find(registry.id, holder, parsed)
+        with recorded(caller, role_change(address, holder, parsed, had, None)):
+            is_taken = await self._grants.take(registry.id, holder, parsed, check)
         if not is_taken:
             raise _nobody(holder)
 
 
-def grant_change(
-    address: str, grants: Iterable[GrantRecord], holder: Holder, pattern: str, role: Role | None
-) -> Change:
-    """Return what changes when a holder has another role on a pattern than the registry's grants say."""
-    had = {(grant.holder, grant.pattern): grant.role.value for grant in grants}
+def role_change(address: str, holder: Holder, pattern: str, had: GrantRecord | None, role: Role | None) -> Change:
+    """Return what changes when a holder has another role on a pattern."""
     whose: Facts = {holder.kind.value: holder.name, "pattern": pattern}
-    before, after = {**whose, "role": had.get((holder, pattern))}, {**whose, "role": role and role.value}
+    before, after = {**whose, "role": had.role.value if had else None}, {**whose, "role": role and role.value}
     return Change(Kind.SET_ROLE, address, before, after)
 
 

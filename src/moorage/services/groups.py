@@ -5,7 +5,7 @@ from moorage.domain.activity import Change, Kind
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.services.access import Access
 from moorage.services.names import LONGEST_NAME, check_name
-from moorage.services.ports import Groups
+from moorage.services.ports import Check, Groups
 from moorage.services.recording import recorded
 from moorage.services.records import Group, Mirrored
 
@@ -42,32 +42,42 @@ class GroupService:
         self._access.check_server(caller, Action.ADMINISTER_SERVER)
         return await self._groups.every()
 
-    async def delete(self, caller: Caller, name: str) -> None:
-        """Delete a group with its grants, or raise NOT_FOUND."""
+    async def delete(self, caller: Caller, name: str, check: Check[Group] | None = None) -> None:
+        """Delete a group with its grants, unless `check` raises, or raise NOT_FOUND."""
         self._access.check_server(caller, Action.ADMINISTER_SERVER)
         with recorded(caller, Change(Kind.DELETE_GROUP, name)):
-            is_gone = await self._groups.delete(name)
+            is_gone = await self._groups.delete(name, check)
         if not is_gone:
             raise _nothing("group", name)
 
-    async def members(self, caller: Caller, name: str) -> tuple[str, ...]:
-        """List the names of a group's members, or raise NOT_FOUND."""
+    async def members(self, caller: Caller, name: str, after: str, limit: int) -> tuple[str, ...]:
+        """List the names of a group's members past a name, or raise NOT_FOUND."""
         await self.get(caller, name)
-        return await self._groups.members(name)
+        return await self._groups.members(name, after, limit)
 
-    async def join(self, caller: Caller, name: str, user: str) -> None:
-        """Put an account into a group; raise NOT_FOUND, CONFLICT where a directory says who is in it."""
+    async def check_member(self, caller: Caller, name: str, user: str) -> None:
+        """Raise NOT_FOUND unless an account is in a group."""
+        await self.get(caller, name)
+        if not await self._groups.holds(name, user):
+            message = f"{user[:LONGEST_NAME]} is not in {name}"
+            raise MoorageError(ErrorCode.NOT_FOUND, message, {"name": user[:LONGEST_NAME]})
+
+    async def join(self, caller: Caller, name: str, user: str, check: Check[str | None] | None = None) -> None:
+        """Put an account into a group, unless `check` raises.
+
+        Raise NOT_FOUND, CONFLICT where a directory says who is in it.
+        """
         await self._check_own(caller, name)
         with recorded(caller, Change(Kind.JOIN_GROUP, name, None, {"user": user})):
-            is_in = await self._groups.join(name, user)
+            is_in = await self._groups.join(name, user, check)
         if not is_in:
             raise _nothing("person", user)
 
-    async def leave(self, caller: Caller, name: str, user: str) -> None:
-        """Take an account out of a group; raise NOT_FOUND, CONFLICT where a directory says who is in it."""
+    async def leave(self, caller: Caller, name: str, user: str, check: Check[str | None] | None = None) -> None:
+        """Take an account out of a group; see `join`."""
         await self._check_own(caller, name)
         with recorded(caller, Change(Kind.LEAVE_GROUP, name, {"user": user})):
-            is_out = await self._groups.leave(name, user)
+            is_out = await self._groups.leave(name, user, check)
         if not is_out:
             raise _nothing("person", user)
 

@@ -76,10 +76,22 @@ class Grants(Protocol):
     async def every(self, registry_id: int) -> tuple[GrantRecord, ...]:
         """List grants by key."""
 
-    async def give(self, registry_id: int, holder: Holder, pattern: str, role: Role) -> bool:
+    async def find(self, registry_id: int, holder: Holder, pattern: str) -> GrantRecord | None:
+        """Return what a holder has on a pattern."""
+
+    async def give(
+        self,
+        registry_id: int,
+        holder: Holder,
+        pattern: str,
+        role: Role,
+        check: Check[GrantRecord | None] | None = None,
+    ) -> bool:
         """Give a role, in place of the one the holder had for that pattern; False when there is no such holder."""
 
-    async def take(self, registry_id: int, holder: Holder, pattern: str) -> bool:
+    async def take(
+        self, registry_id: int, holder: Holder, pattern: str, check: Check[GrantRecord | None] | None = None
+    ) -> bool:
         """Take a role away; False when there is no such holder."""
 
 
@@ -95,17 +107,23 @@ class Groups(Protocol):
     async def every(self) -> tuple[Group, ...]:
         """List groups by name."""
 
-    async def delete(self, name: str) -> bool:
+    async def delete(self, name: str, check: Check[Group] | None = None) -> bool:
         """Delete a group; False when there is none."""
 
-    async def members(self, name: str) -> tuple[str, ...]:
-        """List the names of a group's members."""
+    async def members(self, name: str, after: str, limit: int) -> tuple[str, ...]:
+        """List the names of a group's members past a name."""
 
-    async def join(self, name: str, user: str) -> bool:
-        """Put an account into a group; False when there is no such group or account."""
+    async def holds(self, name: str, user: str) -> bool:
+        """Tell whether an account is in a group."""
 
-    async def leave(self, name: str, user: str) -> bool:
-        """Take an account out of a group; False when there is no such group or account."""
+    async def join(self, name: str, user: str, check: Check[str | None] | None = None) -> bool:
+        """Put an account into a group; False when there is no such group or account.
+
+        The check is shown the account's name if it is in the group.
+        """
+
+    async def leave(self, name: str, user: str, check: Check[str | None] | None = None) -> bool:
+        """Take an account out of a group; see `join`."""
 
     async def mirror(self, directory: str, user_id: int, externals: Collection[str]) -> None:
         """Put an account into exactly those of the groups that mirror a directory whose `external` is among these.
@@ -184,7 +202,9 @@ class Identities(Protocol):
     async def link(self, user_id: int, directory: str, subject: str) -> None:
         """Give somebody an existing account; raise CONFLICT when they have another one."""
 
-    async def unlink(self, user_id: int, directory: str) -> bool:
+    async def unlink(
+        self, user_id: int, directory: str, check: Check[tuple[LinkedIdentity, ...]] | None = None
+    ) -> bool:
         """Forget whom a directory knows by an account, ending its sessions; False when that is nobody."""
 
     async def linked(self, user_id: int) -> tuple[LinkedIdentity, ...]:

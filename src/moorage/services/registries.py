@@ -10,10 +10,10 @@ from moorage.domain.limits import whole
 from moorage.domain.name import address_of, parse_registry
 from moorage.domain.pattern import WHOLE
 from moorage.services.access import Access
-from moorage.services.grants import grant_change
+from moorage.services.grants import role_change
 from moorage.services.ports import Check, Grants, Registries
 from moorage.services.recording import recorded
-from moorage.services.records import Holder, HolderKind, Member, Registry, RegistrySummary
+from moorage.services.records import GrantRecord, Holder, HolderKind, Member, Registry, RegistrySummary
 
 LONGEST_DESCRIPTION = 200
 
@@ -112,15 +112,35 @@ class RegistryService:
             if grant.holder.kind is HolderKind.USER and grant.pattern == WHOLE
         )
 
-    async def set_member(self, caller: Caller, address: str, user: str, role: Role | None) -> None:
-        """Give an account a role on the whole registry or take it away (None); raise NOT_FOUND without such account."""
+    async def member(self, caller: Caller, address: str, user: str) -> Member:
+        """Return who holds a role on the whole registry, or raise NOT_FOUND."""
+        registry = await self._access.check_registry(caller, Action.ADMINISTER_REGISTRY, address)
+        found = await self._grants.find(registry.id, Holder(HolderKind.USER, user), WHOLE)
+        if found is None:
+            message = f"{user[:64]} has no role on the whole of {address}"
+            raise MoorageError(ErrorCode.NOT_FOUND, message, {"name": user[:64]})
+        return Member(user, found.role)
+
+    async def set_member(
+        self,
+        caller: Caller,
+        address: str,
+        user: str,
+        role: Role | None,
+        check: Check[GrantRecord | None] | None = None,
+    ) -> None:
+        """Give an account a role on the whole registry or take it away (None), unless `check` raises.
+
+        Raise NOT_FOUND without such account.
+        """
         registry = await self._access.check_registry(caller, Action.ADMINISTER_REGISTRY, address)
         holder = Holder(HolderKind.USER, user)
-        with recorded(caller, grant_change(address, await self._grants.every(registry.id), holder, WHOLE, role)):
+        had = await self._grants.find(registry.id, holder, WHOLE)
+        with recorded(caller, role_change(address, holder, WHOLE, had, role)):
             if role is None:
-                found = await self._grants.take(registry.id, holder, WHOLE)
+                found = await self._grants.take(registry.id, holder, WHOLE, check)
             else:
-                found = await self._grants.give(registry.id, holder, WHOLE, role)
+                found = await self._grants.give(registry.id, holder, WHOLE, role, check)
         if not found:
             raise MoorageError(ErrorCode.NOT_FOUND, f"no person is called {user[:64]}", {"name": user[:64]})
 

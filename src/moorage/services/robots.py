@@ -5,16 +5,18 @@ from moorage.domain.activity import Change, Kind
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.services.access import Access
 from moorage.services.account_ports import Robots
-from moorage.services.names import check_name
+from moorage.services.names import check_name, is_name
+from moorage.services.ports import Accounts, Check
 from moorage.services.recording import recorded
-from moorage.services.records import Account
+from moorage.services.records import Account, AccountKind
 
 
 class RobotService:
     """The use cases of robots. `registry` is the address of the registry they belong to, None for the server."""
 
-    def __init__(self, robots: Robots, access: Access) -> None:
+    def __init__(self, robots: Robots, accounts: Accounts, access: Access) -> None:
         self._robots = robots
+        self._accounts = accounts
         self._access = access
 
     async def create(self, caller: Caller, name: str, registry: str | None = None) -> Account:
@@ -30,17 +32,36 @@ class RobotService:
 
     async def get(self, caller: Caller, name: str, registry: str | None = None) -> Account:
         """Return a robot, or raise NOT_FOUND."""
-        for robot in await self.list(caller, registry):
-            if robot.name == name:
-                return robot
+        registry_id = await self._check(caller, registry)
+        found = await self._accounts.find(name) if is_name(name) else None
+        if found is not None and found.kind is AccountKind.ROBOT and found.registry_id == registry_id:
+            return found
         owner = "the server" if registry is None else registry
         raise MoorageError(ErrorCode.NOT_FOUND, f"no robot of {owner} is called {name[:64]}", {"name": name[:64]})
 
-    async def delete(self, caller: Caller, name: str, registry: str | None = None) -> None:
-        """Delete a robot with its access tokens and roles, at once."""
+    async def disable(
+        self,
+        caller: Caller,
+        name: str,
+        registry: str | None = None,
+        *,
+        disabled: bool,
+        check: Check[Account] | None = None,
+    ) -> Account:
+        """Keep a robot out, or let it in again, unless `check` raises."""
+        robot = await self.get(caller, name, registry)
+        before, after = {"is_disabled": robot.is_disabled}, {"is_disabled": disabled}
+        with recorded(caller, Change(Kind.CHANGE_ROBOT, name, before, after)):
+            await self._accounts.change(name, is_disabled=disabled, check=check)
+        return await self.get(caller, name, registry)
+
+    async def delete(
+        self, caller: Caller, name: str, registry: str | None = None, check: Check[Account] | None = None
+    ) -> None:
+        """Delete a robot with its access tokens and roles, at once, unless `check` raises."""
         robot = await self.get(caller, name, registry)
         with recorded(caller, Change(Kind.DELETE_ROBOT, name, {"registry": registry})):
-            await self._robots.delete(robot.id)
+            await self._robots.delete(robot.id, check)
 
     async def _check(self, caller: Caller, registry: str | None) -> int | None:
         if registry is None:
