@@ -23,6 +23,8 @@ BODIES: dict[tuple[str, str], object] = {
     ("POST", "/users"): {"name": "new", "password": PASSWORD},
     ("POST", "/keys"): {},
     ("POST", "/users/{user}/identities"): {"directory": "corp", "subject": "uuid-1"},
+    ("PATCH", "/robots/{robot}"): {"is_disabled": True},
+    ("PATCH", "/registries/{registry}/robots/{robot}"): {"is_disabled": True},
     ("POST", "/robots"): {"name": "other"},
     ("POST", "/registries/{registry}/robots"): {"name": "another"},
     ("POST", "/users/{user}/tokens"): {"name": "one"},

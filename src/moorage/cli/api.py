@@ -78,9 +78,19 @@ class Api:
         if self._opened is not None:
             self._opened.close()
 
-    def request(self, method: str, path: str, sent: Mapping[str, object] | None = None) -> Any:  # noqa: ANN401  JSON
-        """Return the JSON that is answered at a path below `/api/v1`, None for nothing; raise ApiError if refused."""
-        return self._ask(method, PREFIX + path, sent)
+    def request(
+        self, method: str, path: str, sent: Mapping[str, object] | None = None, match: str | None = None
+    ) -> Any:  # noqa: ANN401  JSON
+        """Return the JSON that is answered at a path below `/api/v1`, None for nothing; raise ApiError if refused.
+
+        With the ETag of a thing as `match` nothing is done unless it is still as it was `read`.
+        """
+        return _content(self._ask(method, PREFIX + path, sent, match))
+
+    def read(self, path: str) -> tuple[Any, str]:
+        """Return the JSON at a path, to be shown before it is changed, with its ETag."""
+        answer = self._ask("GET", PREFIX + path)
+        return _content(answer), answer.etag
 
     def items(self, path: str, **query: str) -> list[Any]:
         """Return all items of a list."""
@@ -88,17 +98,21 @@ class Api:
         asked = "".join(f"&{name}={quote(value, safe='')}" for name, value in query.items())
         target: str | None = f"{PREFIX}{path}?n={ITEMS}{asked}"
         while target is not None:
-            page = _object(self._ask("GET", target, None))
+            page = _object(_content(self._ask("GET", target)))
             found += page["items"]
             target = page["next"]
         return found
 
-    def _ask(self, method: str, target: str, sent: Mapping[str, object] | None) -> Any:  # noqa: ANN401  JSON
+    def _ask(
+        self, method: str, target: str, sent: Mapping[str, object] | None = None, match: str | None = None
+    ) -> Answer:
         if self._opened is None:
             self._opened = self._open()
-        answer = self._opened.send(method, target, None if sent is None else json.dumps(sent).encode())
+        answer = self._opened.send(method, target, None if sent is None else json.dumps(sent).encode(), match)
         if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
-            return _document(answer) if answer.body else None
+            return answer
+        if match is not None and answer.status == HTTPStatus.PRECONDITION_FAILED:
+            raise ApiError("it has changed since it was shown to you; nothing was done, so have another look")
         raise ApiError(_explain(self._opened, method, target, answer))
 
 
@@ -144,6 +158,10 @@ def _open(server: Server = None, ca_file: CaFile = None, data: Data = None, conf
     if ca_file is not None:
         raise typer.BadParameter("it is for a server: name that with --server", param_hint="--ca-file")
     return Folder(data, config)
+
+
+def _content(answer: Answer) -> Any:  # noqa: ANN401  JSON
+    return _document(answer) if answer.body else None
 
 
 def _document(answer: Answer) -> Any:  # noqa: ANN401  JSON

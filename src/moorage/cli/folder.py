@@ -68,9 +68,9 @@ class Folder:
             self._application = management(settings, services, acting=SYSTEM)
             self._opened = opening.pop_all()
 
-    def send(self, method: str, target: str, body: bytes | None) -> Answer:
+    def send(self, method: str, target: str, body: bytes | None, match: str | None = None) -> Answer:
         """See `Transport`."""
-        return self._runner.run(_ask(self._application, method, target, body))
+        return self._runner.run(_ask(self._application, method, target, body, match))
 
     def close(self) -> None:
         """See `Transport`."""
@@ -98,7 +98,7 @@ async def _tell(settings: Settings, story: Story[T]) -> T:
         return await story(services, SYSTEM)
 
 
-async def _ask(application: "Application", method: str, target: str, body: bytes | None) -> Answer:
+async def _ask(application: "Application", method: str, target: str, body: bytes | None, match: str | None) -> Answer:
     """Ask an ASGI application: https://asgi.readthedocs.io/en/latest/specs/www.html."""
     path, _, query = target.partition("?")
     start: dict[str, Any] = {}
@@ -123,11 +123,16 @@ async def _ask(application: "Application", method: str, target: str, body: bytes
         "raw_path": path.encode(),
         "query_string": query.encode(),
         "root_path": "",
-        "headers": [(b"host", b"localhost"), (b"content-type", b"application/json")],
+        "headers": [
+            (b"host", b"localhost"),
+            (b"content-type", b"application/json"),
+            *([] if match is None else [(b"if-match", match.encode())]),
+        ],
         "client": None,
         "server": None,
         "state": {},
     }
     await application(scope, receive, send)
-    media_type = dict(start["headers"]).get(b"content-type", b"").decode()
-    return Answer(start["status"], media_type.partition(";")[0], b"".join(pieces))
+    headers = dict(start["headers"])
+    media_type, etag = (headers.get(name, b"").decode() for name in (b"content-type", b"etag"))
+    return Answer(start["status"], media_type.partition(";")[0], b"".join(pieces), etag)

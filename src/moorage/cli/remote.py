@@ -61,20 +61,23 @@ class Remote:
         """See `Transport`."""
         return self._credentials
 
-    def send(self, method: str, target: str, body: bytes | None) -> Answer:
+    def send(self, method: str, target: str, body: bytes | None, match: str | None = None) -> Answer:
         """See `Transport`."""
         headers = {"accept": "application/json", "user-agent": f"moorage/{__version__}"}
         if self._authorization is not None:
             headers["authorization"] = self._authorization
         if body is not None:
             headers["content-type"] = "application/json"
+        if match is not None:
+            headers["if-match"] = match
         connection = self._connection()
         try:
             connection.connect()
             connection.sock.settimeout(SECONDS_TO_ANSWER)
             connection.request(method, target, body, headers)
             answer = connection.getresponse()
-            return Answer(answer.status, answer.headers.get_content_type(), answer.read())
+            etag = answer.headers.get("etag", "")
+            return Answer(answer.status, answer.headers.get_content_type(), answer.read(), etag)
         except ssl.SSLCertVerificationError as error:
             raise ApiError(self._distrust(error)) from None
         except (OSError, http.client.HTTPException) as error:

@@ -54,10 +54,11 @@ def delete(
         raise typer.BadParameter("there is no terminal to ask on; use --yes")
     repository = parse_repository(name)
     place = at("registries", repository.registry, "repositories", *repository.path.split("/"))
+    etag = None
     if not yes:
-        found = api.request("GET", place)
+        found, etag = api.read(place)
         typer.confirm(f"Delete {name} with {number(found['tags'], 'tag')}, {size(found['size'])}?", abort=True)
-    gone = api.request("DELETE", place)
+    gone = api.request("DELETE", place, match=etag)
     if as_json:
         say_json(gone)
     else:

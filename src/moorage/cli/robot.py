@@ -43,6 +43,26 @@ def list_robots(api: Api, registry: Registry = None, *, as_json: Json = False) -
     say_table(("NAME", "STATE", "ADDED"), rows)
 
 
+@command(app, "disable", "moorage robot disable dmc-ci --registry DMC")
+def disable(api: Api, name: Name, registry: Registry = None, *, as_json: Json = False) -> None:
+    """Keep a robot from signing in, at once."""
+    robot = api.request("PATCH", at(*_robots(registry), name), {"is_disabled": True})
+    if as_json:
+        say_json(robot)
+    else:
+        say(f"{name} can't sign in now")
+
+
+@command(app, "enable", "moorage robot enable dmc-ci --registry DMC")
+def enable(api: Api, name: Name, registry: Registry = None, *, as_json: Json = False) -> None:
+    """Let a disabled robot sign in again."""
+    robot = api.request("PATCH", at(*_robots(registry), name), {"is_disabled": False})
+    if as_json:
+        say_json(robot)
+    else:
+        say(f"{name} can sign in again")
+
+
 @command(app, "delete", "moorage robot delete dmc-ci --registry DMC")
 def delete(api: Api, name: Name, registry: Registry = None, *, as_json: Json = False) -> None:
     """Delete a robot with its access tokens and roles, at once."""

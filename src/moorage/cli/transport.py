@@ -10,11 +10,12 @@ class ApiError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer; `media_type` without parameters, empty where there is none."""
+    """An HTTP answer; `media_type` without parameters and `etag` are empty where there is none."""
 
     status: int
     media_type: str
     body: bytes
+    etag: str = ""
 
 
 class Transport(Protocol):
@@ -28,8 +29,8 @@ class Transport(Protocol):
     def credentials(self) -> str:
         """Where what says who asks was found, in words; empty if nothing was."""
 
-    def send(self, method: str, target: str, body: bytes | None) -> Answer:
-        """Ask for `target`, a path with its query, with a JSON body; raise ApiError if there is no answer."""
+    def send(self, method: str, target: str, body: bytes | None, match: str | None = None) -> Answer:
+        """Ask for `target`, a path with its query, with a JSON body and If-Match; raise ApiError if nobody answers."""
 
     def close(self) -> None:
         """Let go of what was opened."""

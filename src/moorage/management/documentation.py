@@ -43,7 +43,7 @@ REFUSALS: Mapping[int | str, str] = {
 OF_CHANGES: Mapping[int | str, str] = {
     408: "The body stood still.",
     409: "It is in the way of something that is there.",
-    412: "If-Match names another ETag than it has now, or it has none.",
+    412: "If-Match names another ETag than it has now, or it has none; or If-None-Match names the one it has.",
     413: "The body is too large.",
     415: "The body is packed: send it without Content-Encoding.",
 }

@@ -1,10 +1,47 @@
-"""More ports, beside ports.py and under its rules: robots and access tokens."""
+"""More ports, beside ports.py and under its rules: groups, robots and access tokens."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from moorage.services.ports import Check
-from moorage.services.records import AccessToken, Account, NewAccessToken
+from moorage.services.records import AccessToken, Account, Group, Mirrored, NewAccessToken
+
+
+class Groups(Protocol):
+    """Groups of accounts. A group takes its grants with it."""
+
+    async def create(self, name: str, mirrored: Mirrored | None = None) -> Group:
+        """Make a group; raise CONFLICT when the name is taken."""
+
+    async def find(self, name: str) -> Group | None:
+        """Return the group of that name."""
+
+    async def every(self) -> tuple[Group, ...]:
+        """List groups by name."""
+
+    async def delete(self, name: str, check: Check[Group] | None = None) -> bool:
+        """Delete a group; False when there is none."""
+
+    async def members(self, name: str, after: str, limit: int) -> tuple[str, ...]:
+        """List the names of a group's members past a name."""
+
+    async def holds(self, name: str, user: str) -> bool:
+        """Tell whether an account is in a group."""
+
+    async def join(self, name: str, user: str, check: Check[str | None] | None = None) -> bool:
+        """Put an account into a group; False when there is no such group or account.
+
+        The check is shown the account's name if it is in the group.
+        """
+
+    async def leave(self, name: str, user: str, check: Check[str | None] | None = None) -> bool:
+        """Take an account out of a group; see `join`."""
+
+    async def mirror(self, directory: str, user_id: int, externals: Collection[str]) -> None:
+        """Put an account into exactly those of the groups that mirror a directory whose `external` is among these.
+
+        Groups of no directory and of others stay as they are; externals that no group mirrors mean nothing.
+        """
 
 
 class Robots(Protocol):

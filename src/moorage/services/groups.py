@@ -4,8 +4,9 @@ from moorage.domain.access import Action, Caller
 from moorage.domain.activity import Change, Kind
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.services.access import Access
+from moorage.services.account_ports import Groups
 from moorage.services.names import LONGEST_NAME, check_name
-from moorage.services.ports import Check, Groups
+from moorage.services.ports import Check
 from moorage.services.recording import recorded
 from moorage.services.records import Group, Mirrored
 
