@@ -23,6 +23,7 @@ from moorage.domain.access import ROLE_MAY, Action, Caller, Grant, Place, Role, 
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.management.api import tables as management_tables
 from moorage.services.access_tokens import USUAL_ACTIONS, Wish, usual_end
+from moorage.services.records import Holder, HolderKind
 from moorage.services.web_sign_in import Arrival, Departure, Offer
 from moorage.settings import load
 from moorage.telemetry import Metrics
@@ -156,6 +157,9 @@ async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
             await world.person(name)
             if role is not None:
                 await services.registries.set_member(SYSTEM, "dmc", name, role)
+        await services.groups.join(SYSTEM, "ops", "reader")
+        for holder in (Holder(HolderKind.USER, "reader"), Holder(HolderKind.GROUP, "ops")):
+            await services.grants.give(SYSTEM, "dmc", holder, NAMES["pattern"], Role.READER)
         await services.directories.link_named(SYSTEM, "reader", "corp", "1")
         await services.robots.create(SYSTEM, "ci", "dmc")
         await services.robots.create(SYSTEM, "mirror")
