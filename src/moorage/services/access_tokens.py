@@ -111,16 +111,12 @@ class AccessTokenService:
             raise
 
     async def _reached(self, caller: Caller, owner: Account) -> tuple[AccessToken, ...]:
-        """Return an account's access tokens, without those for places that the caller's own token is not for.
-
-        Those of a registry's robots are good in that registry only, whatever they say.
-        """
-        found = await self._tokens.of(owner.id)
-        return found if owner.registry_id is not None else tuple(one for one in found if _reaches(caller, one))
+        """Return an account's access tokens, without those for places that the caller's own token is not for."""
+        return tuple(one for one in await self._tokens.of(owner.id) if _reaches(caller, owner, one))
 
     async def _named(self, caller: Caller, owner: Account, name: str) -> AccessToken:
         found = await self._tokens.named(owner.id, name) if is_name(name) else None
-        if found is None or not _reaches(caller, found):
+        if found is None or not _reaches(caller, owner, found):
             raise _no_token(owner, name)
         return found
 
@@ -138,9 +134,14 @@ class AccessTokenService:
         return account
 
 
-def _reaches(caller: Caller, token: AccessToken) -> bool:
-    """Tell whether the access token that somebody looks after an account with is for all the places of another."""
-    return all(is_within(caller.limits, Action.OWN_ACCOUNT, pattern) for pattern in token.patterns)
+def _reaches(caller: Caller, owner: Account, token: AccessToken) -> bool:
+    """Tell whether the access token that somebody looks after an account with is for all the places of another.
+
+    Those of a registry's robots are good in that registry only, whatever they say.
+    """
+    return owner.registry_id is not None or all(
+        is_within(caller.limits, Action.OWN_ACCOUNT, pattern) for pattern in token.patterns
+    )
 
 
 def _no_token(owner: Account, name: str) -> MoorageError:
