@@ -16,7 +16,7 @@ from moorage.distribution.manifests import ManifestHandlers
 from moorage.distribution.routes import table
 from moorage.distribution.token import TokenHandlers
 from moorage.distribution.uploads import UploadHandlers
-from moorage.domain.activity import Kind
+from moorage.domain.activity import Kind, Reason
 from moorage.domain.errors import ErrorCode
 from moorage.management.api import ManagementServices, tables
 from moorage.settings import load
@@ -86,6 +86,11 @@ def test_every_error_is_documented_as_it_is() -> None:
 def test_every_kind_of_activity_is_documented() -> None:
     table = (DOCS / "activity.md").read_text().split("| what | target |", 1)[1].split("\n\n", 1)[0]
     assert sorted(re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE)) == sorted(Kind)
+
+
+def test_every_reason_of_a_refused_sign_in_is_documented() -> None:
+    table = (DOCS / "activity.md").read_text().split("| `reason` | means |", 1)[1].split("\n\n", 1)[0]
+    assert re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE) == list(Reason)
 
 
 def test_every_command_is_documented() -> None:

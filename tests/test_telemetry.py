@@ -26,7 +26,7 @@ from tests.served import Served, a_scope
 NASTY = 'a"b\\c\n\x1b[2J\x00\x7f\x9b é 😀'
 
 
-def answering(status: int, *pieces: bytes, **state: str) -> ASGIApp:
+def answering(status: int, *pieces: bytes, **state: object) -> ASGIApp:
     """Return an application that reads the body and answers with these pieces, leaving `state` behind."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -166,6 +166,29 @@ def test_a_client_that_goes_away_stops_the_stream_it_was_sent() -> None:
     asyncio.run(Front(app, log, RequestIds(), Metrics(), Tally().refused)(a_scope(), receive, send))
     log.close()
     assert json.loads(stream.getvalue())["status"] == 499
+
+
+@pytest.mark.parametrize(
+    ("status", "known", "is_row"),
+    [
+        (401, {"user": "tom"}, True),
+        (403, {"user": "tom"}, True),
+        (404, {"user": "tom", "hidden": True}, True),
+        (404, {"user": "tom", "hidden": False}, False),
+        (404, {"user": "tom"}, False),
+        (429, {"user": "tom"}, True),
+        (403, {}, False),
+        (400, {"user": "tom"}, False),
+        (200, {"user": "tom"}, False),
+    ],
+)
+def test_what_somebody_known_is_refused_is_told_with_their_access_token(
+    status: int, known: dict[str, object], *, is_row: bool
+) -> None:
+    served = Served(answering(status, **known, token="laptop"))
+    served.request({"path": "/v2/dmc/app/manifests/1", "method": "PUT"})
+    rows, _ = served.tally.take(0)
+    assert [(row.who, row.token, row.target) for row in rows] == [("tom", "laptop", "/v2/dmc")] * is_row
 
 
 def test_other_scopes_are_left_alone() -> None:

@@ -28,6 +28,7 @@ from moorage.services.accounts import AccountService
 from moorage.services.asking import PasswordDirectory
 from moorage.services.directories import DirectoryService
 from moorage.services.records import Account
+from moorage.services.tally import Tally
 from tests.services.known import Mirror
 
 NOW = 1_800_000_000.0
@@ -62,6 +63,7 @@ class People:
     tokens: Tokens
     callers: Callers
     issuer: Issuer
+    tally: Tally
     ann: Account
     bob: Account
 
@@ -102,13 +104,14 @@ async def open_people(folder: Path, directory: PasswordDirectory | None = None) 
         access, asked = access_of(database), (directory,) if directory else ()
         names = [directory.name for directory in asked]
         directories = DirectoryService(table, IdentityTable(database), Mirror(), access, names, asked)
-        service = AccountService(table, passwords, access, directories)
+        tally = Tally()
+        service = AccountService(table, passwords, access, directories, tally)
         token_table = AccessTokenTable(database)
         access_tokens = AccessTokenService(token_table, table, access)
-        callers = Callers(table, token_table, service, keyring, Machines({}), access_tokens.note_use)
+        callers = Callers(table, token_table, service, keyring, Machines({}, tally), access_tokens.note_use, tally)
         ann = await service.add(ROOT, "ann", ANN, is_admin=True)
         bob = await service.add(ROOT, "bob", BOB)
-        issuer = Issuer(table, callers, keyring)
+        issuer = Issuer(table, callers, keyring, tally)
         yield People(
             table,
             keys,
@@ -119,6 +122,7 @@ async def open_people(folder: Path, directory: PasswordDirectory | None = None) 
             await keyring.tokens(),
             callers,
             issuer,
+            tally,
             ann,
             bob,
         )

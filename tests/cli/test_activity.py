@@ -1,7 +1,10 @@
 """`moorage activity`."""
 
+import inspect
 import json
 
+from moorage.cli.activity import activity
+from moorage.management.activity import Wanted
 from tests.cli.conftest import Terminal
 
 
@@ -21,6 +24,27 @@ def test_json_lines_are_one_row_each(moorage: Terminal) -> None:
     assert [json.loads(line)["target"] for line in moorage.out.splitlines()] == ["two", "one"]
     assert moorage("activity", "--json-lines", "--who", "nobody") == 0
     assert moorage.out == ""
+
+
+def test_every_filter_of_the_api_is_an_option(moorage: Terminal) -> None:
+    moorage("registry", "create", "DMC")
+    moorage("registry", "create", "Other")
+    document = moorage.json("activity", "--registry", "DMC")
+    assert [row["target"] for row in document] == ["dmc"]
+    for words, count in (
+        (("--who", "moorage", "--registry", "other"), 1),
+        (("--token", "laptop"), 0),
+        (("--address", "10.0.0.7"), 0),
+        (("--request-id", "none"), 0),
+        (("--request-id", document[0]["request_id"], "--registry", "dmc"), 1),
+    ):
+        assert len(moorage.json("activity", *words)) == count, words
+    assert moorage("activity", "--registry", "nil") == 1
+
+
+def test_no_filter_of_the_api_is_missing_here() -> None:
+    taken = inspect.signature(Wanted.__init__).parameters.keys() - {"self", "request"}
+    assert taken <= inspect.signature(activity).parameters.keys()
 
 
 def test_a_filter_that_is_none_is_an_error(moorage: Terminal) -> None:

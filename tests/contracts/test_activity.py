@@ -9,8 +9,15 @@ from moorage.domain.access import Caller
 from moorage.domain.activity import Change, Kind, Origin, Outcome
 from moorage.domain.errors import MoorageError
 from moorage.metastore.activity import WINDOW
-from moorage.services.recording import ORIGIN, recorded, recorded_as, row_of
-from moorage.services.records import ActivityPlace, ActivityQuery, ActivityRecord
+from moorage.services.recording import (
+    ORIGIN,
+    ActivityPlace,
+    ActivityQuery,
+    ActivityRecord,
+    recorded,
+    recorded_as,
+    row_of,
+)
 from tests.contracts.tables import APP, OTHER, OpenTables, Tables
 
 EVERYTHING = ActivityQuery()
@@ -57,6 +64,9 @@ async def test_pages_hold_every_row_once_in_order_of_time(tables: Tables, limit:
     ("query", "wanted"),
     [
         (ActivityQuery(who="tom"), {2}),
+        (ActivityQuery(address="10.0.0.9"), {4}),
+        (ActivityQuery(token="ci"), {2}),
+        (ActivityQuery(request_id="request-9"), {3}),
         (ActivityQuery(kind=Kind.SIGN_IN), {4}),
         (ActivityQuery(target="dmc/app"), {1, 2}),
         (ActivityQuery(target="dmc/app:"), {2}),
@@ -74,9 +84,9 @@ async def test_pages_hold_every_row_once_in_order_of_time(tables: Tables, limit:
 async def test_a_filter_keeps_what_fits(tables: Tables, query: ActivityQuery, wanted: set[int]) -> None:
     rows = [
         row(1.0),
-        row(2.0, "tom", "dmc/app:1.0", Kind.MOVE_TAG),
-        row(3.0, target="other/app"),
-        replace(row(4.0, target="ann", kind=Kind.SIGN_IN), outcome=Outcome.REFUSED),
+        replace(row(2.0, "tom", "dmc/app:1.0", Kind.MOVE_TAG), token="ci"),
+        replace(row(3.0, target="other/app"), request_id="request-9"),
+        replace(row(4.0, target="ann", kind=Kind.SIGN_IN), outcome=Outcome.REFUSED, address="10.0.0.9"),
     ]
     await tables.activity.append(rows, {}, 0)
     assert {int(one.at) for one in await found(tables, query, limit=1)} == wanted

@@ -3,7 +3,7 @@
 import pytest
 
 from moorage.domain.errors import ErrorCode, MoorageError
-from moorage.services.records import Mirrored
+from moorage.services.records import Mirrored, Moves
 from tests.contracts.tables import OpenTables, Tables
 
 
@@ -72,10 +72,11 @@ async def test_a_directory_decides_who_is_in_its_groups_and_in_no_other(tables: 
         made = await tables.groups.create(name, mirrored)
         assert made.mirrored == mirrored
     await tables.groups.join("own", "ann")
-    await tables.groups.mirror("ldap", ann.id, ["cn=dev", "cn=ops", "cn=unknown"])
+    assert await tables.groups.mirror("ldap", ann.id, ["cn=dev", "cn=ops", "cn=unknown"]) == Moves(("dev", "ops"), ())
     assert await memberships(tables, "ann") == ["dev", "ops", "own"]
     await tables.groups.mirror("oidc", ann.id, ["cn=dev"])
-    await tables.groups.mirror("ldap", ann.id, ["cn=ops", "cn=qa", "cn=qa"])
+    assert await tables.groups.mirror("ldap", ann.id, ["cn=ops", "cn=qa", "cn=qa"]) == Moves(("qa",), ("dev",))
+    assert await tables.groups.mirror("ldap", ann.id, ["cn=ops", "cn=qa"]) == Moves((), ())
     assert await memberships(tables, "ann") == ["ops", "own", "qa", "web"]
     await tables.groups.mirror("ldap", ann.id, [])
     assert await memberships(tables, "ann") == ["own", "web"]

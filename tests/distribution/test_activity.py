@@ -12,10 +12,10 @@ from moorage.domain.activity import Kind, Outcome
 from moorage.domain.digest import digest_of
 from moorage.domain.manifest import OCI_INDEX, OCI_MANIFEST
 from moorage.domain.name import Repository
-from moorage.services.records import ActivityQuery, ActivityRecord
+from moorage.services.recording import ActivityQuery
 from moorage.settings import Settings
-from moorage.telemetry import Front, Metrics, RequestIds, configure
 from tests.distribution.conversation import ADMIN_PASSWORD, Conversation, basic
+from tests.distribution.log import Log, watched
 from tests.distribution.test_access import token_for
 
 UNSEEN = "an upload is nobody's business before an image names what it brought"
@@ -30,31 +30,8 @@ LEAVES_NO_ROW = {
 @pytest.fixture
 async def http(settings: Settings, services: Services) -> AsyncIterator[httpx.AsyncClient]:
     """Return a client of the API behind the outermost application, which sees refusals."""
-    api = distribution(settings, services)
-    front = Front(api, configure("error", "json"), RequestIds(), Metrics(), services.tally.refused)
-    transport = httpx.ASGITransport(app=front, client=("10.0.0.7", 4711))
-    async with httpx.AsyncClient(transport=transport, base_url="https://proget:5443") as client:
+    async with watched(settings, services) as client:
         yield client
-
-
-class Log:
-    """Reads what is new since it was read last."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
-        self._last = 0
-
-    async def new(self) -> list[ActivityRecord]:
-        """Return new rows, the oldest first, those of passwords that were right left out."""
-        await self._services.activity.flush()
-        rows = [row async for row in await self._services.activity.export(SYSTEM, ActivityQuery())]
-        found = [row for row in rows if row.id > self._last]
-        self._last = max(row.id for row in rows)
-        return [row for row in found if (row.kind, row.outcome) != (Kind.SIGN_IN, Outcome.DONE)]
-
-    async def words(self) -> list[tuple[str, str]]:
-        """Return what is new in short."""
-        return [(row.kind.value, row.target) for row in await self.new()]
 
 
 @pytest.fixture
@@ -159,9 +136,11 @@ async def test_a_wrong_password_leaves_a_row_and_many_leave_hardly_more(nobody: 
     wrong = Conversation(nobody.http, **basic("admin", "not the password"))
     for _ in range(14):
         assert (await wrong.ask("GET", "/v2/")).status_code in {401, 429}
-    (row,) = await log.new()
-    assert (row.kind, row.outcome, row.who, row.address) == (Kind.SIGN_IN, Outcome.REFUSED, "admin", "10.0.0.7")
-    assert row.after == {"times": 14}
+    wrong_ones, too_many = await log.new()
+    for row in (wrong_ones, too_many):
+        assert (row.kind, row.outcome, row.who, row.address) == (Kind.SIGN_IN, Outcome.REFUSED, "admin", "10.0.0.7")
+    assert wrong_ones.after == {"reason": "wrong", "times": 10}
+    assert too_many.after == {"reason": "too-many", "times": 4}
 
 
 async def test_a_password_typed_as_the_name_is_not_kept(nobody: Conversation, log: Log) -> None:

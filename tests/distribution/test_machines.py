@@ -11,9 +11,11 @@ from aiohttp import web
 
 from moorage.app.services import SYSTEM, Services
 from moorage.domain.access import Visibility
+from moorage.domain.activity import Kind, Outcome
 from moorage.settings import Settings, load
 from tests.auth.issuing import AUDIENCE, Issuer, open_issuer
 from tests.distribution.conversation import Conversation, basic, code_of
+from tests.distribution.log import Log, watched
 
 SCOPES = ["repository:dmc/acme/app:pull,push,delete", "repository:dmc/other:pull,push"]
 PUSH, PULL = ("POST", "/v2/dmc/acme/app/blobs/uploads/"), ("GET", "/v2/dmc/acme/app/manifests/latest")
@@ -139,3 +141,36 @@ async def test_a_job_lists_only_what_is_public(
     answer = await http.get(path, headers=basic("oidc", issuer.token()))
     assert answer.status_code == 200
     assert "acme/app" not in answer.text.replace("acme/app:ref", "")
+
+
+async def test_a_jobs_sign_in_tells_issuer_subject_and_rules_and_its_refusal_does_too(
+    http: httpx.AsyncClient, services: Services, issuer: Issuer
+) -> None:
+    subject = "repo:acme/app:ref:refs/heads/main"
+    log, verified = Log(services), {"issuer": "gha", "subject": subject}
+    await log.every()
+    jwts = [issuer.token(), issuer.token(repository="evil/app"), issuer.token(exp=1), "not.a.token"]
+    for jwt in jwts:
+        await token(http, jwt)
+    rows = await log.every()
+    given = {"rules": "1 2", "given": "writer on dmc/acme/*, reader on dmc/acme/*"}
+    assert [(row.kind, row.outcome, row.who, row.registry, row.after) for row in rows] == [
+        (Kind.SIGN_IN, Outcome.DONE, f"oidc:gha:{subject}", "dmc", {**verified, **given}),
+        (Kind.SIGN_IN, Outcome.REFUSED, f"oidc:gha:{subject}", "", {"reason": "no-rule", **verified}),
+        (Kind.SIGN_IN, Outcome.REFUSED, "", "", {"reason": "unknown", "times": 2}),
+    ]
+    assert not any(part in repr(rows) for jwt in jwts for part in jwt.split(".") if len(part) > len("token"))
+
+
+async def test_what_a_job_is_refused_names_its_issuer_and_subject(
+    settings: Settings, services: Services, issuer: Issuer
+) -> None:
+    log = Log(services)
+    async with watched(settings, services) as http:
+        bearer = (await token(http, issuer.token())).json()["token"]
+        await log.every()
+        talk = Conversation(http, "dmc/acme/app", Authorization=f"Bearer {bearer}")
+        assert (await talk.ask("DELETE", "manifests/latest")).status_code == 403
+    (row,) = await log.every()
+    assert (row.kind, row.outcome, row.registry) == (Kind.ACCESS, Outcome.REFUSED, "dmc")
+    assert row.who == "oidc:gha:repo:acme/app:ref:refs/heads/main"

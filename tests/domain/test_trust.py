@@ -5,7 +5,7 @@ from hypothesis import given as each
 from hypothesis import strategies as st
 
 from moorage.domain.access import Caller, Given, Grant, Role
-from moorage.domain.trust import Rule, given
+from moorage.domain.trust import Rule, fitting
 
 MAIN = {"claims": {"repository": "acme/app", "ref": "refs/heads/main"}, "role": "writer", "on": "dmc/acme/*"}
 
@@ -69,8 +69,8 @@ def test_a_rule_that_gives_too_much_or_to_everybody_is_none(wrong: dict[str, obj
 def test_what_is_given_is_exactly_what_the_rules_that_fit_say(claims: dict[str, object]) -> None:
     rule = Rule.model_validate(MAIN)
     is_main = claims.get("repository") in ("acme/app", ["acme/app"]) and claims.get("ref") == "refs/heads/main"
-    found = given([rule], claims)
-    assert found == ((("dmc/acme/*", Role.WRITER),) if rule.fits(claims) else ())
+    found = fitting([rule, rule], claims)
+    assert found == ({1: rule, 2: rule} if rule.fits(claims) else {})
     assert not is_main or found
 
 

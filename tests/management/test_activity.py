@@ -10,8 +10,7 @@ from moorage.domain.access import Caller, Role
 from moorage.domain.activity import Origin
 from moorage.domain.limits import Limits, TokenAction
 from moorage.management.api import tables
-from moorage.services.recording import ORIGIN
-from moorage.services.records import ActivityQuery, ActivityRecord
+from moorage.services.recording import ORIGIN, ActivityQuery, ActivityRecord
 from tests.management.test_permissions import path_of
 from tests.management.world import World
 
@@ -163,7 +162,9 @@ async def test_filters_narrow_it(world: World, query: str, count: int) -> None:
     assert len((await world.ask("GET", f"/activity?{query}")).json()["items"]) == count
 
 
-@pytest.mark.parametrize("query", ["what=nothing", "outcome=x", "since=yesterday", "registry=a/b", "who=" + "x" * 65])
+@pytest.mark.parametrize(
+    "query", ["what=nothing", "outcome=x", "since=yesterday", "registry=a/b", "who=" + "x" * 513, "token=" + "x" * 65]
+)
 async def test_a_filter_that_is_none_is_refused(world: World, query: str) -> None:
     for path in ("/activity", "/activity.jsonl"):
         assert (await world.ask("GET", f"{path}?{query}")).status_code == 400

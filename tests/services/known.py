@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.identity import Identity
+from moorage.services.records import Moves
 
 
 class Mirror:
@@ -13,8 +14,9 @@ class Mirror:
     def __init__(self) -> None:
         self.groups: dict[tuple[str, int], tuple[str, ...]] = {}
 
-    async def mirror(self, directory: str, user_id: int, externals: Sequence[str]) -> None:
+    async def mirror(self, directory: str, user_id: int, externals: Sequence[str]) -> Moves:
         self.groups[directory, user_id] = tuple(externals)
+        return Moves((), ())
 
 
 @dataclass

@@ -1,18 +1,22 @@
 """People of directories: which account they get, and what happens when a directory is silent."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from moorage.domain.access import ANONYMOUS, Caller
+from moorage.domain.activity import Kind
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.identity import Identity
 from moorage.metastore.accounts import AccountTable
+from moorage.metastore.activity import ActivityTable
+from moorage.metastore.groups import GroupTable
 from moorage.metastore.identities import IdentityTable
 from moorage.services.directories import LONGEST_SUBJECT, DirectoryService
-from moorage.services.records import Account, LinkedIdentity
+from moorage.services.recording import ActivityQuery
+from moorage.services.records import Account, LinkedIdentity, Mirrored
 from tests.auth.people import ROOT, access_of, open_database
 from tests.services.known import Known, Mirror
 
@@ -91,6 +95,34 @@ async def test_groups_are_those_of_the_last_sign_in(house: House) -> None:
     assert house.mirror.groups == {("corp", made.id): ("devs", "ops")}
     await house.service.accept(Identity("corp", "uuid-1", "ann", groups=("ops",)))
     assert house.mirror.groups == {("corp", made.id): ("ops",)}
+
+
+async def test_a_sign_in_that_changes_groups_tells_which(tmp_path: Path) -> None:
+    async with open_database(tmp_path) as database:
+        groups, log = GroupTable(database), ActivityTable(database)
+        service = DirectoryService(AccountTable(database), IdentityTable(database), groups, access_of(database))
+        for name in ("devs", "ops"):
+            await groups.create(name, Mirrored("corp", name))
+
+        async def told() -> list[tuple[str, str, str, object, object]]:
+            rows, _ = await log.page(ActivityQuery(), None, 100, oldest_first=True)
+            moves = [row for row in rows if row.kind in {Kind.JOIN_GROUP, Kind.LEAVE_GROUP}]
+            return [(row.who, row.kind.value, row.target, row.before, row.after) for row in moves]
+
+        await service.accept(ANN)
+        facts = {"user": "ann", "directory": "corp"}
+        seen: list[tuple[str, str, str, object, object]] = [
+            ("ann", "join-group", "devs", None, facts),
+            ("ann", "join-group", "ops", None, facts),
+        ]
+        assert await told() == seen
+        await service.accept(ANN)
+        assert await told() == seen
+        await service.accept(replace(ANN, groups=("ops",)))
+        seen.append(("ann", "leave-group", "devs", facts, None))
+        assert await told() == seen
+        await service.unlink(ROOT, "ann", "corp")
+        assert await told() == [*seen, (ROOT.name, "leave-group", "ops", facts, None)]
 
 
 async def test_one_account_in_two_directories_is_one_person(house: House) -> None:

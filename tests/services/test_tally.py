@@ -5,10 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from moorage.domain.activity import Kind, Origin, Outcome
+from moorage.domain.activity import Kind, Origin, Outcome, Reason, Who
 from moorage.domain.name import Repository
-from moorage.services.recording import ORIGIN
-from moorage.services.records import ActivityRecord
+from moorage.services.recording import ORIGIN, ActivityRecord
 from moorage.services.tally import MOST_UNWRITTEN, ROOM, SECONDS, Tally
 
 APP = Repository("dmc", "app")
@@ -42,13 +41,13 @@ def test_pulls_are_handed_over_once() -> None:
 def test_a_refusal_is_a_row_at_once_and_its_likes_are_one_more_after_a_minute() -> None:
     tally = Tally()
     for _ in range(3):
-        tally.refused("tom", "dmc/app", "PUT", 403)
+        tally.refused("tom", "", "dmc/app", "PUT", 403)
     ((first,), _) = tally.take(soon())
     assert (first.who, first.target, first.registry, first.kind) == ("tom", "dmc/app", "dmc", Kind.ACCESS)
     assert (first.address, first.request_id, first.outcome) == ("10.0.0.7", "request-7", Outcome.REFUSED)
     assert first.after == {"method": "PUT", "status": 403, "times": 3}
     for _ in range(5):
-        tally.refused("tom", "dmc/app", "PUT", 403)
+        tally.refused("tom", "", "dmc/app", "PUT", 403)
     assert tally.take(soon())[0] == []
     ((second,), _) = tally.take(later())
     assert times(second) == 5
@@ -60,7 +59,7 @@ def test_guesses_are_bounded_whoever_makes_them_from_wherever(*, address: bool) 
     tally = Tally()
     for number in range(10 * ROOM):
         ORIGIN.set(Origin(f"10.0.0.{number}" if address else "10.0.0.7"))
-        tally.sign_in_refused(f"person-{number}")
+        tally.sign_in_refused(Who(f"person-{number}"), Reason.WRONG)
     rows, _ = tally.take(soon())
     assert len(rows) == ROOM + 1
     assert sum(int(str(times(row))) for row in rows) == 10 * ROOM
@@ -70,9 +69,9 @@ def test_guesses_are_bounded_whoever_makes_them_from_wherever(*, address: bool) 
 def test_a_flood_of_one_kind_hides_none_of_another() -> None:
     tally = Tally()
     for number in range(2 * ROOM):
-        tally.sign_in_refused(f"person-{number}")
-    tally.signed_in("ann")
-    tally.refused("tom", "dmc", "GET", 403)
+        tally.sign_in_refused(Who(f"person-{number}"), Reason.WRONG)
+    tally.signed_in(Who("ann"))
+    tally.refused("tom", "", "dmc", "GET", 403)
     rows, _ = tally.take(soon())
     assert {(row.who, row.kind, row.outcome) for row in rows} >= {
         ("ann", Kind.SIGN_IN, Outcome.DONE),
@@ -80,7 +79,9 @@ def test_a_flood_of_one_kind_hides_none_of_another() -> None:
     }
 
 
-@pytest.mark.parametrize("count", [lambda tally: tally.signed_in("ann"), lambda tally: tally.sign_in_refused("ann")])
+@pytest.mark.parametrize(
+    "count", [lambda tally: tally.signed_in(Who("ann")), lambda tally: tally.sign_in_refused(Who("ann"), Reason.WRONG)]
+)
 def test_a_new_minute_is_a_new_row(count: Callable[[Tally], None]) -> None:
     tally = Tally()
     count(tally)
@@ -92,7 +93,7 @@ def test_a_new_minute_is_a_new_row(count: Callable[[Tally], None]) -> None:
 def test_what_could_not_be_written_is_kept_and_bounded() -> None:
     tally = Tally()
     tally.pulled(APP)
-    tally.signed_in("ann")
+    tally.signed_in(Who("ann"))
     rows, pulls = tally.take(soon())
     tally.pulled(APP)
     tally.give_back(rows, pulls)

@@ -5,7 +5,7 @@ from starlette.routing import Route
 
 from moorage.domain.activity import Kind
 from moorage.metastore.activity import ActivityTable
-from moorage.services.records import ActivityQuery, ActivityRecord
+from moorage.services.recording import ActivityQuery, ActivityRecord
 from tests.ui.visitor import Fields, Visitor
 from tests.ui.world import PASSWORD, World
 

@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
+from moorage.domain.activity import Kind, Outcome
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.identity import Identity
 from moorage.services.web_sign_in import Arrival, Offer
 from tests.ui.visitor import Visitor, text_of
-from tests.ui.world import World
+from tests.ui.world import ADMIN, World
 
 COOKIE = "__Host-moorage"
 KEPT = "__Host-moorage_sign_in"
@@ -91,6 +92,23 @@ async def test_a_name_that_is_taken_is_not_taken_over(nobody: Visitor, world: Wo
     response = await nobody.get(BACK)
     assert response.status_code == 403
     assert "moorage user link admin corp 2" in text_of(response)
+
+
+async def test_a_sign_in_that_was_refused_is_a_row_of_whoever_it_was(nobody: Visitor, world: World) -> None:
+    await world.directories.accept(ZOE)
+    await world.services.accounts.disable(ADMIN, "zoe", disabled=True)
+    admin = Identity("corp", "2", "admin")
+    wanted: list[tuple[Arrival | MoorageError, str, object]] = [
+        (MoorageError(ErrorCode.DENIED, "no"), "", {"reason": "wrong", "directory": "corp"}),
+        (Arrival(admin, "/", None), "", {"reason": "name-taken", "directory": "corp", "subject": "2"}),
+        (Arrival(ZOE, "/", None), "zoe", {"reason": "closed", "directory": "corp", "subject": "1"}),
+    ]
+    for arrival, name, after in wanted:
+        await nobody.get("/-/sign-in/corp")
+        world.doors.arrival = arrival
+        assert (await nobody.get(BACK)).status_code in {401, 403}
+        ((row,), _) = world.tally.take(0)
+        assert (row.kind, row.outcome, row.who, row.after) == (Kind.SIGN_IN, Outcome.REFUSED, name, after)
 
 
 async def test_an_account_is_linked_by_a_form_of_its_own_and_signs_in_there_then(admin: Visitor, world: World) -> None:

@@ -35,6 +35,7 @@ from moorage.services.directories import DirectoryService
 from moorage.services.manifests import ManifestService, describe
 from moorage.services.records import Holder, Registry
 from moorage.services.registries import RegistryService
+from moorage.services.tally import Tally
 from moorage.services.web_sign_in import Arrival, Departure, Offer, WebSignInService
 from moorage.ui.pages import SafeHeaders, build
 from moorage.ui.visit import UiServices, UiSettings
@@ -101,7 +102,9 @@ class World:
         self.uploads = UploadTable(database, 3600.0)
         self.manifests = ManifestTable(database)
         access = Access(registries, grants)
-        people, identities = AccountService(accounts, Passwords(), access), IdentityTable(database)
+        self.tally = Tally()
+        people = AccountService(accounts, Passwords(), access, tally=self.tally)
+        identities = IdentityTable(database)
         self.doors = Doors()
         self.directories = DirectoryService(accounts, identities, GroupTable(database), access, ("corp",))
         self.services = UiServices(
@@ -110,7 +113,7 @@ class World:
             registries=RegistryService(registries, grants, access),
             catalog=CatalogService(CatalogTable(database), self.manifests, access),
             manifests=ManifestService(self.manifests, BlobTable(database, 3600.0), store),
-            elsewhere=WebSignInService(self.doors, self.directories, people, accounts, identities),
+            elsewhere=WebSignInService(self.doors, self.directories, people, accounts, identities, self.tally),
         )
         self._ids = itertools.count()
 

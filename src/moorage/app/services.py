@@ -126,7 +126,9 @@ async def _compose(settings: Settings, database: SQLite, store: FileBlobStore, k
     doors = WebDirectories(known.oidc, keyring)
     token_table = AccessTokenTable(database)
     access_tokens = AccessTokenService(token_table, account_table, access)
-    callers = Callers(account_table, token_table, accounts, keyring, Machines(known.trust), access_tokens.note_use)
+    callers = Callers(
+        account_table, token_table, accounts, keyring, Machines(known.trust, tally), access_tokens.note_use, tally
+    )
     return Services(
         access=access,
         access_tokens=access_tokens,
@@ -137,7 +139,7 @@ async def _compose(settings: Settings, database: SQLite, store: FileBlobStore, k
         catalog=CatalogService(CatalogTable(database), manifest_table, access),
         collect=CollectService(GarbageTable(database), upload_table, store, access),
         directories=directories,
-        elsewhere=WebSignInService(doors, directories, accounts, account_table, identities),
+        elsewhere=WebSignInService(doors, directories, accounts, account_table, identities, tally),
         explanations=AccessService(account_table, access),
         grants=GrantService(grant_table, access),
         groups=GroupService(group_table, access),
@@ -145,7 +147,7 @@ async def _compose(settings: Settings, database: SQLite, store: FileBlobStore, k
         keys=keys,
         manifests=ManifestService(manifest_table, blob_table, store),
         registries=RegistryService(registry_table, grant_table, access),
-        issuer=Issuer(account_table, callers, keyring),
+        issuer=Issuer(account_table, callers, keyring, tally),
         tally=tally,
         robots=RobotService(RobotTable(database), account_table, access),
         uploads=UploadService(upload_table, store),

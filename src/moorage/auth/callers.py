@@ -8,24 +8,30 @@ what was issued for one, costs one look more, at the access token itself: a revo
 import hmac
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from moorage.auth.challenge import Basic, Bearer, read_authorization
+from moorage.auth.challenge import Bearer, read_authorization
 from moorage.auth.keyring import Keyring
 from moorage.auth.machines import Machines
 from moorage.auth.tokens import Claims, TokenError, Tokens
 from moorage.domain.access import ANONYMOUS, Caller, Scope
+from moorage.domain.activity import Reason, Who
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.limits import Limits
 from moorage.services.account_ports import AccessTokens
 from moorage.services.accounts import AccountService, until
+from moorage.services.names import is_name
 from moorage.services.ports import Accounts
 from moorage.services.records import AccessToken, Account
+from moorage.services.tally import Tally
 from moorage.services.token_secrets import hash_of, is_secret
 
 PASSWORD_SECONDS = 300
 """How long a password that was right is believed without hashing it again."""
+
+SIGN_IN_SECONDS = PASSWORD_SECONDS
+"""How long an access token that is shown again and again from one address is one sign-in, as a password is."""
 
 LENIENT_SECONDS = 12 * 3600
 """How long an expired token still counts for the upload it began."""
@@ -34,29 +40,38 @@ ROOM = 10_000
 LONGEST_REMEMBERED = 2048
 """Bytes of the longest header that is kept: one for many repositories is longer, rare, and verified each time."""
 
+HAS_EXPIRED = "this token has expired; ask for a new one"
+NOT_KNOWN = "this access token is not known here, or it was revoked"
+
 V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
 class _Verified:
-    """An account whose password was right, as it then was, and until when that is believed."""
+    """An account whose password was right, as it then was, from where, and until when that is believed."""
 
     account: Account
     until: float
+    address: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Presented:
-    """An access token that was presented, by a name or by itself (None)."""
+    """An access token that was presented: whose it is and what it is called, from where, and one sign-in until when."""
 
     token_id: int
-    name: str | None
+    who: Who
+    until: float
+    address: str
 
 
 class Callers:
-    """Tells who asks; `note_use` is told of each use of an access token, by its id, with the time."""
+    """Tells who asks, and the tally of sign-ins and of credentials that were refused.
 
-    def __init__(
+    `note_use` is told of each use of an access token, by its id, with the time.
+    """
+
+    def __init__(  # the parts
         self,
         accounts: Accounts,
         access_tokens: AccessTokens,
@@ -64,7 +79,9 @@ class Callers:
         keyring: Keyring,
         machines: Machines,
         note_use: Callable[[int, float], None],
+        tally: Tally,
     ) -> None:
+        self._tally = tally
         self._accounts = accounts
         self._access_tokens = access_tokens
         self._note_use = note_use
@@ -92,13 +109,20 @@ class Callers:
         claims = self._seen.get(authorization)
         if claims is not None:
             return await self._by_claims(claims, now, lenient=lenient)
-        presented = self._presented.get(self._mark(authorization))
+        mark = self._mark(authorization)
+        presented = self._presented.get(mark)
         if presented is not None:
-            return await self._by_access_token(presented.token_id, presented.name, now)
+            caller = await self._by_access_token(presented.token_id, presented.who, now)
+            if now >= presented.until or address != presented.address:
+                _remember(self._presented, mark, replace(presented, until=now + SIGN_IN_SECONDS, address=address))
+                self._tally.signed_in(presented.who)
+            return caller
         credentials = read_authorization(authorization)
-        if isinstance(credentials, Basic):
-            return await self._by_basic(authorization, credentials, now, address)
-        return await self._by_bearer(authorization, credentials, tokens, now, lenient=lenient)
+        if isinstance(credentials, Bearer):
+            return await self._by_bearer(authorization, credentials, tokens, now, address, lenient=lenient)
+        if is_secret(credentials.password):
+            return await self._by_secret(authorization, credentials.name, credentials.password, now, address)
+        return await self.by_password(credentials.name, credentials.password, now, address=address)
 
     async def by_password(self, name: str, password: str, now: float, *, address: str) -> Caller:
         """Return the caller of a name and a password, or an access token in its place.
@@ -108,18 +132,28 @@ class Callers:
         if self._machines.know(name, password):
             return await self._machines.by_token(password, now)
         if is_secret(password):
-            return await self._by_secret(None, name, password, now)
+            return await self._by_secret(None, name, password, now, address)
         key = self._mark(f"{name}\0{password}".encode("utf-8", "surrogatepass"))
         known = self._verified.get(key)
         account = await self._unchanged(known.account) if known is not None and now < known.until else None
+        if account is None or known is None:
+            account = await self._verified_now(name, password, now, address)
+            _remember(self._verified, key, _Verified(account, until(account, now, PASSWORD_SECONDS), address))
+        elif address != known.address and not account.is_disabled:
+            _remember(self._verified, key, replace(known, address=address))
+            self._tally.signed_in(Who(account.name))
+        return self._caller(account, Who(account.name))
+
+    async def _verified_now(self, name: str, password: str, now: float, address: str) -> Account:
+        """Return whose name and password these are, or raise UNAUTHORIZED, or TOO_MANY to whoever guesses."""
+        found = await self._people.verify(name, password, now, address=address)
+        # Verifying takes its time: what was right when it began is worth nothing if it was changed meanwhile.
+        account = await self._unchanged(found) if found is not None else None
         if account is None:
-            found = await self._people.verify(name, password, now, address=address)
-            # Verifying takes its time: what was right when it began is worth nothing if it was changed meanwhile.
-            account = await self._unchanged(found) if found is not None else None
-            if account is None:
-                raise MoorageError(ErrorCode.UNAUTHORIZED, "the user name or the password is wrong")
-            _remember(self._verified, key, _Verified(account, until(account, now, PASSWORD_SECONDS)))
-        return _caller(account, account.name)
+            if found is not None:
+                self._tally.sign_in_refused(Who(found.name), Reason.REVOKED)
+            raise MoorageError(ErrorCode.UNAUTHORIZED, "the user name or the password is wrong")
+        return account
 
     async def _unchanged(self, account: Account) -> Account | None:
         """Return an account as it is now, None if its password is another one."""
@@ -127,67 +161,82 @@ class Callers:
         is_same = present is not None and (present.name, present.password_hash) == (account.name, account.password_hash)
         return present if is_same else None
 
-    async def _by_bearer(
-        self, authorization: bytes, credentials: Bearer, tokens: Tokens, now: float, *, lenient: bool
+    async def _by_bearer(  # what they are, and where they came with
+        self, authorization: bytes, credentials: Bearer, tokens: Tokens, now: float, address: str, *, lenient: bool
     ) -> Caller:
         if is_secret(credentials.token):
-            return await self._by_secret(authorization, None, credentials.token, now)
-        claims = _read(tokens, credentials.token, now)
+            return await self._by_secret(authorization, None, credentials.token, now, address)
+        try:
+            claims = tokens.read(credentials.token, now)
+        except TokenError as error:
+            raise self._refused(Who(), Reason.UNKNOWN, str(error)) from None
         if len(authorization) <= LONGEST_REMEMBERED:
             _remember(self._seen, authorization, claims)
         return await self._by_claims(claims, now, lenient=lenient)
 
     async def _by_claims(self, claims: Claims, now: float, *, lenient: bool) -> Caller:
         if now >= claims.scope.expires_at + (LENIENT_SECONDS if lenient else 0):
-            raise MoorageError(ErrorCode.UNAUTHORIZED, "this token has expired; ask for a new one")
+            raise self._refused(await self._who(claims.name, claims.name), Reason.EXPIRED, HAS_EXPIRED)
         if claims.user_id is None:
             return Caller(None, claims.name, scope=claims.scope, given=claims.given)
         if claims.access_token is not None:
-            return await self._by_access_token(claims.access_token, claims.name, now, claims.scope)
-        return _caller(await self._accounts.get(claims.user_id), claims.name, claims.scope)
+            return await self._by_access_token(claims.access_token, Who(claims.name), now, claims.scope)
+        return self._caller(await self._accounts.get(claims.user_id), Who(claims.name), claims.scope)
 
-    async def _by_basic(self, authorization: bytes, credentials: Basic, now: float, address: str) -> Caller:
-        if is_secret(credentials.password):
-            return await self._by_secret(authorization, credentials.name, credentials.password, now)
-        return await self.by_password(credentials.name, credentials.password, now, address=address)
-
-    async def _by_secret(self, authorization: bytes | None, name: str | None, secret: str, now: float) -> Caller:
-        """Return the caller of an access token, and remember the header it came in.
+    async def _by_secret(
+        self, authorization: bytes | None, name: str | None, secret: str, now: float, address: str
+    ) -> Caller:
+        """Return the caller of an access token, and remember the header it came in; with a name, it must be theirs.
 
         Nobody is told to wait: there are too many secrets for guessing.
         """
         token = await self._access_tokens.find(hash_of(secret))
         if token is None:
-            raise MoorageError(ErrorCode.UNAUTHORIZED, "this access token is not known here, or it was revoked")
-        caller = await self._by_access_token(token.id, name, now)
+            raise self._refused(await self._who(name or ""), Reason.UNKNOWN, NOT_KNOWN)
+        account = await self._accounts.get(token.user_id)
+        who = Who(account.name, token.name, account.registry) if account else Who(token=token.name)
+        if name is not None and name != who.name:
+            raise self._refused(who, Reason.ANOTHERS, "this access token belongs to another account")
+        caller = await self._by_access_token(token.id, who, now)
+        self._tally.signed_in(who)
         if authorization is not None:
-            _remember(self._presented, self._mark(authorization), _Presented(token.id, name))
+            presented = _Presented(token.id, who, now + SIGN_IN_SECONDS, address)
+            _remember(self._presented, self._mark(authorization), presented)
         return caller
 
-    async def _by_access_token(self, token_id: int, name: str | None, now: float, scope: Scope | None = None) -> Caller:
-        """Return the caller of an access token as it is now; with a name, it must be its account's."""
+    async def _by_access_token(self, token_id: int, who: Who, now: float, scope: Scope | None = None) -> Caller:
+        """Return the caller of an access token as it is now, which must be the same one's as it was."""
         token = await self._access_tokens.get(token_id)
         if token is None:
-            raise MoorageError(ErrorCode.UNAUTHORIZED, "this access token is not known here, or it was revoked")
+            raise self._refused(who if who.token else await self._who(who.name, who.name), Reason.REVOKED, NOT_KNOWN)
         if token.expires_at is not None and token.expires_at <= now:
-            raise MoorageError(ErrorCode.UNAUTHORIZED, f"the access token {token.name} has expired; make a new one")
-        account = await self._accounts.get(token.user_id)
-        if account is not None and name is not None and account.name != name:
-            raise MoorageError(ErrorCode.UNAUTHORIZED, "this access token belongs to another account")
-        caller = _caller(account, account.name if account else "", scope, limits_of(token))
+            who = Who(who.name, token.name, who.registry)
+            raise self._refused(who, Reason.EXPIRED, f"the access token {token.name} has expired; make a new one")
+        caller = self._caller(await self._accounts.get(token.user_id), who, scope, limits_of(token))
         self._note_use(token_id, now)
         return caller
+
+    def _caller(
+        self, account: Account | None, who: Who, scope: Scope | None = None, limits: Limits | None = None
+    ) -> Caller:
+        if account is None or account.is_disabled or account.name != who.name:
+            registry = account.registry if account else who.registry
+            who = Who(who.name, limits.token if limits else who.token, registry)
+            raise self._refused(who, Reason.CLOSED, "this account is closed")
+        return Caller(account.id, account.name, account.is_admin, scope, limits=limits)
+
+    async def _who(self, name: str, otherwise: str = "") -> Who:
+        """Return who has a name, which may be anything somebody typed: what is no account's is not kept."""
+        account = await self._accounts.find(name) if is_name(name) else None
+        return Who(account.name, "", account.registry) if account else Who(otherwise)
+
+    def _refused(self, who: Who, reason: Reason, message: str) -> MoorageError:
+        self._tally.sign_in_refused(who, reason)
+        return MoorageError(ErrorCode.UNAUTHORIZED, message)
 
     def _mark(self, content: bytes) -> bytes:
         """Return a mark that nobody else can make: a dump of the memory holds no secrets."""
         return hmac.digest(self._key, content, "sha256")
-
-
-def _read(tokens: Tokens, token: str, now: float) -> Claims:
-    try:
-        return tokens.read(token, now)
-    except TokenError as error:
-        raise MoorageError(ErrorCode.UNAUTHORIZED, str(error)) from None
 
 
 def _remember(known: dict[bytes, V], key: bytes, value: V) -> None:
@@ -199,9 +248,3 @@ def _remember(known: dict[bytes, V], key: bytes, value: V) -> None:
 def limits_of(token: AccessToken) -> Limits:
     """Return what an access token narrows its account to."""
     return Limits(token.id, token.name, token.actions, token.patterns, token.expires_at)
-
-
-def _caller(account: Account | None, name: str, scope: Scope | None = None, limits: Limits | None = None) -> Caller:
-    if account is None or account.is_disabled or account.name != name:
-        raise MoorageError(ErrorCode.UNAUTHORIZED, "this account is closed")
-    return Caller(account.id, account.name, account.is_admin, scope, limits=limits)

@@ -5,10 +5,13 @@ from collections.abc import Mapping
 
 from moorage.auth.callers import Callers
 from moorage.auth.keyring import Keyring
-from moorage.auth.tokens import TokenError, lifetime, mark_of
+from moorage.auth.tokens import RefreshClaims, TokenError, lifetime, mark_of
 from moorage.domain.access import Caller
+from moorage.domain.activity import Reason, Who
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.services.ports import Accounts
+from moorage.services.records import Account
+from moorage.services.tally import Tally
 
 Scopes = Mapping[str, frozenset[str]]
 
@@ -16,7 +19,8 @@ Scopes = Mapping[str, frozenset[str]]
 class Issuer:
     """Issues bearer and refresh tokens; times are Unix seconds."""
 
-    def __init__(self, accounts: Accounts, callers: Callers, keyring: Keyring) -> None:
+    def __init__(self, accounts: Accounts, callers: Callers, keyring: Keyring, tally: Tally) -> None:
+        self._tally = tally
         self._accounts = accounts
         self._callers = callers
         self._keyring = keyring
@@ -41,16 +45,14 @@ class Issuer:
         try:
             claims = tokens.read_refresh(token, now)
         except TokenError as error:
+            self._tally.sign_in_refused(Who(), Reason.UNKNOWN)
             raise MoorageError(ErrorCode.UNAUTHORIZED, str(error)) from None
         account = await self._accounts.get(claims.user_id)
-        if (
-            account is None
-            or account.is_disabled
-            or account.name != claims.name
-            or (account.password_expires_at is not None and account.password_expires_at <= now)
-            or not hmac.compare_digest(claims.password.encode(), mark_of(account.password_hash).encode())
-        ):
+        reason = _ended(account, claims, now)
+        if account is None or reason is not None:
+            self._tally.sign_in_refused(Who(claims.name), reason or Reason.CLOSED)
             raise MoorageError(ErrorCode.UNAUTHORIZED, "this refresh token has ended; sign in again")
+        self._tally.signed_in(Who(account.name))
         return Caller(account.id, account.name, account.is_admin)
 
     async def issue(self, caller: Caller, asked: Scopes, granted: Scopes, now: float) -> tuple[str, int]:
@@ -70,3 +72,14 @@ class Issuer:
         if not account.password_hash:
             return None
         return (await self._keyring.tokens()).issue_refresh(account, now)
+
+
+def _ended(account: Account | None, claims: RefreshClaims, now: float) -> Reason | None:
+    """Return why a refresh token is worth nothing any more."""
+    if account is None or account.is_disabled or account.name != claims.name:
+        return Reason.CLOSED
+    if not hmac.compare_digest(claims.password.encode(), mark_of(account.password_hash).encode()):
+        return Reason.REVOKED
+    if account.password_expires_at is not None and account.password_expires_at <= now:
+        return Reason.EXPIRED
+    return None

@@ -14,6 +14,7 @@ from moorage.cli.output import Json, say_json, say_table, when
 EXAMPLES = (
     "moorage activity --who mara --since 2026-11-01",
     "moorage activity --what delete-tag --target dmc/team/app:",
+    "moorage activity --registry dmc --outcome refused",
     "moorage activity --json-lines >activity.jsonl",
 )
 
@@ -22,6 +23,16 @@ def activity(  # one option each
     api: Api,
     *,
     who: Annotated[str | None, typer.Option(help="Only what this person did.", show_default=False)] = None,
+    address: Annotated[str | None, typer.Option(help="Only what came from here.", show_default=False)] = None,
+    token: Annotated[
+        str | None, typer.Option(help="Only what was done with an access token of this name.", show_default=False)
+    ] = None,
+    request_id: Annotated[
+        str | None, typer.Option(help="Only what this request did, as the log names it.", show_default=False)
+    ] = None,
+    registry: Annotated[
+        str | None, typer.Option(help="Only what belongs to the registry at this address.", show_default=False)
+    ] = None,
     what: Annotated[str | None, typer.Option(help="Only this kind, as delete-tag.", show_default=False)] = None,
     target: Annotated[
         str | None, typer.Option(help="Only what was done to this, or to what begins so.", show_default=False)
@@ -34,7 +45,18 @@ def activity(  # one option each
     as_json: Json = False,
 ) -> None:
     """Show who did what, newest first."""
-    asked = {"who": who, "what": what, "target": target, "since": since, "until": until, "outcome": outcome}
+    asked = {
+        "who": who,
+        "address": address,
+        "token": token,
+        "request_id": request_id,
+        "registry": registry,
+        "what": what,
+        "target": target,
+        "since": since,
+        "until": until,
+        "outcome": outcome,
+    }
     rows = _rows(api, {name: value for name, value in asked.items() if value is not None})
     if json_lines:
         for row in rows:

@@ -129,6 +129,7 @@ class DistributionApi:
         except MoorageError as error:
             if found is not None and found.repository is not None:
                 scope["state"]["target"] = str(found.repository)
+            scope["state"] |= {"token": request.caller.token, "hidden": error.is_hidden}
             answer = error_answer(error, self._challenge_for(request, found, error))
         await send_answer(answer, scope, send)
         await request.drain()

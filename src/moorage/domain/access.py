@@ -132,6 +132,11 @@ class Caller:
         """Tell whether nobody in particular asks."""
         return self.user_id is None and self.given is None
 
+    @property
+    def token(self) -> str:
+        """The name of the access token this was asked with; empty if it was none."""
+        return "" if self.limits is None else self.limits.token
+
 
 ANONYMOUS = Caller()
 

@@ -52,6 +52,30 @@ class Outcome(StrEnum):
     REFUSED = "refused"
 
 
+class Reason(StrEnum):
+    """Why a sign-in was refused; docs/activity.md says of each what it means."""
+
+    WRONG = "wrong"
+    TOO_MANY = "too-many"
+    EXPIRED = "expired"
+    CLOSED = "closed"
+    UNKNOWN = "unknown"
+    REVOKED = "revoked"
+    ANOTHERS = "anothers"
+    NAME_TAKEN = "name-taken"
+    NO_RULE = "no-rule"
+
+
+class Who(NamedTuple):
+    """Whose sign-in it is: the name, the name of the access token, and the address of the registry a robot is of."""
+
+    name: str = ""
+    token: str = ""
+    registry: str | None = None
+
+
+NOBODY = Who()
+
 OF_SERVER = frozenset(
     {
         Kind.SIGN_IN,
@@ -74,7 +98,7 @@ OF_SERVER = frozenset(
         Kind.COLLECT,
     }
 )
-"""Kinds whose target is no registry, nor anything in one."""
+"""Kinds whose target is no registry, nor anything in one: the server's, unless it is a robot of a registry."""
 
 Facts = Mapping[str, str | bool | int | None]
 """A few plain values, for JSON; never a secret, nor what one could be made of."""
@@ -95,17 +119,21 @@ class Change:
     """What is done to what; `before` and `after` hold only what changes, and are None where there was or is nothing.
 
     A target is a registry's address, a repository's full name, an image or tag behind it, or somebody's name.
+    `registry` is the address of the registry it belongs to, where the target doesn't say so: that of a robot.
     """
 
     kind: Kind
     target: str
     before: Facts | None = None
     after: Facts | None = None
+    registry: str | None = None
 
 
-def registry_of(kind: Kind, target: str) -> str:
-    """Return the address of the registry a target is in; empty for what is the server's."""
-    return "" if kind in OF_SERVER else target.partition("/")[0]
+def registry_of(change: Change) -> str:
+    """Return the address of the registry a change belongs to; empty for what is the server's."""
+    if change.kind in OF_SERVER:
+        return change.registry or ""
+    return change.target.partition("/")[0]
 
 
 def tag_name(repository: Repository, tag: str) -> str:

@@ -52,10 +52,16 @@ class ErrorCode(Enum):
 
 
 class MoorageError(Exception):
-    """What went wrong, for whoever asked: a row of the table, a sentence, and machine-readable detail."""
+    """What went wrong, for whoever asked: a row of the table, a sentence, and machine-readable detail.
 
-    def __init__(self, error: ErrorCode, message: str | None = None, detail: object = None) -> None:
+    `is_hidden` tells us, and nobody who asked, that it says there is nothing since they may not know whether there is.
+    """
+
+    def __init__(
+        self, error: ErrorCode, message: str | None = None, detail: object = None, *, is_hidden: bool = False
+    ) -> None:
         super().__init__(message or error.message)
         self.error = error
         self.message = message or error.message
         self.detail = detail
+        self.is_hidden = is_hidden

@@ -58,9 +58,9 @@ class Rule(BaseModel):
         )
 
 
-def given(rules: Iterable[Rule], claims: Mapping[str, object]) -> tuple[tuple[str, Role], ...]:
-    """Return the repository patterns, and the role on each, that a token with these claims gets."""
-    return tuple((rule.on, rule.role) for rule in rules if rule.fits(claims))
+def fitting(rules: Iterable[Rule], claims: Mapping[str, object]) -> dict[int, Rule]:
+    """Return the rules that a token with these claims matches, by their place: 1 is the first."""
+    return {number: rule for number, rule in enumerate(rules, 1) if rule.fits(claims)}
 
 
 def _texts(value: object) -> tuple[str, ...]:

@@ -14,10 +14,12 @@ from moorage.domain.activity import Kind, Outcome
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.management.routes import FromCaller, Route, registry_address
 from moorage.management.shapes import Page, Paging, moment
-from moorage.services import records
+from moorage.services import recording
 from moorage.services.activity import ActivityService
 
 KEY = re.compile(r"([0-9]{1,11}(?:\.[0-9]{1,9})?)-([0-9]{1,18})", re.ASCII)
+LONGEST_WHO = 512
+"""Characters: a machine is called by its issuer and subject."""
 LONGEST_NAME = 64
 LONGEST_TARGET = 512
 CHUNK = 64 * 1024
@@ -47,7 +49,7 @@ class Activity(BaseModel):
     outcome: Outcome
 
     @classmethod
-    def of(cls, record: records.ActivityRecord) -> Self:
+    def of(cls, record: recording.ActivityRecord) -> Self:
         """Show a record."""
         return cls(
             id=record.id,
@@ -75,7 +77,10 @@ class Wanted:
     def __init__(
         self,
         request: Request,
-        who: Annotated[str | None, Query(max_length=LONGEST_NAME, description="A user name.")] = None,
+        who: Annotated[str | None, Query(max_length=LONGEST_WHO, description="A user name.")] = None,
+        address: Annotated[str | None, Query(max_length=LONGEST_NAME, description="Where it came from.")] = None,
+        token: Annotated[str | None, Query(max_length=LONGEST_NAME, description="An access token's name.")] = None,
+        request_id: Annotated[str | None, Query(max_length=LONGEST_NAME, description="One request.")] = None,
         what: Annotated[Kind | None, Query(description="One kind of activity.")] = None,
         target: Annotated[
             str | None, Query(max_length=LONGEST_TARGET, description="What it was done to, or how that begins.")
@@ -87,8 +92,11 @@ class Wanted:
     ) -> None:
         if registry is not None:
             request.state.target = registry.lower()
-        self.query = records.ActivityQuery(
+        self.query = recording.ActivityQuery(
             who=who,
+            address=address,
+            token=token,
+            request_id=request_id,
             kind=what,
             target=target,
             since=_seconds(since),
@@ -124,7 +132,7 @@ class ActivityRoutes:
         return JsonLines(_chunks(await self._activity.export(caller, wanted.query)))
 
 
-async def _chunks(rows: AsyncIterator[records.ActivityRecord]) -> AsyncIterator[str]:
+async def _chunks(rows: AsyncIterator[recording.ActivityRecord]) -> AsyncIterator[str]:
     lines, length = [], 0
     async for row in rows:
         lines.append(Activity.of(row).model_dump_json() + "\n")
@@ -135,11 +143,11 @@ async def _chunks(rows: AsyncIterator[records.ActivityRecord]) -> AsyncIterator[
     yield "".join(lines)
 
 
-def _place(key: str) -> records.ActivityPlace | None:
+def _place(key: str) -> recording.ActivityPlace | None:
     match = KEY.fullmatch(key)
     if key and match is None:
         raise MoorageError(ErrorCode.VALUE_INVALID, "that is no key of a page before", {"field": "after"})
-    return records.ActivityPlace(float(match[1]), int(match[2])) if match else None
+    return recording.ActivityPlace(float(match[1]), int(match[2])) if match else None
 
 
 def _seconds(at: datetime | None) -> float | None:

@@ -90,6 +90,7 @@ def _is_browser(request: Request) -> bool:
 
 
 async def _refused(request: Request, error: MoorageError) -> Response:
+    request.state.hidden = error.is_hidden
     return problem(request, error)
 
 

@@ -60,7 +60,7 @@ class Gate:
             if request.method not in SAFE:
                 await self._check_intent(request)
             caller = await self._callers(request)
-            request.state.caller, request.state.user = caller, caller.name
+            request.state.caller, request.state.user, request.state.token = caller, caller.name, caller.token
             await self._check(caller, action, request)
             if "if-match" in request.headers and request.method not in SAFE and not has_condition:
                 raise MoorageError(ErrorCode.PRECONDITION_FAILED, "this has no ETag that If-Match could name")

@@ -11,13 +11,17 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.metastore.cache import ExactCache
 from moorage.metastore.steps import NOTHING, Database, Row, Steps, one
-from moorage.metastore.tables import sessions, users
+from moorage.metastore.tables import registries, sessions, users
 from moorage.services.ports import Check
 from moorage.services.records import Account, AccountKind, Session
 
-FIND = select(users).where(users.c.name == bindparam("name"))
-GET = select(users).where(users.c.id == bindparam("id"))
-EVERY = select(users).where(users.c.kind == AccountKind.PERSON.value).order_by(users.c.name)
+_address = select(registries.c.address).where(registries.c.id == users.c.registry_id).scalar_subquery()
+ACCOUNTS = select(users, _address.label("registry"))
+"""What `account_of` reads."""
+
+FIND = ACCOUNTS.where(users.c.name == bindparam("name"))
+GET = ACCOUNTS.where(users.c.id == bindparam("id"))
+EVERY = ACCOUNTS.where(users.c.kind == AccountKind.PERSON.value).order_by(users.c.name)
 # Locked until the transaction ends, where a database lets several write at once: they must not disable each other.
 ADMINISTRATORS = select(users.c.id).where(users.c.is_admin, ~users.c.is_disabled).order_by(users.c.id).with_for_update()
 CREATE = insert(users)
@@ -88,7 +92,7 @@ class AccountTable:
 
 
 def account_of(row: Row) -> Account:
-    """Return the account in a row of `users`."""
+    """Return the account in a row of `ACCOUNTS`."""
     return Account(
         id=row.id,
         name=row.name,
@@ -98,6 +102,7 @@ def account_of(row: Row) -> Account:
         created_at=row.created_at,
         kind=AccountKind(row.kind),
         registry_id=row.registry_id,
+        registry=row.registry,
         password_expires_at=row.password_expires_at,
     )
 

@@ -11,8 +11,7 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, insert, or_, sele
 from moorage.domain.activity import Facts, Kind, Outcome
 from moorage.metastore.steps import Database, Row, Steps, one
 from moorage.metastore.tables import activity, registries, repositories
-from moorage.services.recording import Note, take_note
-from moorage.services.records import ActivityPlace, ActivityQuery, ActivityRecord
+from moorage.services.recording import ActivityPlace, ActivityQuery, ActivityRecord, Note, take_note
 
 T = TypeVar("T")
 
@@ -36,6 +35,9 @@ _present = (
 )
 FILTERS: Mapping[str, ColumnElement[bool]] = {
     "who": activity.c.who == bindparam("who"),
+    "address": activity.c.address == bindparam("address"),
+    "token": activity.c.token == bindparam("token"),
+    "request_id": activity.c.request_id == bindparam("request_id"),
     "kind": activity.c.kind == bindparam("kind"),
     "target": and_(activity.c.target >= bindparam("target"), activity.c.target < bindparam("target_end")),
     "outcome": activity.c.outcome == bindparam("outcome"),
@@ -175,6 +177,9 @@ def _given(query: ActivityQuery) -> dict[str, Any]:
     """Return what is given, by the names of filters and of their parameters."""
     given: dict[str, Any] = {
         "who": query.who,
+        "address": query.address,
+        "token": query.token,
+        "request_id": query.request_id,
         "kind": query.kind and query.kind.value,
         "target": query.target,
         "since": query.since,

@@ -10,7 +10,7 @@ from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.metastore.steps import NOTHING, Database, Row, Steps, one
 from moorage.metastore.tables import group_members, groups, users
 from moorage.services.ports import Check
-from moorage.services.records import Group, Mirrored
+from moorage.services.records import Group, Mirrored, Moves
 
 _count = select(func.count()).where(group_members.c.group_id == groups.c.id).scalar_subquery()
 GROUPS = select(groups, _count.label("members")).order_by(groups.c.name)
@@ -43,7 +43,7 @@ LEAVE = delete(group_members).where(
     group_members.c.group_id == bindparam("of_group"), group_members.c.user_id == bindparam("of_user")
 )
 MIRRORS = (
-    select(groups.c.id, groups.c.external, group_members.c.user_id.label("inside"))
+    select(groups.c.id, groups.c.name, groups.c.external, group_members.c.user_id.label("inside"))
     .select_from(groups)
     .join(
         group_members,
@@ -51,6 +51,7 @@ MIRRORS = (
         isouter=True,
     )
     .where(groups.c.directory == bindparam("directory"))
+    .order_by(groups.c.name)
 )
 
 
@@ -92,11 +93,12 @@ class GroupTable:
         """See `Groups`."""
         return await self._database.write(partial(_leave, name, user, check))
 
-    async def mirror(self, directory: str, user_id: int, externals: Collection[str]) -> None:
+    async def mirror(self, directory: str, user_id: int, externals: Collection[str]) -> Moves:
         """See `Groups`."""
         # A sign-in that changes nothing must not empty every cache.
-        if await self._database.read(_moves(directory, user_id, externals)) != ([], []):
-            await self._database.write(partial(_mirror, directory, user_id, externals))
+        if await self._database.read(_moves(directory, user_id, externals)) == ([], []):
+            return Moves((), ())
+        return await self._database.write(partial(_mirror, directory, user_id, externals))
 
 
 def _group_of(row: Row) -> Group:
@@ -161,17 +163,18 @@ def _leave(name: str, user: str, check: Check[str | None] | None) -> Steps[bool]
     return row is not None
 
 
-def _moves(directory: str, user_id: int, externals: Collection[str]) -> Steps[tuple[list[int], list[int]]]:
-    """Return the ids of groups to join and of groups to leave."""
+def _moves(directory: str, user_id: int, externals: Collection[str]) -> Steps[tuple[list[Row], list[Row]]]:
+    """Return the groups to join and those to leave."""
     rows = yield MIRRORS, {"directory": directory, "user_id": user_id}
-    joined = [row.id for row in rows if row.inside is None and row.external in externals]
-    left = [row.id for row in rows if row.inside is not None and row.external not in externals]
+    joined = [row for row in rows if row.inside is None and row.external in externals]
+    left = [row for row in rows if row.inside is not None and row.external not in externals]
     return joined, left
 
 
-def _mirror(directory: str, user_id: int, externals: Collection[str]) -> Steps[None]:
+def _mirror(directory: str, user_id: int, externals: Collection[str]) -> Steps[Moves]:
     joined, left = yield from _moves(directory, user_id, externals)
     if joined:
-        yield JOIN, [{"group_id": group, "user_id": user_id} for group in joined]
+        yield JOIN, [{"group_id": group.id, "user_id": user_id} for group in joined]
     if left:
-        yield LEAVE, [{"of_group": group, "of_user": user_id} for group in left]
+        yield LEAVE, [{"of_group": group.id, "of_user": user_id} for group in left]
+    return Moves(tuple(group.name for group in joined), tuple(group.name for group in left))

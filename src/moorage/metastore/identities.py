@@ -6,16 +6,14 @@ from functools import partial
 from sqlalchemy import bindparam, delete, insert, select
 
 from moorage.domain.errors import ErrorCode, MoorageError
-from moorage.metastore.accounts import CLOSE_ALL, account_of, create_account
+from moorage.metastore.accounts import ACCOUNTS, CLOSE_ALL, account_of, create_account
 from moorage.metastore.steps import Database, Steps, one
 from moorage.metastore.tables import identities, users
 from moorage.services.ports import Check
 from moorage.services.records import Account, LinkedIdentity
 
-FIND = (
-    select(users)
-    .join(identities, identities.c.user_id == users.c.id)
-    .where(identities.c.directory == bindparam("directory"), identities.c.subject == bindparam("subject"))
+FIND = ACCOUNTS.join(identities, identities.c.user_id == users.c.id).where(
+    identities.c.directory == bindparam("directory"), identities.c.subject == bindparam("subject")
 )
 ADD = insert(identities)
 FORGET = delete(identities).where(

@@ -3,15 +3,15 @@
 import time
 from functools import partial
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete
 
-from moorage.metastore.accounts import GET, account_of, create_account
+from moorage.metastore.accounts import ACCOUNTS, GET, account_of, create_account
 from moorage.metastore.steps import NOTHING, Database, Steps, one
 from moorage.metastore.tables import users
 from moorage.services.ports import Check
 from moorage.services.records import Account, AccountKind
 
-_robots = select(users).where(users.c.kind == AccountKind.ROBOT.value).order_by(users.c.name)
+_robots = ACCOUNTS.where(users.c.kind == AccountKind.ROBOT.value).order_by(users.c.name)
 OF_REGISTRY = _robots.where(users.c.registry_id == bindparam("registry_id"))
 OF_SERVER = _robots.where(users.c.registry_id.is_(None))
 DELETE = delete(users).where(users.c.id == bindparam("of_user"))

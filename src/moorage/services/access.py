@@ -60,7 +60,7 @@ class Access:
             raise MoorageError(ErrorCode.UNAUTHORIZED)
         if place is None or not is_allowed(caller, Action.PULL, place):
             message = f"there is no registry at {address}, or you may not see it"
-            raise MoorageError(ErrorCode.NOT_FOUND, message, {"registry": address})
+            raise MoorageError(ErrorCode.NOT_FOUND, message, {"registry": address}, is_hidden=True)
         message = f"{caller.name} may not {WORDS[action]} this registry; its owners can give the right"
         raise MoorageError(ErrorCode.DENIED, message, {"registry": address, "action": action})
 
@@ -180,4 +180,4 @@ def _refuse_unknown(repository: Repository) -> NoReturn:
         f"there is no repository {repository}, or you may not see it; a first push makes a repository in an existing "
         f"registry, and registries are created in the web page or with: moorage registry create {repository.registry}"
     )
-    raise MoorageError(ErrorCode.NAME_UNKNOWN, message, {"name": str(repository)})
+    raise MoorageError(ErrorCode.NAME_UNKNOWN, message, {"name": str(repository)}, is_hidden=True)

@@ -69,7 +69,7 @@ class AccessTokenService:
             raise MoorageError(ErrorCode.IN_USE, message)
         secret = make_secret()
         new = NewAccessToken(wish.name, hash_of(secret), actions, patterns, wish.expires_at)
-        with recorded(caller, Change(Kind.CREATE_TOKEN, owner.name, None, _facts(new))):
+        with recorded(caller, Change(Kind.CREATE_TOKEN, owner.name, None, _facts(new), owner.registry)):
             return await self._tokens.create(owner.id, new, caller.name), secret
 
     async def list(self, caller: Caller, account: str, *, registry: str | None = None) -> tuple[AccessToken, ...]:
@@ -92,7 +92,7 @@ class AccessTokenService:
         """Delete an access token, unless `check` raises; it opens nothing any more, nor does what was issued for it."""
         owner = await self._owner(caller, account, registry)
         await self._named(caller, owner, name)
-        with recorded(caller, Change(Kind.REVOKE_TOKEN, owner.name, {"token": name})):
+        with recorded(caller, Change(Kind.REVOKE_TOKEN, owner.name, {"token": name}, None, owner.registry)):
             is_revoked = await self._tokens.delete(owner.id, name, check)
         if not is_revoked:
             raise _no_token(owner, name)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from moorage.services.ports import Check
-from moorage.services.records import AccessToken, Account, Group, Mirrored, NewAccessToken
+from moorage.services.records import AccessToken, Account, Group, Mirrored, Moves, NewAccessToken
 
 
 class Groups(Protocol):
@@ -37,10 +37,11 @@ class Groups(Protocol):
     async def leave(self, name: str, user: str, check: Check[str | None] | None = None) -> bool:
         """Take an account out of a group; see `join`."""
 
-    async def mirror(self, directory: str, user_id: int, externals: Collection[str]) -> None:
+    async def mirror(self, directory: str, user_id: int, externals: Collection[str]) -> Moves:
         """Put an account into exactly those of the groups that mirror a directory whose `external` is among these.
 
-        Groups of no directory and of others stay as they are; externals that no group mirrors mean nothing.
+        Return what that changed; nothing is written where it changes nothing. Groups of no directory and of others stay
+        as they are; externals that no group mirrors mean nothing.
         """
 
 

@@ -4,11 +4,11 @@ import asyncio
 import hashlib
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from moorage.domain.access import Action, Caller, is_own
-from moorage.domain.activity import Change, Kind
+from moorage.domain.activity import Change, Kind, Reason, Who
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.services.access import Access
 from moorage.services.attempts import Attempts
@@ -31,8 +31,12 @@ LONGEST_GIVEN_SECONDS = 366 * 24 * 3600
 ALPHABET = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 GENERATED = 20
 
-REFUSED = frozenset({ErrorCode.TOO_MANY, ErrorCode.DENIED, ErrorCode.UNAUTHORIZED})
-"""Errors that are refusals of a sign-in."""
+REFUSED: Mapping[ErrorCode, Reason] = {
+    ErrorCode.TOO_MANY: Reason.TOO_MANY,
+    ErrorCode.DENIED: Reason.NAME_TAKEN,
+    ErrorCode.UNAUTHORIZED: Reason.EXPIRED,
+}
+"""Errors that are refusals of a sign-in, and why it was refused."""
 
 SERVER = Caller(name="moorage")
 """Who does what nobody asked for, as making the first account."""
@@ -92,7 +96,7 @@ class AccountService:
         """Return the account of a name and password, as `_match` does, and count it as a sign-in."""
         account = await self._known(name, password, now, address)
         if account is not None:
-            self._tally.signed_in(account.name)
+            self._tally.signed_in(Who(account.name))
         return account
 
     async def _known(self, name: str, password: str, now: float, address: str) -> Account | None:
@@ -101,15 +105,17 @@ class AccountService:
             account = await self._match(name, password, now, address=address)
         except MoorageError as error:
             if error.error in REFUSED:
-                await self._count_refusal(name)
+                await self._count_refusal(name, REFUSED[error.error])
             raise
         if account is None:
-            await self._count_refusal(name)
+            await self._count_refusal(name, Reason.WRONG)
         return account
 
-    async def _count_refusal(self, name: str) -> None:
+    async def _count_refusal(self, name: str, reason: Reason) -> None:
         tried = await self._accounts.find(name) if is_name(name) else None
-        self._tally.sign_in_refused(tried.name if tried else "")
+        if tried is not None and tried.is_disabled:
+            reason = Reason.CLOSED
+        self._tally.sign_in_refused(Who(tried.name, "", tried.registry) if tried else Who(), reason)
 
     async def _match(self, name: str, password: str, now: float, *, address: str) -> Account | None:
         """Return the account of a name and password unless it is disabled; raise TOO_MANY to whoever guesses.
@@ -294,10 +300,10 @@ def _nobody(name: str) -> MoorageError:
 
 def _changes(account: Account, password_hash: str | None, is_disabled: bool | None) -> Iterator[Change]:  # noqa: FBT001  as they were given
     if password_hash is not None:
-        yield Change(Kind.SET_PASSWORD, account.name)
+        yield Change(Kind.SET_PASSWORD, account.name, registry=account.registry)
     if is_disabled is not None:
         before = {"is_disabled": account.is_disabled}
-        yield Change(Kind.CHANGE_USER, account.name, before, {"is_disabled": is_disabled})
+        yield Change(Kind.CHANGE_USER, account.name, before, {"is_disabled": is_disabled}, account.registry)
 
 
 def check_password(password: str) -> None:

@@ -8,8 +8,7 @@ from dataclasses import replace
 from moorage.domain.access import Action, Caller, is_allowed
 from moorage.services.access import Access
 from moorage.services.ports import Registries
-from moorage.services.recording import Activity
-from moorage.services.records import ActivityPlace, ActivityQuery, ActivityRecord
+from moorage.services.recording import Activity, ActivityPlace, ActivityQuery, ActivityRecord
 from moorage.services.tally import Tally
 
 BATCH = 500

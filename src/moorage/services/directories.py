@@ -18,8 +18,8 @@ from moorage.domain.identity import Identity, account_name
 from moorage.services.access import Access
 from moorage.services.asking import Asking, PasswordDirectory, all_of
 from moorage.services.ports import Accounts, Check, Identities
-from moorage.services.recording import recorded
-from moorage.services.records import Account, AccountKind, LinkedIdentity
+from moorage.services.recording import recorded, recorded_as
+from moorage.services.records import Account, AccountKind, LinkedIdentity, Moves
 
 LONGEST_SUBJECT = 255
 
@@ -27,7 +27,7 @@ LONGEST_SUBJECT = 255
 class GroupMirror(Protocol):
     """What keeps the groups of people as their directories have them."""
 
-    async def mirror(self, directory: str, user_id: int, externals: Sequence[str]) -> None:
+    async def mirror(self, directory: str, user_id: int, externals: Sequence[str]) -> Moves:
         """Put an account into exactly those groups that stand for these of the directory, and no others of it."""
 
 
@@ -60,7 +60,7 @@ class DirectoryService:
             account = await self._admit(identity)
         if account.is_disabled:
             raise MoorageError(ErrorCode.UNAUTHORIZED, "this account is closed")
-        await self._groups.mirror(identity.directory, account.id, identity.groups)
+        await self._mirror(Caller(account.id, account.name), account, identity.directory, identity.groups)
         return account
 
     async def verify(self, name: str, password: str, local: Account | None) -> Account | None:
@@ -109,7 +109,7 @@ class DirectoryService:
             is_gone = await self._identities.unlink(account.id, directory, check)
         if not is_gone:
             raise MoorageError(ErrorCode.NOT_FOUND, f"{name} is not linked to {directory[:LONGEST_SUBJECT]}")
-        await self._groups.mirror(directory, account.id, ())
+        await self._mirror(caller, account, directory, ())
 
     async def linked(self, caller: Caller, name: str) -> tuple[LinkedIdentity, ...]:
         """List whom directories know by an account; raise NOT_FOUND, DENIED."""
@@ -132,12 +132,25 @@ class DirectoryService:
                 raise _taken(identity, name) from None
             raise
 
+    async def _mirror(self, caller: Caller, account: Account, directory: str, externals: Sequence[str]) -> None:
+        """Let somebody's groups be what a directory says; what that changes is the caller's doing."""
+        with recorded_as(caller, lambda moves: _moved(account.name, directory, moves)):
+            await self._groups.mirror(directory, account.id, externals)
+
     async def _named(self, caller: Caller, name: str) -> Account:
         self._access.check_server(caller, Action.ADMINISTER_SERVER)
         account = await self._accounts.find(name) if name.isascii() else None
         if account is None or account.kind is not AccountKind.PERSON:
             raise MoorageError(ErrorCode.NOT_FOUND, f"no person is called {name[:LONGEST_SUBJECT]}")
         return account
+
+
+def _moved(user: str, directory: str, moves: Moves) -> Iterator[Change]:
+    facts = {"user": user, "directory": directory}
+    for name in moves.joined:
+        yield Change(Kind.JOIN_GROUP, name, None, facts)
+    for name in moves.left:
+        yield Change(Kind.LEAVE_GROUP, name, facts)
 
 
 def _taken(identity: Identity, name: str) -> MoorageError:

@@ -13,17 +13,65 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from moorage.domain.access import Caller
-from moorage.domain.activity import NOWHERE, Change, Origin, Outcome, registry_of
-from moorage.services.records import ActivityPlace, ActivityQuery, ActivityRecord
+from moorage.domain.activity import NOWHERE, Change, Facts, Kind, Origin, Outcome, registry_of
 
 ORIGIN: ContextVar[Origin] = ContextVar("origin", default=NOWHERE)
 """Where the request came from that is being answered; empty where none is, as on the command line."""
 
 Changes = Callable[[Any], Iterable[Change]]
 """Tells from what a write returned what it has changed; it may be asked more than once."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityRecord:
+    """One thing that happened: who did what to what, from where, by which token, and what that changed.
+
+    `id` is 0 until it is stored, `token` the name of an access token. What is no person's or no request's is empty.
+    """
+
+    id: int
+    at: float
+    who: str
+    address: str
+    token: str
+    kind: Kind
+    target: str
+    registry: str
+    before: Facts | None
+    after: Facts | None
+    request_id: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityQuery:
+    """Which rows are wanted: those that fit all that is given. `since` counts, `until` does not.
+
+    `registries` (None: the whole server) by address; with `only_present` no row is older than the registry that has
+    the address now. `target` is a beginning of it.
+    """
+
+    who: str | None = None
+    address: str | None = None
+    token: str | None = None
+    request_id: str | None = None
+    kind: Kind | None = None
+    target: str | None = None
+    since: float | None = None
+    until: float | None = None
+    outcome: Outcome | None = None
+    registries: tuple[str, ...] | None = None
+    only_present: bool = False
+
+
+class ActivityPlace(NamedTuple):
+    """A place in the order of the rows: by time, then by id."""
+
+    at: float
+    id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +119,7 @@ def recorded(caller: Caller, *changes: Change) -> Iterator[None]:
 @contextmanager
 def recorded_as(caller: Caller, changes: Changes) -> Iterator[None]:
     """Record what `changes` tells of what the write inside returned."""
-    token = _NOTE.set(Note(caller.name, ORIGIN.get(), changes, "" if caller.limits is None else caller.limits.token))
+    token = _NOTE.set(Note(caller.name, ORIGIN.get(), changes, caller.token))
     try:
         yield
     finally:
@@ -98,7 +146,7 @@ def row_of(
         token=token,
         kind=change.kind,
         target=change.target,
-        registry=registry_of(change.kind, change.target),
+        registry=registry_of(change),
         before=change.before,
         after=change.after,
         request_id=origin.request_id,

@@ -6,7 +6,6 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from moorage.domain.access import Action, Decision, Role, Visibility
-from moorage.domain.activity import Facts, Kind, Outcome
 from moorage.domain.digest import Digest
 from moorage.domain.limits import TokenAction
 from moorage.domain.name import Repository
@@ -65,8 +64,8 @@ class AccountKind(StrEnum):
 class Account:
     """An account; one without a password of its own, as every robot, has an empty `password_hash`.
 
-    `registry_id` is that of the registry a robot belongs to, None for the server's and for people. A password that
-    somebody else has made up may expire.
+    `registry_id` and `registry` (its address) are those of the registry a robot belongs to, None for the server's and
+    for people. A password that somebody else has made up may expire.
     """
 
     id: int
@@ -77,6 +76,7 @@ class Account:
     created_at: float
     kind: AccountKind = AccountKind.PERSON
     registry_id: int | None = None
+    registry: str | None = None
     password_expires_at: float | None = None
 
 
@@ -167,6 +167,13 @@ class Mirrored:
 
     directory: str
     external: str
+
+
+class Moves(NamedTuple):
+    """The names of groups that somebody was put into, and of those they were taken out of."""
+
+    joined: tuple[str, ...]
+    left: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,49 +350,3 @@ class Usage:
     linked: int
     waiting: int
     uploads: int
-
-
-@dataclass(frozen=True, slots=True)
-class ActivityRecord:
-    """One thing that happened: who did what to what, from where, by which token, and what that changed.
-
-    `id` is 0 until it is stored, `token` the name of an access token. What is no person's or no request's is empty.
-    """
-
-    id: int
-    at: float
-    who: str
-    address: str
-    token: str
-    kind: Kind
-    target: str
-    registry: str
-    before: Facts | None
-    after: Facts | None
-    request_id: str
-    outcome: Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class ActivityQuery:
-    """Which rows are wanted: those that fit all that is given. `since` counts, `until` does not.
-
-    `registries` (None: the whole server) by address; with `only_present` no row is older than the registry that has
-    the address now.
-    """
-
-    who: str | None = None
-    kind: Kind | None = None
-    target: str | None = None
-    since: float | None = None
-    until: float | None = None
-    outcome: Outcome | None = None
-    registries: tuple[str, ...] | None = None
-    only_present: bool = False
-
-
-class ActivityPlace(NamedTuple):
-    """A place in the order of the rows: by time, then by id."""
-
-    at: float
-    id: int

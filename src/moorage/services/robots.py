@@ -23,7 +23,7 @@ class RobotService:
         """Make a robot that may do nothing yet; raise NAME_INVALID, CONFLICT, DENIED or NOT_FOUND."""
         registry_id = await self._check(caller, registry)
         check_name(name, "robot's name")
-        with recorded(caller, Change(Kind.CREATE_ROBOT, name, None, {"registry": registry})):
+        with recorded(caller, Change(Kind.CREATE_ROBOT, name, None, {"registry": registry}, registry)):
             return await self._robots.create(name, registry_id)
 
     async def list(self, caller: Caller, registry: str | None = None) -> tuple[Account, ...]:
@@ -51,7 +51,7 @@ class RobotService:
         """Keep a robot out, or let it in again, unless `check` raises."""
         robot = await self.get(caller, name, registry)
         before, after = {"is_disabled": robot.is_disabled}, {"is_disabled": disabled}
-        with recorded(caller, Change(Kind.CHANGE_ROBOT, name, before, after)):
+        with recorded(caller, Change(Kind.CHANGE_ROBOT, name, before, after, registry)):
             await self._accounts.change(name, is_disabled=disabled, check=check)
         return await self.get(caller, name, registry)
 
@@ -60,7 +60,7 @@ class RobotService:
     ) -> None:
         """Delete a robot with its access tokens and roles, at once, unless `check` raises."""
         robot = await self.get(caller, name, registry)
-        with recorded(caller, Change(Kind.DELETE_ROBOT, name, {"registry": registry})):
+        with recorded(caller, Change(Kind.DELETE_ROBOT, name, {"registry": registry}, None, registry)):
             await self._robots.delete(robot.id, check)
 
     async def _check(self, caller: Caller, registry: str | None) -> int | None:

@@ -1,26 +1,28 @@
 """What is counted in memory and written every few seconds: pulls, refusals, and passwords that were right.
 
 Nothing of it comes with a write of its own, and must not: a pull writes nothing, and whoever guesses passwords must
-neither fill the disk nor keep it busy. So what is alike within a minute (the same kind, person, address and target) is
-one row at once, and one more with the rest when the minute is over. Of each kind a hundred are told apart in a minute;
-what comes beyond them is one more row, of nobody in particular.
+neither fill the disk nor keep it busy. So what is alike within a minute (the same kind, person, access token, address
+and target) is one row at once, and one more with the rest when the minute is over. Of each kind a hundred are told
+apart in a minute; what comes beyond them is one more row, of nobody in particular.
 """
 
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from moorage.domain.activity import Change, Facts, Kind, Origin, Outcome
+from moorage.domain.activity import Change, Facts, Kind, Origin, Outcome, Reason, Who
 from moorage.domain.name import Repository
-from moorage.services.recording import ORIGIN, row_of
-from moorage.services.records import ActivityRecord
+from moorage.services.recording import ORIGIN, ActivityRecord, row_of
 
 SECONDS = 60
 ROOM = 100
 MOST_UNWRITTEN = 1_000
 """Rows that are kept for a database that can't take them now; the oldest go first."""
 
-Key = tuple[Kind, Outcome, str, str, str]
+LONGEST_TARGET = 512
+"""Characters: an address may be longer, and hold what its sender likes."""
+
+Key = tuple[Kind, Outcome, str, str, str, str, str]
 
 
 @dataclass(slots=True)
@@ -46,20 +48,22 @@ class Tally:
         name = str(repository)
         self._pulls[name] = self._pulls.get(name, 0) + 1
 
-    def refused(self, who: str, target: str, method: str, status: int) -> None:
-        """Count that somebody asked for what they may not."""
-        self._add(Change(Kind.ACCESS, target, None, {"method": method, "status": status}), who, Outcome.REFUSED)
+    def refused(self, who: str, token: str, target: str, method: str, status: int) -> None:
+        """Count that somebody asked for what they may not; `token` is the name of the access token, if it was one."""
+        change = Change(Kind.ACCESS, target[:LONGEST_TARGET], None, {"method": method, "status": status})
+        self._add(change, who, token, Outcome.REFUSED)
 
-    def signed_in(self, who: str) -> None:
-        """Count a password that was right."""
-        self._add(Change(Kind.SIGN_IN, who), who, Outcome.DONE)
+    def signed_in(self, who: Who, facts: Facts | None = None) -> None:
+        """Count that credentials were right."""
+        self._add(Change(Kind.SIGN_IN, who.name, None, facts, who.registry), who.name, who.token, Outcome.DONE)
 
-    def sign_in_refused(self, who: str) -> None:
-        """Count a password that was wrong, or came too often; `who` is the account tried, empty if there is none.
+    def sign_in_refused(self, who: Who, reason: Reason, facts: Facts | None = None) -> None:
+        """Count that credentials were not accepted; `who` is whose they are, or the account tried, if there is one.
 
         A name without an account is not kept: people type their passwords there.
         """
-        self._add(Change(Kind.SIGN_IN, who), who, Outcome.REFUSED)
+        change = Change(Kind.SIGN_IN, who.name, None, {"reason": reason.value, **(facts or {})}, who.registry)
+        self._add(change, who.name, who.token, Outcome.REFUSED)
 
     def take(self, now: float) -> tuple[Sequence[ActivityRecord], Mapping[str, int]]:
         """Return what there is to write, at a time in Unix seconds, and forget it."""
@@ -80,9 +84,9 @@ class Tally:
         for name, times in pulls.items():
             self._pulls[name] = self._pulls.get(name, 0) + times
 
-    def _add(self, change: Change, who: str, outcome: Outcome) -> None:
+    def _add(self, change: Change, who: str, token: str, outcome: Outcome) -> None:
         now, origin = time.time(), ORIGIN.get()
-        row = row_of(change, who, origin, now, outcome)
+        row = row_of(change, who, origin, now, outcome, token)
         if _key(row) not in self._alike and self._is_full(change.kind, outcome):
             row = row_of(Change(change.kind, ""), "", Origin(), now, outcome)
         alike = self._alike.setdefault(_key(row), _Alike(row, 0, now + SECONDS))
@@ -95,7 +99,9 @@ class Tally:
 
 
 def _key(row: ActivityRecord) -> Key:
-    return row.kind, row.outcome, row.who, row.address, row.target
+    # What was tried at one place is one thing, by whichever method; why a sign-in was refused makes it another.
+    facts = repr(row.after) if row.kind is Kind.SIGN_IN else ""
+    return row.kind, row.outcome, row.who, row.token, row.address, row.target, facts
 
 
 def _times(after: Facts | None, times: int) -> Facts | None:

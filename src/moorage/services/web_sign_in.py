@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from moorage.domain.access import Caller
+from moorage.domain.activity import Reason, Who
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.identity import Identity
-from moorage.services.accounts import AccountService
+from moorage.services.accounts import REFUSED, AccountService
 from moorage.services.directories import DirectoryService
 from moorage.services.ports import Accounts, Identities
-from moorage.services.records import Session
+from moorage.services.records import Account, Session
+from moorage.services.tally import Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,9 @@ class WebSignInService:
         accounts: AccountService,
         people: Accounts,
         identities: Identities,
+        tally: Tally | None = None,
     ) -> None:
+        self._tally = tally or Tally()
         self._doors = doors
         self._directories = directories
         self._accounts = accounts
@@ -101,12 +105,28 @@ class WebSignInService:
         Raise NOT_FOUND, DENIED, UNAUTHORIZED, UNAVAILABLE, and CONFLICT when they have another account already.
         """
         now = time.time()
-        arrival = await self._doors.arrive(name, back, kept, answer, now)
+        try:
+            arrival = await self._doors.arrive(name, back, kept, answer, now)
+        except MoorageError as error:
+            if error.error in REFUSED:
+                self._tally.sign_in_refused(Who(), Reason.WRONG, {"directory": name})
+            raise
         if arrival.user_id is None:
-            account = await self._directories.accept(arrival.identity)
+            account = await self._accept(arrival.identity)
             return arrival.target, await self._accounts.open(account, now)
         own = await self._people.get(arrival.user_id) if caller.user_id == arrival.user_id else None
         if own is None:
             raise MoorageError(ErrorCode.DENIED, "you are signed in as somebody else now; nothing was linked")
         await self._directories.link(own, arrival.identity)
         return arrival.target, None
+
+    async def _accept(self, identity: Identity) -> Account:
+        try:
+            return await self._directories.accept(identity)
+        except MoorageError as error:
+            if error.error in REFUSED:
+                account = await self._identities.account(identity.directory, identity.subject)
+                who, reason = (Who(account.name), Reason.CLOSED) if account else (Who(), Reason.NAME_TAKEN)
+                facts = {"directory": identity.directory, "subject": identity.subject}
+                self._tally.sign_in_refused(who, reason, facts)
+            raise

@@ -1,7 +1,8 @@
 """The outermost ASGI application: it uses three things of `scope["state"]`.
 
-It puts `request_id` there; what answers below it may put `user` (who asked), `target` (the registry or repository asked
-for) and `route` (a label with few values).
+It puts `request_id` there; what answers below it may put `user` (who asked), `token` (the name of the access token they
+asked with), `target` (the registry or repository asked for), `hidden` (true where a 404 hides something from them) and
+`route` (a label with few values).
 """
 
 import asyncio
@@ -26,10 +27,13 @@ ABORTED = 499
 IDLE_SECONDS = 90
 """How long any body may stand still; what knows better gives its own up earlier."""
 
-REFUSALS = frozenset({ErrorCode.UNAUTHORIZED.status, ErrorCode.DENIED.status})
+REFUSALS = frozenset(
+    {ErrorCode.UNAUTHORIZED.status, ErrorCode.DENIED.status, ErrorCode.TOO_MANY.status, ErrorCode.NOT_FOUND.status}
+)
+"""What may be a refusal; the last one only where it hides something."""
 
-Refused = Callable[[str, str, str, int], None]
-"""Is told of refusals of somebody who is known: the name, what was asked for, the method, the status."""
+Refused = Callable[[str, str, str, str, int], None]
+"""Is told of refusals of somebody known: the name, the access token, what was asked for, the method, the status."""
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -110,8 +114,9 @@ class Front:
             sent=exchange.sent,
             received=exchange.received,
         )
-        if status in REFUSALS and state.get("user"):
-            self._refused(state["user"], state.get("target") or _place(scope["path"]), scope["method"], status)
+        if status in REFUSALS and state.get("user") and (status != ErrorCode.NOT_FOUND.status or state.get("hidden")):
+            target = state.get("target") or _place(scope["path"])
+            self._refused(state["user"], state.get("token", ""), target, scope["method"], status)
         self._request_log(
             method=scope["method"],
             path=scope["path"],

@@ -46,6 +46,7 @@ class ErrorPages:
         if error.error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return self._plain(self._visits.anonymous(request), error.error.status, error.message)
         visit = await self._visits.of(request)
+        request.state.hidden = error.is_hidden
         if error.error.status in UNSEEN and request.method in {"GET", "HEAD"}:
             return await self._nothing(visit)
         return with_wait(self._plain(visit, error.error.status, error.message), error)
