@@ -1,6 +1,7 @@
 """What docs/ci.md lets people copy fits together, and fits the tokens that the platforms sign."""
 
 import tomllib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import certifi
@@ -9,7 +10,7 @@ import pytest
 from moorage.auth.oidc_options import TrustOptions
 from moorage.directories import read_directories
 from moorage.domain.access import Role
-from moorage.domain.trust import given
+from moorage.domain.trust import Rule, fitting
 from tests.pipelines import (
     AUDIENCE,
     DOCS,
@@ -36,6 +37,11 @@ def read(folder: Path, text: str) -> dict[str, TrustOptions]:
     return dict(read_directories(file, file).trust)
 
 
+def given(rules: Iterable[Rule], claims: Mapping[str, object]) -> set[tuple[str, Role]]:
+    """Return what a token with these claims gets."""
+    return {(rule.on, rule.role) for rule in fitting(rules, claims).values()}
+
+
 @pytest.fixture
 def options(tmp_path: Path) -> dict[str, TrustOptions]:
     return read(tmp_path, "\n".join(trust(platform) for platform in PLATFORMS))
@@ -55,7 +61,7 @@ def test_the_job_asks_for_the_audience_and_names_the_images_of_its_table(
 
 def test_the_first_table_of_the_document_is_read_as_well(tmp_path: Path) -> None:
     (text,) = blocks("Whom to trust, and for what", "toml")
-    assert given(read(tmp_path, text)["github"].rules, GITHUB.claims) == ((OURS, Role.WRITER),)
+    assert given(read(tmp_path, text)["github"].rules, GITHUB.claims) == {(OURS, Role.WRITER)}
 
 
 @pytest.mark.parametrize(
@@ -81,7 +87,7 @@ def test_the_first_table_of_the_document_is_read_as_well(tmp_path: Path) -> None
 def test_the_rules_give_a_job_what_the_document_says(
     options: dict[str, TrustOptions], platform: Platform, more: dict[str, str], roles: set[tuple[str, Role]]
 ) -> None:
-    assert set(given(options[platform.table].rules, {**platform.claims, **more})) == roles
+    assert given(options[platform.table].rules, {**platform.claims, **more}) == roles
 
 
 @pytest.mark.parametrize("platform", PLATFORMS, ids=lambda platform: platform.table)
@@ -89,7 +95,7 @@ def test_no_rule_of_one_platform_fits_the_tokens_of_another(
     options: dict[str, TrustOptions], platform: Platform
 ) -> None:
     for other in PLATFORMS:
-        fits = given(options[platform.table].rules, other.claims) != ()
+        fits = bool(fitting(options[platform.table].rules, other.claims))
         assert fits is (other is platform)
 
 

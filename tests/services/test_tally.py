@@ -1,7 +1,7 @@
 """What is counted in memory: bounded, and nothing of it lost that was not written."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -14,8 +14,10 @@ APP = Repository("dmc", "app")
 
 
 @pytest.fixture(autouse=True)
-def _somewhere() -> None:
-    ORIGIN.set(Origin("10.0.0.7", "request-7"))
+def _somewhere() -> Iterator[None]:
+    before = ORIGIN.set(Origin("10.0.0.7", "request-7"))
+    yield
+    ORIGIN.reset(before)
 
 
 def soon() -> float:

@@ -167,6 +167,7 @@ class AccountService:
         with recorded(Caller(account.id, account.name), Change(Kind.SIGN_IN, account.name)):
             is_open = await self._accounts.open_session(session, account.password_hash)
         if not is_open:
+            self._tally.sign_in_refused(Who(account.name), Reason.REVOKED)
             raise MoorageError(ErrorCode.UNAUTHORIZED, "this account has just changed; sign in again")
         return cookie, session
 
@@ -300,10 +301,10 @@ def _nobody(name: str) -> MoorageError:
 
 def _changes(account: Account, password_hash: str | None, is_disabled: bool | None) -> Iterator[Change]:  # noqa: FBT001  as they were given
     if password_hash is not None:
-        yield Change(Kind.SET_PASSWORD, account.name, registry=account.registry)
+        yield Change(Kind.SET_PASSWORD, account.name)
     if is_disabled is not None:
         before = {"is_disabled": account.is_disabled}
-        yield Change(Kind.CHANGE_USER, account.name, before, {"is_disabled": is_disabled}, account.registry)
+        yield Change(Kind.CHANGE_USER, account.name, before, {"is_disabled": is_disabled})
 
 
 def check_password(password: str) -> None:
