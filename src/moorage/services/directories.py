@@ -8,7 +8,7 @@ whoever may choose names in a directory could take over any account here.
 """
 
 import shlex
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Protocol
 
 from moorage.domain.access import Action, Caller
