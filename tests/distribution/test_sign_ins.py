@@ -206,8 +206,9 @@ async def test_sign_ins_of_a_registrys_robot_belong_to_the_registry(
     secret = await robot(services)
     shown = Conversation(http, "theirs/app", **basic("ci", secret))
     assert (await shown.ask("GET", "/v2/")).status_code == 200
-    await services.access_tokens.revoke(SYSTEM, "ci", "deploy")
+    await services.robots.disable(SYSTEM, "ci", "dmc", disabled=True)
     assert (await shown.ask("GET", "/v2/")).status_code == 401
+    await services.access_tokens.revoke(SYSTEM, "ci", "deploy")
     await services.robots.delete(SYSTEM, "ci", "dmc")
     rows = [row for row in await log.every() if row.target == "ci"]
     assert {(row.kind.value, row.outcome.value) for row in rows} == {
@@ -215,6 +216,7 @@ async def test_sign_ins_of_a_registrys_robot_belong_to_the_registry(
         ("create-token", "done"),
         ("sign-in", "done"),
         ("sign-in", "refused"),
+        ("change-robot", "done"),
         ("revoke-token", "done"),
         ("delete-robot", "done"),
     }
