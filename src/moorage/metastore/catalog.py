@@ -27,7 +27,7 @@ from moorage.metastore.deletions import deletion
 from moorage.metastore.manifests import VISIBLE, check_may_move_tag, drop_image, drop_tag
 from moorage.metastore.names import Names, padded
 from moorage.metastore.steps import Database, Row, Steps, one
-from moorage.metastore.tables import edges, links, manifests, repositories, tags
+from moorage.metastore.tables import edges, links, manifests, repositories, tags, total
 from moorage.services.ports import Check
 from moorage.services.records import Deletion, ImageRecord, RepositoryRecord, TagRecord
 
@@ -35,13 +35,9 @@ RECORDS = 50
 """Repositories whose sizes are added up in one turn of the event loop."""
 
 _tag_count = select(func.count()).where(tags.c.repository_id == repositories.c.id).scalar_subquery()
-_blob_bytes = (
-    select(func.coalesce(func.sum(links.c.size), 0)).where(links.c.repository_id == repositories.c.id).scalar_subquery()
-)
+_blob_bytes = select(total(links.c.size)).where(links.c.repository_id == repositories.c.id).scalar_subquery()
 _manifest_bytes = (
-    select(func.coalesce(func.sum(manifests.c.body_size), 0))
-    .where(manifests.c.repository_id == repositories.c.id)
-    .scalar_subquery()
+    select(total(manifests.c.body_size)).where(manifests.c.repository_id == repositories.c.id).scalar_subquery()
 )
 REPOSITORIES = select(repositories, _tag_count.label("tags"), (_blob_bytes + _manifest_bytes).label("size")).where(
     repositories.c.pushed_at.is_not(None)
@@ -58,7 +54,7 @@ DESCRIBE = (
 _child = manifests.alias("child")
 _child_edge = edges.alias("child_edge")
 _children_size = (
-    select(func.coalesce(func.sum(_child.c.own_size), 0))
+    select(total(_child.c.own_size))
     .join(
         _child_edge,
         and_(_child_edge.c.repository_id == _child.c.repository_id, _child_edge.c.target == _child.c.digest),
@@ -84,7 +80,7 @@ TAGS = (
     .join(manifests, _tagged)
     .where(
         tags.c.repository_id == bindparam("repository_id"),
-        or_(bindparam("matching") == "", func.instr(tags.c.name, bindparam("matching")) > 0),
+        or_(bindparam("matching") == "", func.replace(tags.c.name, bindparam("matching"), "") != tags.c.name),
     )
     .limit(bindparam("limit"))
 )
@@ -93,10 +89,10 @@ TAG_TIME = select(tags.c.pushed_at).where(
 )
 
 _tag_names = (
-    select(func.group_concat(tags.c.name, " ")).where(_tagged).correlate(manifests).scalar_subquery().label("tags")
+    select(func.aggregate_strings(tags.c.name, " ")).where(_tagged).correlate(manifests).scalar_subquery().label("tags")
 )
 _parent_names = (
-    select(func.group_concat(edges.c.source, " "))
+    select(func.aggregate_strings(edges.c.source, " "))
     .where(edges.c.repository_id == manifests.c.repository_id, edges.c.target == manifests.c.digest)
     .correlate(manifests)
     .scalar_subquery()

@@ -7,13 +7,13 @@ unlink), so a collection looks only at rows whose lease has passed: its cost fol
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from moorage.domain.digest import Digest
 from moorage.metastore.blobs import LOOK_AGAIN, UNLINKED
 from moorage.metastore.leases import NOW
 from moorage.metastore.steps import NOTHING, Database, Steps, one
-from moorage.metastore.tables import blobs, clock, discarded, edges, links, repositories, uploads
+from moorage.metastore.tables import blobs, clock, discarded, edges, links, repositories, total, uploads
 from moorage.metastore.uploads import DISCARD
 from moorage.services.records import Collected, Usage
 
@@ -49,9 +49,9 @@ DROP_BLOB = delete(blobs).where(blobs.c.digest == bindparam("of_digest"))
 DISCARDED = select(discarded.c.place).where(discarded.c.leased_until <= NOW).limit(bindparam("limit"))
 FORGET = delete(discarded).where(discarded.c.place == bindparam("of_place"))
 
-STORED = select(func.coalesce(func.sum(blobs.c.size), 0).label("bytes"))
+STORED = select(total(blobs.c.size).label("bytes"))
 WAITING = STORED.where(blobs.c.leased_until.is_not(None), UNLINKED)
-OPEN = select(func.coalesce(func.sum(uploads.c.size), 0).label("bytes"))
+OPEN = select(total(uploads.c.size).label("bytes"))
 
 
 class GarbageTable:

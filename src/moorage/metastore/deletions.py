@@ -7,13 +7,13 @@ An image takes its tags, the platforms that no other index names and no tag poin
 from collections.abc import Container, Sequence
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, select, union
+from sqlalchemy import Select, bindparam, select, union
 
 from moorage.domain.digest import Digest
 from moorage.domain.name import Repository
 from moorage.metastore.manifests import SOME, TAGS_OF, VISIBLE
 from moorage.metastore.steps import Rows, Steps, one
-from moorage.metastore.tables import edges, links, manifests, tags
+from moorage.metastore.tables import edges, links, manifests, tags, total
 from moorage.services.records import Deletion
 
 EVERY_IMAGE = select(manifests.c.digest).where(manifests.c.repository_id == bindparam("repository_id"))
@@ -34,9 +34,7 @@ PARENTS = select(edges.c.source).where(
     edges.c.repository_id == bindparam("repository_id"), edges.c.target == bindparam("digest")
 )
 
-BODIES = select(func.coalesce(func.sum(manifests.c.body_size), 0)).where(
-    _here, manifests.c.digest.in_(bindparam("some", expanding=True))
-)
+BODIES = select(total(manifests.c.body_size)).where(_here, manifests.c.digest.in_(bindparam("some", expanding=True)))
 TARGETS = (
     select(links.c.digest, links.c.size)
     .join(edges, (edges.c.repository_id == links.c.repository_id) & (edges.c.target == links.c.digest))

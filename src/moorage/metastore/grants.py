@@ -3,12 +3,12 @@
 from functools import partial
 
 from sqlalchemy import bindparam, delete, or_, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from moorage.domain.access import Grant, Role
 from moorage.metastore.cache import ExactCache
 from moorage.metastore.steps import Database, Row, Steps, one
 from moorage.metastore.tables import grants, group_members, groups, users
+from moorage.metastore.upsert import insert_or_update
 from moorage.services.ports import Check
 from moorage.services.records import GrantRecord, Holder, HolderKind
 
@@ -35,11 +35,8 @@ HOLDERS = {
     HolderKind.USER: (grants.c.user_id, _user),
     HolderKind.GROUP: (grants.c.group_id, select(groups.c.id).where(groups.c.name == bindparam("name"))),
 }
-_put = upsert(grants)
 GIVE = {
-    kind: _put.on_conflict_do_update(
-        index_elements=["registry_id", column.name, "pattern"], set_={"role": _put.excluded.role}
-    )
+    kind: insert_or_update(grants, ["registry_id", column.name, "pattern"], ["role"])
     for kind, (column, _) in HOLDERS.items()
 }
 _whose = {HolderKind.USER: users.c.name, HolderKind.GROUP: groups.c.name}

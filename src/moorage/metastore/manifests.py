@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import bindparam, delete, false, func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from moorage.domain.digest import Digest
 from moorage.domain.errors import ErrorCode, MoorageError
@@ -19,6 +18,7 @@ from moorage.metastore.leases import NOW
 from moorage.metastore.steps import Database, Rows, Steps, one
 from moorage.metastore.tables import edges, links, manifests, registries, repositories, tag_moves, tags
 from moorage.metastore.uploads import REPOSITORY, ensure_repository
+from moorage.metastore.upsert import insert_or_nothing, insert_or_update
 from moorage.services.records import Dropped, ManifestRecord, NewManifest, Pushed, ReferrerRecord, TagMove
 
 KEPT = 32 * 1024 * 1024
@@ -61,9 +61,8 @@ BY_TAG = (
 LINKED = select(links.c.digest).where(
     links.c.repository_id == bindparam("repository_id"), links.c.digest.in_(bindparam("digests", expanding=True))
 )
-PUT = upsert(manifests)
-PUT = PUT.on_conflict_do_nothing(index_elements=["repository_id", "digest"])
-PUT_EDGE = upsert(edges).on_conflict_do_nothing()
+PUT = insert_or_nothing(manifests, ["repository_id", "digest"])
+PUT_EDGE = insert_or_nothing(edges, ["repository_id", "source", "target"])
 PUSHED = (
     update(repositories)
     .where(repositories.c.id == bindparam("id_"))
@@ -77,11 +76,7 @@ IMMUTABLE = (
     .where(repositories.c.id == bindparam("repository_id"))
 )
 TAG = select(tags.c.digest).where(tags.c.repository_id == bindparam("repository_id"), tags.c.name == bindparam("tag"))
-PUT_TAG = upsert(tags)
-PUT_TAG = PUT_TAG.on_conflict_do_update(
-    index_elements=["repository_id", "name"],
-    set_={name: PUT_TAG.excluded[name] for name in ("digest", "pushed_at", "pushed_by")},
-)
+PUT_TAG = insert_or_update(tags, ["repository_id", "name"], ["digest", "pushed_at", "pushed_by"])
 MOVE = insert(tag_moves)
 DROP_TAG = delete(tags).where(tags.c.repository_id == bindparam("of_repository"), tags.c.name == bindparam("of_tag"))
 TAGS_OF = select(tags.c.name).where(

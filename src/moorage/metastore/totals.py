@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, func, select
 
 from moorage.domain.reach import AFTER, Reach, Span
 from moorage.metastore.steps import Database, Steps, one
-from moorage.metastore.tables import links, manifests, repositories
+from moorage.metastore.tables import links, manifests, repositories, total
 
 QUICK = 0.05
 """Seconds of work: what takes no longer is added up anew whenever anything was written."""
@@ -43,9 +43,9 @@ _linked = (
     .distinct()
     .subquery()
 )
-BLOB_BYTES = select(func.coalesce(func.sum(_linked.c.size), 0).label("size"))
+BLOB_BYTES = select(total(_linked.c.size).label("size"))
 MANIFEST_BYTES = (
-    select(func.coalesce(func.sum(manifests.c.body_size), 0).label("size"))
+    select(total(manifests.c.body_size).label("size"))
     .join(repositories, repositories.c.id == manifests.c.repository_id)
     .where(*_in_span)
 )
@@ -56,7 +56,7 @@ LYING_IN = (
     .limit(SOME)
 )
 LINKED_TO = select(links.c.digest, links.c.size).where(links.c.repository_id.in_(bindparam("ids", expanding=True)))
-BODIES_OF = select(func.coalesce(func.sum(manifests.c.body_size), 0).label("size")).where(
+BODIES_OF = select(total(manifests.c.body_size).label("size")).where(
     manifests.c.repository_id.in_(bindparam("ids", expanding=True))
 )
 

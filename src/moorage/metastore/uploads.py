@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from functools import partial
 
 from sqlalchemy import bindparam, delete, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from moorage.domain.digest import Algorithm, Digest
 from moorage.domain.errors import ErrorCode, MoorageError
@@ -14,6 +13,7 @@ from moorage.domain.upload import Upload
 from moorage.metastore.leases import LEASE, NOW
 from moorage.metastore.steps import Database, Row, Steps, one
 from moorage.metastore.tables import blobs, discarded, links, registries, repositories, uploads
+from moorage.metastore.upsert import insert_or_nothing, insert_or_update
 
 REPOSITORY = select(repositories.c.id).where(repositories.c.name == bindparam("repository"))
 REGISTRY = select(registries.c.id).where(registries.c.address == bindparam("address"))
@@ -46,15 +46,11 @@ FINISH = END.where(uploads.c.repository_id.is_not(None))
 FORGET = END.where(uploads.c.leased_until < NOW)
 EXPIRED = select(uploads.c.id).where(uploads.c.leased_until < NOW).limit(bindparam("limit"))
 
-CLAIM = upsert(blobs).values(leased_until=LEASE)
-CLAIM = CLAIM.on_conflict_do_update(index_elements=["digest"], set_={"leased_until": CLAIM.excluded.leased_until})
+CLAIM = insert_or_update(blobs, ["digest"], ["leased_until"]).values(leased_until=LEASE)
 PLACE = select(blobs.c.place).where(blobs.c.digest == bindparam("digest"))
 SET_PLACE = update(blobs).where(blobs.c.digest == bindparam("of_digest")).values(place=bindparam("new_place"))
-DISCARD = upsert(discarded).values(leased_until=LEASE).on_conflict_do_nothing()
-LINK = upsert(links).values(leased_until=LEASE)
-LINK = LINK.on_conflict_do_update(
-    index_elements=["repository_id", "digest"], set_={"leased_until": LINK.excluded.leased_until}
-)
+DISCARD = insert_or_nothing(discarded, ["place"]).values(leased_until=LEASE)
+LINK = insert_or_update(links, ["repository_id", "digest"], ["leased_until"]).values(leased_until=LEASE)
 
 
 class UploadTable:
