@@ -33,9 +33,9 @@ check: env ## Run every gate: lint, format, types, layers, lock file
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/uv lock --check
 
-clients: env ## Run the tests that drive real clients and a browser (installs them, when root)
+clients: env ## Run the tests that drive real clients, a browser and PostgreSQL (installs them, when root)
 	.ci/install
-	$(BIN)/pytest -m "clients or browser" $(ARGS)
+	$(BIN)/pytest -m "clients or browser or servers" $(ARGS)
 
 bench: env ## Compare the speed of this server with its peers'
 	$(BIN)/python -m bench $(ARGS)

@@ -23,6 +23,7 @@ from moorage.metastore.identities import IdentityTable
 from moorage.metastore.keys import KeyTable
 from moorage.metastore.manifests import ManifestTable
 from moorage.metastore.migrations import migrate
+from moorage.metastore.postgres import PostgreSQL
 from moorage.metastore.registries import RegistryTable
 from moorage.metastore.robots import RobotTable
 from moorage.metastore.sqlite import SQLite
@@ -31,6 +32,7 @@ from moorage.services.store_port import BlobStore
 from tests.contracts.tables import LEASE, OpenTables, Tables
 
 OpenStore = Callable[[], BlobStore]
+Opened = SQLite | PostgreSQL
 
 
 @pytest.fixture(params=["filesystem"])
@@ -58,19 +60,31 @@ def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(params=["sqlite"])
-async def open_tables(tmp_path: Path, empty_sqlite: Path) -> AsyncIterator[OpenTables]:
-    path = tmp_path / "moorage.db"
-    shutil.copy(empty_sqlite, path)
+OpenDatabase = Callable[[], Opened]
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
+def open_database(request: pytest.FixtureRequest, tmp_path: Path) -> OpenDatabase:
+    """Return what opens an empty database once more."""
+    if request.param == "sqlite":
+        path = tmp_path / "moorage.db"
+        shutil.copy(request.getfixturevalue("empty_sqlite"), path)
+        return lambda: SQLite(path)
+    url = request.getfixturevalue("postgres").database()
+    return lambda: PostgreSQL(url)
+
+
+@pytest.fixture
+async def open_tables(open_database: OpenDatabase) -> AsyncIterator[OpenTables]:
     async with AsyncExitStack() as opened:
 
-        async def open_sqlite() -> Tables:
-            database = SQLite(path)
+        async def open_one() -> Tables:
+            database = open_database()
             await database.start()
             opened.push_async_callback(database.close)
             return tables_of(database)
 
-        yield open_sqlite
+        yield open_one
 
 
 @pytest.fixture
@@ -81,7 +95,7 @@ async def tables(open_tables: OpenTables) -> Tables:
     return tables
 
 
-def tables_of(database: SQLite) -> Tables:
+def tables_of(database: Opened) -> Tables:
     """Put the tables over a database."""
     return Tables(
         registries=RegistryTable(database),

@@ -64,10 +64,10 @@ class Tables:
     discarded: list[Digest] = field(default_factory=list)
     """What collections took away."""
 
-    async def generation(self) -> int | None:
+    async def generation(self) -> object:
         """Return what moves when somebody else commits, asked of the database afresh."""
         await asyncio.sleep(0)
-        return self.database.generation()
+        return await self.database.ask_generation()
 
     async def registry(self, name: str = "DMC", visibility: Visibility = Visibility.PRIVATE) -> Registry:
         """Create a registry."""

@@ -27,12 +27,14 @@ class ExactCache(Generic[K, V]):
         self._weigh = weigh
         self._room = room
         self._weight = 0
-        self._generation: int | None = None
+        self._generation: object = None
         self._answers: dict[K, V] = {}
 
     async def get(self, key: K) -> V:
         """Return what the read answers now."""
         generation = self._database.generation()
+        if generation is None:
+            generation = await self._database.ask_generation()
         answers = self._answers
         if generation != self._generation or self._weight > self._room:
             # A new dictionary, not a clear(): an answer read before the move may still be on its way into the old one.
@@ -42,7 +44,6 @@ class ExactCache(Generic[K, V]):
         elif key in answers:
             return answers[key]
         answer = await self._database.read(self._steps(key))
-        if generation is not None:
-            answers[key] = answer
-            self._weight += self._weigh(answer)
+        answers[key] = answer
+        self._weight += self._weigh(answer)
         return answer

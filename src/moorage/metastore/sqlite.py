@@ -86,6 +86,10 @@ class SQLite:
             self._generation = self._reader.data_version()
         return self._generation
 
+    async def ask_generation(self) -> object:
+        """See `Database`."""
+        return self.generation()
+
     def _forget_generation(self) -> None:
         self._generation = None
 

@@ -51,8 +51,11 @@ class Database(Protocol):
         a transaction without neighbours: what it reads is then committed, and nothing but its own failure undoes it.
         """
 
-    def generation(self) -> int | None:
-        """Return a number that stands still while nothing was committed by anyone; None where there is none."""
+    def generation(self) -> object | None:
+        """Return what stands still while nothing was committed by anyone; None where the database must be asked."""
+
+    async def ask_generation(self) -> object:
+        """Ask for it: what was committed before the request that asks is in it."""
 
 
 def one(statement: Executable, parameters: Parameters = NOTHING) -> Steps[Row | None]:

@@ -73,7 +73,7 @@ class Total:
 @dataclass(frozen=True, slots=True)
 class _Kept:
     total: Total
-    generation: int | None
+    generation: object
     until: float
 
 
@@ -87,24 +87,22 @@ class Totals:
 
     async def of(self, reaches: Sequence[Reach]) -> Mapping[Reach, Total]:
         """Return the total of each; large ones may be as old as a minute."""
-        if not all(map(self._is_known, reaches)):
+        generation = await self._database.ask_generation()
+        if not all(self._is_known(reach, generation) for reach in reaches):
             # Who waits for the same finds it done.
             async with self._adding:
-                known = [reach for reach in reaches if self._is_known(reach)]
-                await self._add([reach for reach in reaches if reach not in known], known)
+                generation = await self._database.ask_generation()
+                known = [reach for reach in reaches if self._is_known(reach, generation)]
+                await self._add([reach for reach in reaches if reach not in known], known, generation)
         return {reach: self._kept[reach].total for reach in reaches}
 
-    def _is_known(self, reach: Reach) -> bool:
+    def _is_known(self, reach: Reach, generation: object) -> bool:
         kept = self._kept.get(reach)
-        if kept is None:
-            return False
-        generation = self._database.generation()
-        return (generation is not None and kept.generation == generation) or kept.until > time.monotonic()
+        return kept is not None and (kept.generation == generation or kept.until > time.monotonic())
 
-    async def _add(self, reaches: Sequence[Reach], others: Sequence[Reach]) -> None:
+    async def _add(self, reaches: Sequence[Reach], others: Sequence[Reach], generation: object) -> None:
         if len(self._kept) + len(reaches) > ROOM:
             self._kept = {reach: self._kept[reach] for reach in others}
-        generation = self._database.generation()
         totals, seconds = await self._database.read_aside(_totals(reaches))
         until = time.monotonic() + (min(SHARE * seconds, LONGEST) if seconds > QUICK else 0.0)
         self._kept |= {reach: _Kept(total, generation, until) for reach, total in totals.items()}

@@ -3,9 +3,10 @@
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from moorage.domain.errors import ErrorCode, MoorageError
 
@@ -14,19 +15,33 @@ VERSIONS = Path(__file__).parent / "versions"
 
 def migrate(path: Path) -> None:
     """Bring the database file at `path` up to date, making it if it is new; raise when it is of a newer Moorage."""
-    known = sorted(file.name.partition("_")[0] for file in VERSIONS.glob("[0-9]*.py"))
     with _lock(path):
-        found = _revision(path)
-        if found == known[-1]:
-            return
-        if found is not None and found not in known:
-            message = (
-                f"{path} was written by a newer Moorage (schema {found}, this one knows {known[-1]}); use that one"
-            )
-            raise MoorageError(ErrorCode.UNAVAILABLE, message)
-        # Keys lie in it, and the folder may be one that everybody looks into; SQLite's own files take its mode.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        _upgrade(path)
+        if not is_current(str(path), _revision(path)):
+            # Keys lie in it, and the folder may be one that everybody looks into; SQLite's own files take its mode.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            upgrade({"sqlalchemy.url": f"sqlite:///{path}"})
+
+
+def is_current(place: str, found: str | None) -> bool:
+    """Tell whether the schema `found` in a database, None in a new one, is the newest; raise when it is newer still."""
+    known = sorted(file.name.partition("_")[0] for file in VERSIONS.glob("[0-9]*.py"))
+    if found is not None and found not in known:
+        message = f"{place} was written by a newer Moorage (schema {found}, this one knows {known[-1]}); use that one"
+        raise MoorageError(ErrorCode.UNAVAILABLE, message)
+    return found == known[-1]
+
+
+def upgrade(options: Mapping[str, str], **attributes: Any) -> None:  # noqa: ANN401  a connection, for env.py
+    """Let Alembic run what is missing: in the database of a URL, or over a connection."""
+    # Imported here: a start that has nothing to migrate does not pay for Alembic.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config(attributes=attributes)
+    config.set_main_option("script_location", str(VERSIONS.parent))
+    for name, value in options.items():
+        config.set_main_option(name, value.replace("%", "%%"))
+    command.upgrade(config, "head")
 
 
 @contextmanager
@@ -52,14 +67,3 @@ def _revision(path: Path) -> str | None:
     finally:
         connection.close()
     return str(row[0]) if row else None
-
-
-def _upgrade(path: Path) -> None:
-    # Imported here: a start that has nothing to migrate does not pay for Alembic.
-    from alembic import command  # noqa: PLC0415
-    from alembic.config import Config  # noqa: PLC0415
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
-    config.set_main_option("sqlalchemy.url", f"sqlite:///{path}".replace("%", "%%"))
-    command.upgrade(config, "head")
