@@ -20,7 +20,7 @@ class Counting:
         self.stories = 0
         self.moved = 0
 
-    def generation(self) -> int | None:
+    async def ask_generation(self) -> int:
         """Return what moves with every write."""
         return self.moved
 
