@@ -103,15 +103,15 @@ async def open_people(folder: Path, directory: PasswordDirectory | None = None) 
         keyring = Keyring(keys)
         access, asked = access_of(database), (directory,) if directory else ()
         names = [directory.name for directory in asked]
-        directories = DirectoryService(table, IdentityTable(database), Mirror(), access, names, asked)
-        tally = Tally()
+        identities, tally = IdentityTable(database), Tally()
+        directories = DirectoryService(table, identities, Mirror(), access, names, asked)
         service = AccountService(table, passwords, access, directories, tally)
         token_table = AccessTokenTable(database)
         access_tokens = AccessTokenService(token_table, table, access)
         callers = Callers(table, token_table, service, keyring, Machines({}, tally), access_tokens.note_use, tally)
         ann = await service.add(ROOT, "ann", ANN, is_admin=True)
         bob = await service.add(ROOT, "bob", BOB)
-        issuer = Issuer(table, callers, keyring, tally)
+        issuer = Issuer(table, identities, callers, keyring, tally)
         yield People(
             table,
             keys,

@@ -9,7 +9,7 @@ from moorage.auth.callers import PASSWORD_SECONDS
 from moorage.domain.access import Caller
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.identity import Identity
-from moorage.services.accounts import DIRECTORY_SESSION_SECONDS
+from moorage.services.accounts import DIRECTORY_SESSION_SECONDS, SESSION_SECONDS
 from moorage.services.attempts import BY_ONE
 from tests.auth.people import ANN, BOB, NOW, ROOT, People, basic, open_people
 from tests.services.known import Known
@@ -129,6 +129,24 @@ async def test_a_session_of_a_directory_s_people_ends_within_a_day(people: Peopl
     opened = await people.service.sign_in("kim", "kim's password")
     assert opened is not None
     assert opened[1].expires_at - opened[1].created_at == DIRECTORY_SESSION_SECONDS
+
+
+async def test_a_directory_s_password_opens_no_more_where_there_is_one_here_too(people: People) -> None:
+    await people.directories.link_named(ROOT, "bob", "corp", "2")
+    for password, seconds in (("bob's password", DIRECTORY_SESSION_SECONDS), (BOB, SESSION_SECONDS)):
+        opened = await people.service.sign_in("bob", password)
+        assert opened is not None
+        assert opened[1].expires_at - opened[1].created_at == seconds
+        caller = await people.issuer.known("bob", password, NOW, address="")
+        assert await people.issuer.issue_refresh(caller, NOW) is None
+
+
+async def test_a_directory_s_password_is_not_the_one_that_is_kept_here(people: People, corp: Known) -> None:
+    await people.directories.link_named(ROOT, "bob", "corp", "2")
+    asked = len(corp.asked)
+    assert await people.service.authenticate("bob", "bob's password") is None
+    assert await people.service.authenticate("bob", BOB) is not None
+    assert len(corp.asked) == asked
 
 
 async def test_nobody_makes_a_password_to_outlast_their_directory_with(people: People) -> None:

@@ -147,7 +147,7 @@ async def _compose(settings: Settings, database: SQLite, store: FileBlobStore, k
         keys=keys,
         manifests=ManifestService(manifest_table, blob_table, store),
         registries=RegistryService(registry_table, grant_table, access),
-        issuer=Issuer(account_table, callers, keyring, tally),
+        issuer=Issuer(account_table, identities, callers, keyring, tally),
         tally=tally,
         robots=RobotService(RobotTable(database), account_table, access),
         uploads=UploadService(upload_table, store),

@@ -9,7 +9,7 @@ from moorage.auth.tokens import RefreshClaims, TokenError, lifetime, mark_of
 from moorage.domain.access import Caller
 from moorage.domain.activity import Reason, Who
 from moorage.domain.errors import ErrorCode, MoorageError
-from moorage.services.ports import Accounts
+from moorage.services.ports import Accounts, Identities
 from moorage.services.records import Account
 from moorage.services.tally import Tally
 
@@ -19,9 +19,12 @@ Scopes = Mapping[str, frozenset[str]]
 class Issuer:
     """Issues bearer and refresh tokens; times are Unix seconds."""
 
-    def __init__(self, accounts: Accounts, callers: Callers, keyring: Keyring, tally: Tally) -> None:
+    def __init__(
+        self, accounts: Accounts, identities: Identities, callers: Callers, keyring: Keyring, tally: Tally
+    ) -> None:
         self._tally = tally
         self._accounts = accounts
+        self._identities = identities
         self._callers = callers
         self._keyring = keyring
 
@@ -62,14 +65,14 @@ class Issuer:
     async def issue_refresh(self, caller: Caller, now: float) -> str | None:
         """Return a refresh token, which ends when the password changes.
 
-        None for a password that is kept elsewhere, and for an access token: it would be wider than that and outlive it.
+        None for an access token, and for whoever a directory vouches for: it would be wider than that and outlive it.
         """
         if caller.limits is not None:
             return None
         account = None if caller.user_id is None else await self._accounts.get(caller.user_id)
         if account is None:
             raise MoorageError(ErrorCode.UNAUTHORIZED)
-        if not account.password_hash:
+        if not account.password_hash or await self._identities.linked(account.id):
             return None
         return (await self._keyring.tokens()).issue_refresh(account, now)
 

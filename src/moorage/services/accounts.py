@@ -5,7 +5,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Iterator, Mapping
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from moorage.domain.access import Action, Caller, is_own
 from moorage.domain.activity import Change, Kind, Reason, Who
@@ -52,8 +52,12 @@ class Passwords(Protocol):
         """Tell whether the hash is of this password; without a hash, take just as long to say no."""
 
 
-_Checked = tuple[Account | None, MoorageError | None]
-"""Whose password it was, and why that could not be told everywhere."""
+class _Checked(NamedTuple):
+    """Whose password it was, why that could not be told everywhere, and whether it is one that is kept here."""
+
+    account: Account | None = None
+    failure: MoorageError | None = None
+    is_own: bool = False
 
 
 class Elsewhere(Protocol):
@@ -80,7 +84,7 @@ class AccountService:
         self._access = access
         self._elsewhere = elsewhere
         self._attempts = Attempts()
-        self._checks: dict[tuple[str, str], asyncio.Task[_Checked]] = {}
+        self._checks: dict[tuple[str, str, bool], asyncio.Task[_Checked]] = {}
 
     async def ensure_admin(self, password: str | None) -> str | None:
         """Make the account `admin` if there is no account yet; return its password if none was given."""
@@ -94,22 +98,24 @@ class AccountService:
 
     async def verify(self, name: str, password: str, now: float, *, address: str = "") -> Account | None:
         """Return the account of a name and password, as `_match` does, and count it as a sign-in."""
-        account = await self._known(name, password, now, address)
+        account = (await self._known(name, password, now, address)).account
         if account is not None:
             self._tally.signed_in(Who(account.name))
         return account
 
-    async def _known(self, name: str, password: str, now: float, address: str) -> Account | None:
+    async def _known(
+        self, name: str, password: str, now: float, address: str, *, is_own_only: bool = False
+    ) -> _Checked:
         """Return what `_match` does, and count its refusals."""
         try:
-            account = await self._match(name, password, now, address=address)
+            found = await self._match(name, password, now, address=address, is_own_only=is_own_only)
         except MoorageError as error:
             if error.error in REFUSED:
                 await self._count_refusal(name, REFUSED[error.error])
             raise
-        if account is None:
+        if found.account is None:
             await self._count_refusal(name, Reason.WRONG)
-        return account
+        return found
 
     async def _count_refusal(self, name: str, reason: Reason) -> None:
         tried = await self._accounts.find(name) if is_name(name) else None
@@ -117,51 +123,53 @@ class AccountService:
             reason = Reason.CLOSED
         self._tally.sign_in_refused(Who(tried.name, "", tried.registry) if tried else Who(), reason)
 
-    async def _match(self, name: str, password: str, now: float, *, address: str) -> Account | None:
+    async def _match(self, name: str, password: str, now: float, *, address: str, is_own_only: bool) -> _Checked:
         """Return the account of a name and password unless it is disabled; raise TOO_MANY to whoever guesses.
 
-        `now` is Unix seconds, `address` the client's. The same question asked many times at once is answered once, so
-        that clients which start many connections together neither wait for each other nor look like guessing. Raise
-        what `Elsewhere` does, too.
+        `now` is Unix seconds, `address` the client's; with `is_own_only` no directory is asked. The same question asked
+        many times at once is answered once, so that clients which start many connections together neither wait for each
+        other nor look like guessing. Raise what `Elsewhere` does, too.
         """
-        check = self._checks.get((name, password))
+        question = name, password, is_own_only
+        check = self._checks.get(question)
         is_first = check is None
         if check is None:
             self._attempts.begin(name, address, now)
-            check = asyncio.create_task(self._check(name, password, now))
-            self._checks[name, password] = check
-            check.add_done_callback(lambda _: self._checks.pop((name, password)))
+            check = asyncio.create_task(self._check(name, password, now, is_own_only=is_own_only))
+            self._checks[question] = check
+            check.add_done_callback(lambda _: self._checks.pop(question))
         try:
-            account, failure = await asyncio.shield(check)
+            found = await asyncio.shield(check)
         except Exception:
             if is_first:
                 self._attempts.take_back(name, address)
             raise
-        if account is None and not is_first:
+        if found.account is None and not is_first:
             self._attempts.begin(name, address, now)
-        elif account is not None and is_first:
+        elif found.account is not None and is_first:
             self._attempts.succeed(name, address)
-        if failure is not None:
-            raise failure
-        return account
+        if found.failure is not None:
+            raise found.failure
+        return found
 
     async def authenticate(self, name: str, password: str, *, address: str = "") -> Caller | None:
-        """Return who a name and password belong to; raise TOO_MANY to whoever guesses."""
-        return _caller(await self._known(name, password, time.time(), address))
+        """Return who a name and a password that is kept here belong to; raise TOO_MANY to whoever guesses."""
+        return _caller((await self._known(name, password, time.time(), address, is_own_only=True)).account)
 
     async def sign_in(self, name: str, password: str, *, address: str = "") -> tuple[str, Session] | None:
         """Open a session; return the value of its cookie and what is kept of it; raise TOO_MANY to whoever guesses."""
         now = time.time()
-        account = await self._known(name, password, now, address)
-        return None if account is None else await self.open(account, now)
+        found = await self._known(name, password, now, address)
+        return None if found.account is None else await self.open(found.account, now, is_own=found.is_own)
 
-    async def open(self, account: Account, now: float) -> tuple[str, Session]:
+    async def open(self, account: Account, now: float, *, is_own: bool = False) -> tuple[str, Session]:
         """Open a session for somebody who has proved who they are; see `sign_in`.
 
+        `is_own` tells that they did so with a password that is kept here: no directory can end that.
         Raise UNAUTHORIZED when their password has changed meanwhile: that ended all sessions, and this is one of them.
         """
         cookie = secrets.token_urlsafe(32)
-        seconds = SESSION_SECONDS if account.password_hash else DIRECTORY_SESSION_SECONDS
+        seconds = SESSION_SECONDS if is_own else DIRECTORY_SESSION_SECONDS
         end = until(account, now, seconds)
         session = Session(_mark(cookie), account.id, secrets.token_urlsafe(32), now, end)
         with recorded(Caller(account.id, account.name), Change(Kind.SIGN_IN, account.name)):
@@ -266,20 +274,20 @@ class AccountService:
         if not is_changed:
             raise _nobody(name)
 
-    async def _check(self, name: str, password: str, now: float) -> _Checked:
+    async def _check(self, name: str, password: str, now: float, *, is_own_only: bool) -> _Checked:
         account = await self._accounts.find(name) if is_name(name) else None
         is_right = await self._passwords.verify(account.password_hash if account else None, password)
         if account is not None and is_right:
             _check_not_expired(account, now)
-        if is_right or self._elsewhere is None:
-            return (account if is_right and _caller(account) else None), None
+        if is_right or is_own_only or self._elsewhere is None:
+            return _Checked(account if is_right and _caller(account) else None, is_own=is_right)
         try:
-            return await self._elsewhere.verify(name, password, account), None
+            return _Checked(await self._elsewhere.verify(name, password, account))
         except MoorageError as error:
             if account is None or not account.password_hash:
                 raise
             # It was a guess at the account's own password all the same, and counts.
-            return None, error
+            return _Checked(failure=error)
 
     async def _check_has_password(self, caller: Caller, name: str) -> None:
         """Let nobody who comes from a directory outlast it with a password of their own making."""
