@@ -268,6 +268,19 @@ async def test_everybody_looks_after_their_own_and_administrators_after_all(peop
     assert await people.access_tokens.list(bob, "bob") == ()
 
 
+async def test_none_outlasts_a_password_that_was_given_for_a_time(people: People) -> None:
+    end = time.time() + 7 * DAY
+    account = await people.service.add(ROOT, "eve", "a given password", password_expires_at=end)
+    eve = Caller(account.id, "eve")
+    later, sooner = (Wish(name, (TokenAction.PULL,), ("*",), end + more) for name, more in (("one", 1), ("two", -1)))
+    with pytest.raises(MoorageError) as refused:
+        await people.access_tokens.create(eve, "eve", later)
+    assert refused.value.error is ErrorCode.VALUE_INVALID
+    await people.access_tokens.create(eve, "eve", sooner)
+    await people.service.set_password(eve, "eve", "her own long password")
+    await people.access_tokens.create(eve, "eve", later)
+
+
 @pytest.mark.parametrize("days", [-1, 0, MOST_DAYS + 1, None])
 async def test_a_person_s_expires_within_a_year(people: People, days: float | None) -> None:
     end = None if days is None else time.time() + days * DAY

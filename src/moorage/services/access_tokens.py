@@ -61,6 +61,8 @@ class AccessTokenService:
             message = f"an access token has an action or more, and 1 to {MOST_PATTERNS} patterns"
             raise MoorageError(ErrorCode.VALUE_INVALID, message, {"field": "patterns" if actions else "actions"})
         _check_end(owner, wish.expires_at)
+        if caller.user_id == owner.id:
+            _check_given(owner, wish.expires_at)
         if caller.limits is not None and not caller.limits.include(actions, patterns, wish.expires_at):
             message = f"the access token {caller.limits.token} makes none that is wider or lasts longer than itself"
             raise MoorageError(ErrorCode.DENIED, message)
@@ -173,3 +175,13 @@ def _check_end(owner: Account, expires_at: float | None) -> None:
     never = ", or never" if is_robot else ""
     message = f"an access token of {owner.name} expires within {days} days{never}, and not before now"
     raise MoorageError(ErrorCode.VALUE_INVALID, message, {"field": "expires_at"})
+
+
+def _check_given(owner: Account, expires_at: float | None) -> None:
+    """Let nobody outlast a password that was made up for somebody: who else has seen it, could go on after its end."""
+    now, end = time.time(), owner.password_expires_at
+    if end is not None and end > now and (expires_at is None or expires_at > end):
+        message = (
+            f"the password of {owner.name} was given for a time: choose your own first, or a token that ends before"
+        )
+        raise MoorageError(ErrorCode.VALUE_INVALID, message, {"field": "expires_at"})
