@@ -47,7 +47,7 @@ async def linked(tables: Tables) -> object:
 
 
 async def unlink(tables: Tables, check: Check[Any]) -> bool:
-    return await tables.identities.unlink(await ann(tables), "corp", check)
+    return await tables.identities.unlink(await ann(tables), "corp", lambda parting: check(parting.gone))
 
 
 async def robot(tables: Tables) -> object:

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from moorage.domain.errors import ErrorCode, MoorageError
-from moorage.services.records import LinkedIdentity, Session
+from moorage.services.records import LinkedIdentity, Parting, Session
 from tests.contracts.tables import OpenTables, Tables
 
 
@@ -82,3 +82,22 @@ async def test_an_unlinked_account_loses_that_directory_and_its_sessions_only(ta
     assert await tables.identities.account("corp", "2") == bob
     assert await tables.accounts.session("ann") is None
     assert await tables.accounts.session("bob") is not None
+
+
+async def test_who_is_left_with_too_little_stays_linked(tables: Tables) -> None:
+    ann = await tables.identities.admit("corp", "1", "ann")
+    await tables.identities.link(ann.id, "partner", "x")
+    shown: list[Parting] = []
+
+    def refuse_the_last(parting: Parting) -> None:
+        shown.append(parting)
+        if not parting.left:
+            raise MoorageError(ErrorCode.IN_USE)
+
+    unlinked = (tables.identities.unlink(ann.id, directory, refuse_the_last) for directory in ("corp", "partner"))
+    done = await asyncio.gather(*unlinked, return_exceptions=True)
+    assert done[0] is True
+    assert isinstance(done[1], MoorageError)
+    corp, partner = (LinkedIdentity("corp", "1"),), (LinkedIdentity("partner", "x"),)
+    assert shown == [Parting(ann, corp, partner), Parting(ann, partner, ())]
+    assert await tables.identities.linked(ann.id) == (LinkedIdentity("partner", "x"),)

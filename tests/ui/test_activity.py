@@ -4,19 +4,35 @@ import pytest
 from starlette.routing import Route
 
 from moorage.domain.activity import Kind
+from moorage.domain.identity import Identity
 from moorage.metastore.activity import ActivityTable
 from moorage.services.recording import ActivityQuery, ActivityRecord
+from tests.services.known import Known
 from tests.ui.visitor import Fields, Visitor
-from tests.ui.world import PASSWORD, World
+from tests.ui.world import ADMIN, PASSWORD, World
 
 LEAVES_NO_ROW = frozenset({"/-/theme", "/-/account/link/{directory}"})
 """What only the browser keeps, and what sends somebody to a directory: the way back is what links, and is recorded."""
+
+FORMS = {
+    "/-/sign-out": "/-/sign-out",
+    "/-/account/link/{directory}/password": "/-/account/link/ldap/password",
+    "/-/account/unlink/{directory}": "/-/account/unlink/corp",
+}
+"""Which of a page's forms is meant, where it has several."""
 
 NEW = "a longer new password"
 CHANGES: list[tuple[str, str, Fields, set[Kind]]] = [
     ("/-/sign-in", "/-/sign-in", {"user": "admin", "password": PASSWORD}, {Kind.SIGN_IN, Kind.SIGN_OUT}),
     ("/-/sign-out", "/", {}, {Kind.SIGN_OUT}),
     ("/-/account", "/-/account", {"present": PASSWORD, "new": NEW}, {Kind.SET_PASSWORD, Kind.SIGN_IN}),
+    (
+        "/-/account/link/{directory}/password",
+        "/-/account",
+        {"user": "zoe", "password": "zoe's password"},
+        {Kind.LINK_USER},
+    ),
+    ("/-/account/unlink/{directory}", "/-/account", {}, {Kind.UNLINK_USER, Kind.SIGN_IN}),
     ("/-/new", "/-/new", {"name": "New"}, {Kind.CREATE_REGISTRY}),
     ("/{registry}/-/settings", "/dmc/-/settings", {"description": "Ours"}, {Kind.CHANGE_REGISTRY}),
     ("/{registry}/-/delete", "/empty/-/delete", {"typed": "empty"}, {Kind.DELETE_REGISTRY}),
@@ -48,8 +64,10 @@ async def test_a_change_leaves_a_row(
     await world.registry("DMC")
     await world.registry("empty")
     await world.image("dmc/app", "1.0")
+    world.asked.append(Known("ldap", {"zoe": Identity("ldap", "1", "zoe")}))
+    await world.directories.link_named(ADMIN, "admin", "corp", "1")
     before = len(await rows_of(world))
-    form = "/-/sign-out" if template == "/-/sign-out" else None
+    form = FORMS.get(template)
     answer = await admin.fill(page, fields, form)
     assert answer.status_code == 303, answer.text
     new = (await rows_of(world))[before:]

@@ -39,6 +39,7 @@ from moorage.services.tally import Tally
 from moorage.services.web_sign_in import Arrival, Departure, Offer, WebSignInService
 from moorage.ui.pages import SafeHeaders, build
 from moorage.ui.visit import UiServices, UiSettings
+from tests.services.known import Known
 
 ADMIN = Caller(user_id=0, name="admin", is_admin=True)
 PASSWORD = "correct horse battery"
@@ -105,8 +106,11 @@ class World:
         self.tally = Tally()
         people = AccountService(accounts, Passwords(), access, tally=self.tally)
         identities = IdentityTable(database)
+        self.accounts, self.identities = accounts, identities
         self.doors = Doors()
-        self.directories = DirectoryService(accounts, identities, GroupTable(database), access, ("corp",))
+        self.asked = list[Known]()
+        names, groups = ("corp", "ldap"), GroupTable(database)
+        self.directories = DirectoryService(accounts, identities, groups, access, names, self.asked)
         self.services = UiServices(
             access=access,
             accounts=people,

@@ -6,15 +6,17 @@ from functools import partial
 from sqlalchemy import bindparam, delete, insert, select
 
 from moorage.domain.errors import ErrorCode, MoorageError
-from moorage.metastore.accounts import ACCOUNTS, CLOSE_ALL, account_of, create_account
+from moorage.metastore.accounts import ACCOUNTS, CLOSE_ALL, GET, account_of, create_account
 from moorage.metastore.steps import Database, Steps, one
 from moorage.metastore.tables import identities, users
 from moorage.services.ports import Check
-from moorage.services.records import Account, LinkedIdentity
+from moorage.services.records import Account, LinkedIdentity, Parting
 
 FIND = ACCOUNTS.join(identities, identities.c.user_id == users.c.id).where(
     identities.c.directory == bindparam("directory"), identities.c.subject == bindparam("subject")
 )
+# Locked until the transaction ends, where a database lets several write at once: each would leave the other's way in.
+HOLD = GET.with_for_update()
 ADD = insert(identities)
 FORGET = delete(identities).where(
     identities.c.user_id == bindparam("of_user"), identities.c.directory == bindparam("of_directory")
@@ -44,9 +46,7 @@ class IdentityTable:
         """See `Identities`."""
         await self._database.write(partial(_link, user_id, directory, subject))
 
-    async def unlink(
-        self, user_id: int, directory: str, check: Check[tuple[LinkedIdentity, ...]] | None = None
-    ) -> bool:
+    async def unlink(self, user_id: int, directory: str, check: Check[Parting] | None = None) -> bool:
         """See `Identities`."""
         return await self._database.write(partial(_unlink, user_id, directory, check))
 
@@ -80,12 +80,15 @@ def _link(user_id: int, directory: str, subject: str) -> Steps[None]:
         raise MoorageError(ErrorCode.CONFLICT, message, {"name": known.name})
 
 
-def _unlink(user_id: int, directory: str, check: Check[tuple[LinkedIdentity, ...]] | None) -> Steps[bool]:
-    linked = tuple(identity for identity in (yield from _linked(user_id)) if identity.directory == directory)
-    if not linked:
+def _unlink(user_id: int, directory: str, check: Check[Parting] | None) -> Steps[bool]:
+    held = yield from one(HOLD, {"id": user_id})
+    linked = yield from _linked(user_id)
+    gone = tuple(identity for identity in linked if identity.directory == directory)
+    if held is None or not gone:
         return False
     if check is not None:
-        check(linked)
+        left = tuple(identity for identity in linked if identity.directory != directory)
+        check(Parting(account_of(held), gone, left))
     yield FORGET, {"of_user": user_id, "of_directory": directory}
     yield CLOSE_ALL, {"of_user": user_id}
     return True

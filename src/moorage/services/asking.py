@@ -61,6 +61,11 @@ class Asking:
         self._silent: dict[str, tuple[float, MoorageError]] = {}
         self._left: set[Asked] = set()
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the directories."""
+        return tuple(directory.name for directory in self._directories)
+
     async def ask(self, name: str, password: str) -> Told:
         r"""Tell who has this name and password; `CORP\name` and `name@CORP` ask the one directory named so."""
         told = Told()

@@ -8,6 +8,7 @@ whoever may choose names in a directory could take over any account here.
 """
 
 import shlex
+import time
 from collections.abc import Collection, Iterator, Sequence
 from typing import Protocol
 
@@ -19,7 +20,7 @@ from moorage.services.access import Access
 from moorage.services.asking import Asking, PasswordDirectory, all_of
 from moorage.services.ports import Accounts, Check, Identities
 from moorage.services.recording import recorded, recorded_as
-from moorage.services.records import Account, AccountKind, LinkedIdentity, Moves
+from moorage.services.records import Account, AccountKind, LinkedIdentity, Moves, Parting
 
 LONGEST_SUBJECT = 255
 
@@ -105,11 +106,42 @@ class DirectoryService:
         Raise NOT_FOUND, DENIED.
         """
         account = await self._named(caller, name)
+        await self._part(caller, account, directory, lambda parting: check(parting.gone) if check else None)
+
+    async def unlink_own(self, account: Account, directory: str) -> None:
+        """Part somebody's own account from a directory; raise IN_USE when they had no other way in, NOT_FOUND."""
+
+        def check(parting: Parting) -> None:
+            if not self.has_way_in(parting.account, parting.left, time.time()):
+                message = f"{directory} is the only way in to this account, so it stays linked"
+                raise MoorageError(ErrorCode.IN_USE, message, {"directory": directory})
+
+        await self._part(Caller(account.id, account.name), account, directory, check)
+
+    async def _part(self, caller: Caller, account: Account, directory: str, check: Check[Parting]) -> None:
         with recorded(caller, Change(Kind.UNLINK_USER, account.name, {"directory": directory})):
             is_gone = await self._identities.unlink(account.id, directory, check)
         if not is_gone:
-            raise MoorageError(ErrorCode.NOT_FOUND, f"{name} is not linked to {directory[:LONGEST_SUBJECT]}")
+            raise MoorageError(ErrorCode.NOT_FOUND, f"{account.name} is not linked to {directory[:LONGEST_SUBJECT]}")
         await self._mirror(caller, account, directory, ())
+
+    def has_way_in(self, account: Account, linked: Sequence[LinkedIdentity], now: float) -> bool:
+        """Tell whether somebody can sign in: a password that has not expired, or linked to a directory there is."""
+        end = account.password_expires_at
+        has_password = bool(account.password_hash) and (end is None or end > now)
+        return has_password or any(identity.directory in self._names for identity in linked)
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The names of the directories that verify passwords."""
+        return self._asking.names
+
+    async def prove(self, directory: str, name: str, password: str) -> Identity | None:
+        """Return who has a name and password in one directory; raise UNAVAILABLE, saying why it can't tell."""
+        told = await self._asking.ask(f"{directory}\\{name}", password)
+        if told.failures:
+            raise all_of(told.failures)
+        return told.identity
 
     async def linked(self, caller: Caller, name: str) -> tuple[LinkedIdentity, ...]:
         """List whom directories know by an account; raise NOT_FOUND, DENIED."""

@@ -24,6 +24,7 @@ from moorage.services.records import (
     LinkedIdentity,
     ManifestRecord,
     NewManifest,
+    Parting,
     Pushed,
     ReferrerRecord,
     Registry,
@@ -163,9 +164,7 @@ class Identities(Protocol):
     async def link(self, user_id: int, directory: str, subject: str) -> None:
         """Give somebody an existing account; raise CONFLICT when they have another one."""
 
-    async def unlink(
-        self, user_id: int, directory: str, check: Check[tuple[LinkedIdentity, ...]] | None = None
-    ) -> bool:
+    async def unlink(self, user_id: int, directory: str, check: Check[Parting] | None = None) -> bool:
         """Forget whom a directory knows by an account, ending its sessions; False when that is nobody."""
 
     async def linked(self, user_id: int) -> tuple[LinkedIdentity, ...]:

@@ -115,6 +115,15 @@ class LinkedIdentity:
 
 
 @dataclass(frozen=True, slots=True)
+class Parting:
+    """An account that is parted from a directory: whom it forgets, and who stays linked."""
+
+    account: Account
+    gone: tuple[LinkedIdentity, ...]
+    left: tuple[LinkedIdentity, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
     """A person's role in a registry."""
 

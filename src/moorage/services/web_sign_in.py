@@ -1,4 +1,4 @@
-"""Signing in with a browser at a directory elsewhere, and linking what one is there to one's account here."""
+"""Signing in with a browser at a directory elsewhere, and what one's own account is linked to."""
 
 import time
 from collections.abc import Mapping
@@ -10,9 +10,10 @@ from moorage.domain.activity import Reason, Who
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.identity import Identity
 from moorage.services.accounts import REFUSED, AccountService
+from moorage.services.attempts import Attempts
 from moorage.services.directories import DirectoryService
 from moorage.services.ports import Accounts, Identities
-from moorage.services.records import Account, Session
+from moorage.services.records import Account, LinkedIdentity, Session
 from moorage.services.tally import Tally
 
 
@@ -22,7 +23,26 @@ class Offer:
 
     name: str
     title: str
-    is_linked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A directory that knows somebody by this account, and whether there are other ways in without it."""
+
+    name: str
+    title: str
+    subjects: tuple[str, ...]
+    may_unlink: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SignIns:
+    """How somebody signs in, and what they can link: directories to visit, and to ask with a name and password."""
+
+    has_password: bool
+    links: tuple[Link, ...]
+    to_visit: tuple[Offer, ...]
+    to_ask: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +94,67 @@ class WebSignInService:
         self._accounts = accounts
         self._people = people
         self._identities = identities
+        self._attempts = Attempts()
 
     @property
     def offers(self) -> tuple[Offer, ...]:
         """What the sign-in page offers."""
         return self._doors.offers
 
-    async def links(self, caller: Caller) -> tuple[Offer, ...]:
-        """Return what one can be linked to, and whether one is."""
-        found = () if caller.user_id is None else await self._identities.linked(caller.user_id)
-        linked = {identity.directory for identity in found}
-        return tuple(Offer(offer.name, offer.title, offer.name in linked) for offer in self._doors.offers)
+    async def sign_ins(self, caller: Caller) -> SignIns:
+        """Return how the caller signs in, and what they can link; raise UNAUTHORIZED without an account."""
+        account = await self._own(caller)
+        linked = await self._identities.linked(account.id)
+        names = {identity.directory for identity in linked}
+        return SignIns(
+            has_password=bool(account.password_hash),
+            links=tuple(self._link(name, account, linked) for name in sorted(names)),
+            to_visit=tuple(offer for offer in self._doors.offers if offer.name not in names),
+            to_ask=tuple(name for name in self._directories.asked if name not in names),
+        )
+
+    async def link(self, caller: Caller, directory: str, name: str, password: str, address: str) -> bool:
+        """Link the caller's account to who has a name and password in a directory; False when nobody has.
+
+        Raise NOT_FOUND without such a directory, TOO_MANY to whoever guesses, CONFLICT, UNAVAILABLE.
+        """
+        account = await self._own(caller)
+        if directory not in self._directories.asked:
+            raise MoorageError(ErrorCode.NOT_FOUND)
+        key = f"{directory}\\{name}"
+        self._attempts.begin(key, address, time.time())
+        try:
+            identity = await self._directories.prove(directory, name, password)
+        except MoorageError:
+            self._attempts.take_back(key, address)
+            raise
+        if identity is None:
+            self._tally.sign_in_refused(Who(account.name), Reason.WRONG, {"directory": directory})
+            return False
+        self._attempts.succeed(key, address)
+        await self._directories.link(account, identity)
+        return True
+
+    async def unlink(self, caller: Caller, directory: str) -> tuple[str, Session]:
+        """Part the caller's account from a directory; all its sessions end, and this one begins.
+
+        Raise IN_USE when that is the only way in, NOT_FOUND.
+        """
+        account = await self._own(caller)
+        await self._directories.unlink_own(account, directory)
+        return await self._accounts.open(account, time.time())
+
+    async def _own(self, caller: Caller) -> Account:
+        account = None if caller.user_id is None else await self._people.get(caller.user_id)
+        if account is None:
+            raise MoorageError(ErrorCode.UNAUTHORIZED)
+        return account
+
+    def _link(self, name: str, account: Account, linked: tuple[LinkedIdentity, ...]) -> Link:
+        titles = {offer.name: offer.title for offer in self._doors.offers}
+        left = [identity for identity in linked if identity.directory != name]
+        subjects = tuple(identity.subject for identity in linked if identity.directory == name)
+        return Link(name, titles.get(name, name), subjects, self._directories.has_way_in(account, left, time.time()))
 
     def title(self, name: str) -> str:
         """Return what people call a directory, or raise NOT_FOUND."""

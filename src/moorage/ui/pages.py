@@ -111,6 +111,8 @@ def _pages_of_people(sign_in: SignInPages, account: AccountPages) -> tuple[Page,
         Page("POST", "/-/theme", Action.ANYONE, sign_in.theme, is_door=True),
         Page("GET", "/-/account", Action.SIGNED_IN, account.show),
         Page("POST", "/-/account", Action.SIGNED_IN, account.change_password),
+        Page("POST", "/-/account/link/{directory}/password", Action.SIGNED_IN, account.link),
+        Page("POST", "/-/account/unlink/{directory}", Action.SIGNED_IN, account.unlink),
     )
 
 
