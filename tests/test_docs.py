@@ -71,6 +71,7 @@ async def test_every_route_is_documented_with_its_permission(tmp_path: Path) -> 
             keys=services.keys,
             registries=services.registries,
             robots=services.robots,
+            tags=services.tags,
         )
         management = [row for rows in tables(offered).values() for row in rows]
     wanted = [(row.method, row.template, row.action.value) for row in distribution]

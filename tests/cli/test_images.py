@@ -43,6 +43,18 @@ def test_a_tag_is_deleted_and_its_image_stays(pushed: Terminal) -> None:
     assert pushed("tag", "delete", "dmc/team/app:1.1", "--yes") == 1
 
 
+def test_a_tag_is_set_to_an_image_that_is_there(pushed: Terminal) -> None:
+    digest = digest_in(pushed)
+    assert pushed("tag", "set", "dmc/team/app:stable", "1.0", "--new") == 0
+    assert pushed.out == f"dmc/team/app:stable points to {digest} now\n"
+    assert pushed.json("tag", "set", "dmc/team/app:stable", digest)["name"] == "stable"
+    assert pushed("tag", "set", "dmc/team/app:stable", "1.0", "--new") == 1
+    assert pushed.err == "moorage: this is there already\n"
+    for unknown in ("none", "sha256:" + "0" * 64):
+        assert pushed("tag", "set", "dmc/team/app:other", unknown) == 1
+    assert pushed.json("image", "show", "dmc/team/app:stable")["tags"] == ["1.0", "1.1", "dev", "stable"]
+
+
 def test_an_image_is_shown_by_tag_or_digest(pushed: Terminal) -> None:
     digest = digest_in(pushed)
     for name in ("dmc/team/app:dev", f"dmc/team/app@{digest}"):

@@ -1,7 +1,6 @@
 """`moorage repository`."""
 
 from collections.abc import Callable
-from types import SimpleNamespace
 
 import pytest
 
@@ -21,8 +20,8 @@ def answer(monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[], None]) -> li
         asked.append(text)
         meanwhile()
 
-    monkeypatch.setattr("moorage.cli.repository.sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
-    monkeypatch.setattr("moorage.cli.repository.typer.confirm", confirm)
+    monkeypatch.setattr("moorage.cli.consent.is_terminal", lambda: True)
+    monkeypatch.setattr("moorage.cli.consent.typer.confirm", confirm)
     return asked
 
 
@@ -51,6 +50,23 @@ def test_what_was_pushed_meanwhile_is_not_deleted(moorage: Terminal, monkeypatch
         "moorage: it has changed since it was shown to you; nothing was done, so have another look\n"
     )
     assert moorage.json("repository", "list", "DMC")[0]["tags"] == 2
+
+
+@pytest.mark.parametrize("noun", ["tag", "image"])
+def test_a_tag_that_was_moved_meanwhile_stays(moorage: Terminal, monkeypatch: pytest.MonkeyPatch, noun: str) -> None:
+    moorage("registry", "create", "DMC")
+    push(moorage, "2")()
+    push(moorage, "1")()
+    (tag,) = moorage.json("tag", "list", NAME, "--matching", "1")
+
+    def move() -> None:
+        assert moorage("tag", "set", f"{NAME}:1", "2") == 0, moorage.err
+
+    asked = answer(monkeypatch, move)
+    assert moorage(noun, "delete", f"{NAME}:1" if noun == "tag" else f"{NAME}@{tag['digest']}") == 1
+    assert "has changed since it was shown" in moorage.err
+    assert len(asked) == 1
+    assert len(moorage.json("tag", "list", NAME)) == len(moorage.json("image", "list", NAME)) == 2
 
 
 def test_pulls_meanwhile_change_nothing(moorage: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:

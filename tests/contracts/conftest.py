@@ -27,6 +27,7 @@ from moorage.metastore.postgres import PostgreSQL
 from moorage.metastore.registries import RegistryTable
 from moorage.metastore.robots import RobotTable
 from moorage.metastore.sqlite import SQLite
+from moorage.metastore.tags import TagTable
 from moorage.metastore.uploads import UploadTable
 from moorage.services.store_port import BlobStore
 from tests.contracts.tables import LEASE, OpenTables, Tables
@@ -109,6 +110,7 @@ def tables_of(database: Opened) -> Tables:
         blobs=BlobTable(database, LEASE),
         manifests=ManifestTable(database),
         catalog=CatalogTable(database),
+        tags=TagTable(database),
         garbage=GarbageTable(database),
         activity=ActivityTable(database),
         health=database,

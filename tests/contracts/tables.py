@@ -28,6 +28,7 @@ from moorage.services.ports import (
     Keys,
     Manifests,
     Registries,
+    Tags,
     Uploads,
 )
 from moorage.services.recording import Activity
@@ -56,6 +57,7 @@ class Tables:
     blobs: Blobs
     manifests: Manifests
     catalog: Catalog
+    tags: Tags
     garbage: Garbage
     activity: Activity
     health: Health

@@ -22,7 +22,9 @@ GROUP_MEMBER = "/groups/ops/members/reader"
 SET = (MEMBER, USER_GRANT, GROUP_GRANT, GROUP_MEMBER)
 """What is given and taken."""
 
+TAG = REPOSITORY + "/-/tags/1"
 DELETED = (
+    TAG,
     REPOSITORY,
     REGISTRY,
     *SET,
@@ -107,6 +109,30 @@ async def test_what_is_given_is_given_once_or_in_place_of_what_was_read(world: W
     assert await put(world, path, "maintainer", if_match=read, if_none_match=STALE) in {200, 204}
     assert await put(world, path, "maintainer", if_match="*") in {200, 204}
     assert (await etag(world, path) == read) is (path == GROUP_MEMBER)
+
+
+@pytest.mark.usefixtures("people")
+async def test_a_tag_is_moved_from_where_it_was_read_or_made_once(world: World) -> None:
+    first = (await world.ask("GET", TAG)).json()["digest"]
+    second = await world.image("dmc/team/app", layer=b"another")
+    read, new = await etag(world, TAG), REPOSITORY + "/-/tags/new"
+    for path, condition in ((TAG, {"if-match": STALE}), (TAG, {"if-none-match": "*"}), (new, {"if-match": "*"})):
+        assert (await world.ask("PUT", path, {"digest": second}, headers=condition)).status_code == 412
+    moved = await world.ask("PUT", TAG, {"digest": second}, headers={"if-match": read})
+    assert (moved.status_code, moved.json()["digest"], moved.headers["etag"]) == (200, second, await etag(world, TAG))
+    assert (await world.ask("PUT", TAG, {"digest": first}, headers={"if-match": read})).status_code == 412
+    assert (await world.ask("PUT", new, {"digest": first}, headers={"if-none-match": "*"})).status_code == 200
+
+
+@pytest.mark.usefixtures("people")
+async def test_a_tag_that_comes_in_between_stops_the_deletion_of_its_image(world: World) -> None:
+    digest = (await world.ask("GET", TAG)).json()["digest"]
+    path = f"{REPOSITORY}/-/images/{digest}"
+    read = await etag(world, path)
+    assert await etag(world, f"{REPOSITORY}/-/images/1") == read
+    await world.ask("PUT", REPOSITORY + "/-/tags/new", {"digest": digest})
+    assert (await world.ask("DELETE", path, headers={"if-match": read})).status_code == 412
+    assert (await world.ask("DELETE", path, headers={"if-match": await etag(world, path)})).status_code == 200
 
 
 @pytest.mark.usefixtures("people")

@@ -93,6 +93,40 @@ async def test_an_index_is_shown_with_its_platforms(world: World) -> None:
     assert shown["children"][0]["parents"] == [shown["digest"]]
 
 
+async def test_a_tag_points_to_what_is_there(world: World) -> None:
+    second = await world.image("dmc/team/app", layer=b"another")
+    first = (await world.ask("GET", f"{APP}/-/tags/1")).json()
+    moved = (await world.ask("PUT", f"{APP}/-/tags/1", {"digest": second})).json()
+    assert (moved["name"], moved["digest"], moved["pushed_by"]) == ("1", second, "moorage")
+    assert (await world.ask("GET", f"{APP}/-/tags/1")).json() == moved
+    assert (await world.ask("GET", f"{APP}/-/images/{first['digest']}")).json()["tags"] == []
+    assert (await world.ask("PUT", f"{APP}/-/tags/new", {"digest": first["digest"]})).status_code == 200
+    (row,) = (await world.ask("GET", "/activity?what=move-tag&target=dmc/team/app:new")).json()["items"]
+    assert (row["before"], row["after"]) == (None, {"digest": first["digest"]})
+    elsewhere = await world.image("dmc/other", layer=b"elsewhere")
+    for digest in (elsewhere, "sha256:" + "0" * 64):
+        assert (await world.ask("PUT", f"{APP}/-/tags/1", {"digest": digest})).status_code == 404
+    assert (await world.ask("PUT", f"{APP}/-/tags/1", {"digest": "1"})).status_code == 400
+    assert (await world.ask("GET", f"{APP}/-/tags/none")).status_code == 404
+
+
+async def test_a_tag_that_never_moves_is_not_moved_here_either(world: World) -> None:
+    second = await world.image("dmc/team/app", layer=b"another")
+    await world.ask("PATCH", "/registries/dmc", {"immutable_tags": ["1"]})
+    first = (await world.ask("GET", f"{APP}/-/tags/1")).json()
+    assert (await world.ask("PUT", f"{APP}/-/tags/1", {"digest": second})).status_code == 409
+    assert (await world.ask("PUT", f"{APP}/-/tags/1", {"digest": first["digest"]})).json() == first
+    assert (await world.ask("DELETE", f"{APP}/-/tags/1")).status_code == 409
+
+
+@pytest.mark.usefixtures("people")
+async def test_whoever_may_push_may_move_a_tag(world: World) -> None:
+    digest = (await world.ask("GET", f"{APP}/-/tags/1")).json()["digest"]
+    for caller, status in (("stranger", 404), ("reader", 403), ("writer", 200)):
+        answer = await world.ask("PUT", f"{APP}/-/tags/2", {"digest": digest}, caller=caller)
+        assert answer.status_code == status
+
+
 async def test_a_deleted_tag_leaves_its_image(world: World) -> None:
     digest = (await world.ask("GET", f"{APP}/-/images/1")).json()["digest"]
     gone = await world.ask("DELETE", f"{APP}/-/tags/1")

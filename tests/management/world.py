@@ -47,6 +47,7 @@ class World:
             keys=services.keys,
             registries=services.registries,
             robots=services.robots,
+            tags=services.tags,
         )
         self._callers: dict[str, Caller] = {"admin": SYSTEM}
         app = build(self.offered, self._who, "1.2.3", csrf=_csrf, asset=lambda name: f"/-/static/{name}")

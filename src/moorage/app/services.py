@@ -29,6 +29,7 @@ from moorage.metastore.migrations import migrate
 from moorage.metastore.registries import RegistryTable
 from moorage.metastore.robots import RobotTable
 from moorage.metastore.sqlite import SQLite
+from moorage.metastore.tags import TagTable
 from moorage.metastore.uploads import UploadTable
 from moorage.services.access import Access, AccessService
 from moorage.services.access_tokens import AccessTokenService
@@ -46,6 +47,7 @@ from moorage.services.manifests import ManifestService
 from moorage.services.ports import Health
 from moorage.services.registries import RegistryService
 from moorage.services.robots import RobotService
+from moorage.services.tags import TagService
 from moorage.services.tally import Tally
 from moorage.services.uploads import UploadService
 from moorage.services.web_sign_in import WebSignInService
@@ -77,6 +79,7 @@ class Services:
     manifests: ManifestService
     registries: RegistryService
     issuer: Issuer
+    tags: TagService
     tally: Tally
     robots: RobotService
     uploads: UploadService
@@ -148,6 +151,7 @@ async def _compose(settings: Settings, database: SQLite, store: FileBlobStore, k
         manifests=ManifestService(manifest_table, blob_table, store),
         registries=RegistryService(registry_table, grant_table, access),
         issuer=Issuer(account_table, identities, callers, keyring, tally),
+        tags=TagService(TagTable(database), access),
         tally=tally,
         robots=RobotService(RobotTable(database), account_table, access),
         uploads=UploadService(upload_table, store),

@@ -136,6 +136,7 @@ def management(settings: Settings, services: Services, *, acting: Caller | None 
         keys=services.keys,
         registries=services.registries,
         robots=services.robots,
+        tags=services.tags,
     )
     return api.build(parts, caller_of, __version__, csrf=csrf_of, asset=Assets().path)
 

@@ -34,13 +34,14 @@ from moorage import __version__
 from moorage.cli.folder import Config, Data, Folder, fail
 from moorage.cli.output import examples
 from moorage.cli.remote import Remote
-from moorage.cli.transport import Answer, ApiError, Transport
+from moorage.cli.transport import NONE, Answer, ApiError, Transport
 from moorage.directories import DirectoriesError
 from moorage.domain.errors import MoorageError
 from moorage.settings import SettingsError
 from moorage.settings.client import ClientError, load_client
 
 PREFIX = "/api/v1"
+UNLESS_THERE = {"if-none-match": "*"}
 ITEMS = 1000
 """How many items a page has: as many as a server gives."""
 
@@ -79,13 +80,21 @@ class Api:
             self._opened.close()
 
     def request(
-        self, method: str, path: str, sent: Mapping[str, object] | None = None, match: str | None = None
+        self,
+        method: str,
+        path: str,
+        sent: Mapping[str, object] | None = None,
+        *,
+        match: str | None = None,
+        new: bool = False,
     ) -> Any:  # noqa: ANN401  JSON
         """Return the JSON that is answered at a path below `/api/v1`, None for nothing; raise ApiError if refused.
 
-        With the ETag of a thing as `match` nothing is done unless it is still as it was `read`.
+        With the ETag of a thing as `match` nothing is done unless it is still as it was `read`, with `new` not where
+        it is there already.
         """
-        return _content(self._ask(method, PREFIX + path, sent, match))
+        conditions = {} if match is None else {"if-match": match}
+        return _content(self._ask(method, PREFIX + path, sent, {**conditions, **(UNLESS_THERE if new else {})}))
 
     def read(self, path: str) -> tuple[Any, str]:
         """Return the JSON at a path, to be shown before it is changed, with its ETag."""
@@ -104,14 +113,18 @@ class Api:
         return found
 
     def _ask(
-        self, method: str, target: str, sent: Mapping[str, object] | None = None, match: str | None = None
+        self,
+        method: str,
+        target: str,
+        sent: Mapping[str, object] | None = None,
+        conditions: Mapping[str, str] = NONE,
     ) -> Answer:
         if self._opened is None:
             self._opened = self._open()
-        answer = self._opened.send(method, target, None if sent is None else json.dumps(sent).encode(), match)
+        answer = self._opened.send(method, target, None if sent is None else json.dumps(sent).encode(), conditions)
         if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
             return answer
-        if match is not None and answer.status == HTTPStatus.PRECONDITION_FAILED:
+        if "if-match" in conditions and answer.status == HTTPStatus.PRECONDITION_FAILED:
             raise ApiError("it has changed since it was shown to you; nothing was done, so have another look")
         raise ApiError(_explain(self._opened, method, target, answer))
 

@@ -2,10 +2,11 @@
 
 import sys
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from moorage.cli.api import Api
 from moorage.cli.output import plain
 
 Yes = Annotated[bool, typer.Option("--yes", help="Don't ask.")]
@@ -22,8 +23,15 @@ def check_can_ask(*, yes: bool) -> None:
         raise typer.BadParameter("there is no terminal to ask on; use --yes")
 
 
-def agree(question: Callable[[], str], *, yes: bool) -> None:
-    """Ask, unless told not to, and end the command if the answer is no; the question may take a request to write."""
+def agree(api: Api, path: str, question: Callable[[Any], str], *, yes: bool) -> str | None:
+    """Show what is at a path and ask, ending the command if the answer is no; unless told not to.
+
+    Return the ETag of what was shown, for the change to send: nothing else is to be changed. The question may take
+    a request of its own to write.
+    """
     check_can_ask(yes=yes)
-    if not yes:
-        typer.confirm(plain(question()), abort=True)
+    if yes:
+        return None
+    found, etag = api.read(path)
+    typer.confirm(plain(question(found)), abort=True)
+    return etag

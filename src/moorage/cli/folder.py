@@ -1,7 +1,7 @@
 """The data folder a command works on, beside the server that may run on it: SQLite and the blob store allow both."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import typer
 
 from moorage.cli.output import plain
-from moorage.cli.transport import Answer
+from moorage.cli.transport import NONE, Answer
 from moorage.directories import DirectoriesError
 from moorage.domain.access import Caller
 from moorage.domain.errors import MoorageError
@@ -68,9 +68,9 @@ class Folder:
             self._application = management(settings, services, acting=SYSTEM)
             self._opened = opening.pop_all()
 
-    def send(self, method: str, target: str, body: bytes | None, match: str | None = None) -> Answer:
+    def send(self, method: str, target: str, body: bytes | None, conditions: Mapping[str, str] = NONE) -> Answer:
         """See `Transport`."""
-        return self._runner.run(_ask(self._application, method, target, body, match))
+        return self._runner.run(_ask(self._application, method, target, body, conditions))
 
     def close(self) -> None:
         """See `Transport`."""
@@ -98,7 +98,9 @@ async def _tell(settings: Settings, story: Story[T]) -> T:
         return await story(services, SYSTEM)
 
 
-async def _ask(application: "Application", method: str, target: str, body: bytes | None, match: str | None) -> Answer:
+async def _ask(
+    application: "Application", method: str, target: str, body: bytes | None, conditions: Mapping[str, str]
+) -> Answer:
     """Ask an ASGI application: https://asgi.readthedocs.io/en/latest/specs/www.html."""
     path, _, query = target.partition("?")
     start: dict[str, Any] = {}
@@ -126,7 +128,7 @@ async def _ask(application: "Application", method: str, target: str, body: bytes
         "headers": [
             (b"host", b"localhost"),
             (b"content-type", b"application/json"),
-            *([] if match is None else [(b"if-match", match.encode())]),
+            *((name.encode(), value.encode()) for name, value in conditions.items()),
         ],
         "client": None,
         "server": None,

@@ -80,8 +80,8 @@ def delete(
         message = "name the image by its digest, as dmc/team/app@sha256:…; moorage tag delete takes a tag alone"
         raise typer.BadParameter(message)
     place = place_of(image.repository, "images", image.digest)
-    agree(lambda: _question(name, api.request("GET", place)), yes=yes)
-    gone = api.request("DELETE", place)
+    shown = agree(api, place, lambda found: _question(name, found), yes=yes)
+    gone = api.request("DELETE", place, match=shown)
     if as_json:
         say_json(gone)
     else:

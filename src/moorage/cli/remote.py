@@ -3,14 +3,14 @@
 import base64
 import http.client
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import typer
 
 from moorage import __version__
 from moorage.cli.credentials import find
-from moorage.cli.transport import Answer, ApiError
+from moorage.cli.transport import NONE, Answer, ApiError
 from moorage.cli.trust import CLIENTS
 from moorage.settings import Address, is_host_name
 from moorage.settings.client import Client
@@ -61,15 +61,14 @@ class Remote:
         """See `Transport`."""
         return self._credentials
 
-    def send(self, method: str, target: str, body: bytes | None, match: str | None = None) -> Answer:
+    def send(self, method: str, target: str, body: bytes | None, conditions: Mapping[str, str] = NONE) -> Answer:
         """See `Transport`."""
         headers = {"accept": "application/json", "user-agent": f"moorage/{__version__}"}
         if self._authorization is not None:
             headers["authorization"] = self._authorization
         if body is not None:
             headers["content-type"] = "application/json"
-        if match is not None:
-            headers["if-match"] = match
+        headers |= conditions
         connection = self._connection()
         try:
             connection.connect()

@@ -1,11 +1,11 @@
 """`moorage repository`: look at repositories, and delete them."""
 
-import sys
 from typing import Annotated
 
 import typer
 
 from moorage.cli.api import Api, at, command
+from moorage.cli.consent import Yes, agree, check_can_ask
 from moorage.cli.output import Json, say, say_json, say_table, when
 from moorage.domain.name import parse_repository
 from moorage.ui.words import number, size
@@ -46,19 +46,17 @@ def delete(
     api: Api,
     name: Annotated[str, typer.Argument(help="Its name, as dmc/team/app.", show_default=False)],
     *,
-    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+    yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Delete a repository with all its images."""
-    if not yes and not sys.stdin.isatty():
-        raise typer.BadParameter("there is no terminal to ask on; use --yes")
+    check_can_ask(yes=yes)
     repository = parse_repository(name)
     place = at("registries", repository.registry, "repositories", *repository.path.split("/"))
-    etag = None
-    if not yes:
-        found, etag = api.read(place)
-        typer.confirm(f"Delete {name} with {number(found['tags'], 'tag')}, {size(found['size'])}?", abort=True)
-    gone = api.request("DELETE", place, match=etag)
+    shown = agree(
+        api, place, lambda found: f"Delete {name} with {number(found['tags'], 'tag')}, {size(found['size'])}?", yes=yes
+    )
+    gone = api.request("DELETE", place, match=shown)
     if as_json:
         say_json(gone)
     else:

@@ -1,4 +1,4 @@
-"""`moorage tag`: look at the tags of a repository, and delete them."""
+"""`moorage tag`: look at the tags of a repository, point them at images, and delete them."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -9,11 +9,11 @@ from moorage.cli.api import Api, command
 from moorage.cli.consent import Yes, agree
 from moorage.cli.image import InRepository, place_of
 from moorage.cli.output import Json, say, say_json, say_table, when
-from moorage.domain.name import Tag, parse_image, parse_repository
+from moorage.domain.name import Image, Tag, is_digest, parse_image, parse_repository, parse_tag
 from moorage.ui.words import size
 
 app = typer.Typer(
-    help="Tags: list and delete them; a push makes and moves them.",
+    help="Tags: list, set and delete them.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -56,6 +56,34 @@ def list_tags(
     )
 
 
+@command(
+    app,
+    "set",
+    "moorage tag set dmc/ubuntu:stable 22.04",
+    "moorage tag set dmc/ubuntu:stable sha256:…",
+    "moorage tag set dmc/ubuntu:22.04-final 22.04 --new",
+)
+def point(
+    api: Api,
+    name: Annotated[str, typer.Argument(help="The tag, as dmc/ubuntu:stable.", show_default=False)],
+    to: Annotated[
+        str, typer.Argument(metavar="TO", help="A tag or digest of the same repository.", show_default=False)
+    ],
+    *,
+    new: Annotated[bool, typer.Option("--new", help="Only if there is no such tag yet.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Let a tag, new or not, point to an image that is there."""
+    image = _tag_in(name)
+    digest = to if is_digest(to) else api.request("GET", place_of(image.repository, "tags", parse_tag(to)))["digest"]
+    place = place_of(image.repository, "tags", str(image.tag))
+    found = api.request("PUT", place, {"digest": digest}, new=new)
+    if as_json:
+        say_json(found)
+    else:
+        say(f"{name} points to {digest} now")
+
+
 @command(app, "delete", "moorage tag delete dmc/ubuntu:trusty")
 def delete(
     api: Api,
@@ -65,18 +93,28 @@ def delete(
     as_json: Json = False,
 ) -> None:
     """Delete a tag; the image it points to stays, and is pulled by its digest."""
-    image = parse_image(name)
-    if image.tag is None or image.digest is not None:
-        raise typer.BadParameter("name one tag, as dmc/ubuntu:trusty")
-    tag = image.tag
-    agree(
-        lambda: f"Delete {name}? {_stays(api.request('GET', place_of(image.repository, 'images', tag)), tag)}", yes=yes
-    )
-    gone = api.request("DELETE", place_of(image.repository, "tags", tag))
+    image = _tag_in(name)
+    tag = Tag(str(image.tag))
+
+    def question(found: dict[str, str]) -> str:
+        return (
+            f"Delete {name}? {_stays(api.request('GET', place_of(image.repository, 'images', found['digest'])), tag)}"
+        )
+
+    place = place_of(image.repository, "tags", tag)
+    shown = agree(api, place, question, yes=yes)
+    gone = api.request("DELETE", place, match=shown)
     if as_json:
         say_json(gone)
     else:
         say(f"{name} was deleted; its image stays")
+
+
+def _tag_in(name: str) -> Image:
+    image = parse_image(name)
+    if image.tag is None or image.digest is not None:
+        raise typer.BadParameter("name one tag, as dmc/ubuntu:trusty")
+    return image
 
 
 def _stays(image: dict[str, list[str]], tag: Tag) -> str:

@@ -1,7 +1,10 @@
 """What carries requests of the command line: to a server elsewhere (`remote.py`), or to a data folder (`folder.py`)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
+
+NONE: Mapping[str, str] = {}
 
 
 class ApiError(Exception):
@@ -29,8 +32,11 @@ class Transport(Protocol):
     def credentials(self) -> str:
         """Where what says who asks was found, in words; empty if nothing was."""
 
-    def send(self, method: str, target: str, body: bytes | None, match: str | None = None) -> Answer:
-        """Ask for `target`, a path with its query, with a JSON body and If-Match; raise ApiError if nobody answers."""
+    def send(self, method: str, target: str, body: bytes | None, conditions: Mapping[str, str] = NONE) -> Answer:
+        """Ask for `target`, a path with its query, with a JSON body.
+
+        `conditions` are headers, as If-Match. Raise ApiError if nobody answers.
+        """
 
     def close(self) -> None:
         """Let go of what was opened."""

@@ -21,6 +21,7 @@ from moorage.management.repositories import RepositoryRoutes
 from moorage.management.robots import RobotRoutes
 from moorage.management.routes import PREFIX, Callers, Csrf, Gate, Route
 from moorage.management.storage import StorageRoutes
+from moorage.management.tags import TagRoutes
 from moorage.management.tokens import TokenRoutes
 from moorage.management.users import UserRoutes
 from moorage.services.access import Access, AccessService
@@ -35,6 +36,7 @@ from moorage.services.groups import GroupService
 from moorage.services.keys import KeyService
 from moorage.services.registries import RegistryService
 from moorage.services.robots import RobotService
+from moorage.services.tags import TagService
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class ManagementServices:
     keys: KeyService
     registries: RegistryService
     robots: RobotService
+    tags: TagService
 
 
 def tables(services: ManagementServices) -> Mapping[str, tuple[Route, ...]]:
@@ -63,7 +66,7 @@ def tables(services: ManagementServices) -> Mapping[str, tuple[Route, ...]]:
         "grants": GrantRoutes(services.grants).rows(),
         "groups": GroupRoutes(services.groups).rows(),
         "access": AccessRoutes(services.explanations).rows(),
-        "repositories": RepositoryRoutes(services.catalog).rows(),
+        "repositories": (*TagRoutes(services.tags).rows(), *RepositoryRoutes(services.catalog).rows()),
         "users": (*UserRoutes(services.accounts).rows(), *IdentityRoutes(services.directories).rows()),
         "robots": RobotRoutes(services.robots).rows(),
         "tokens": TokenRoutes(services.access_tokens, services.robots).rows(),

@@ -4,7 +4,7 @@ A repository's name has slashes of its own. `/-/` divides it from what is asked 
 of a name begins with a dash.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -16,7 +16,7 @@ from moorage.domain.digest import parse_digest
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import is_digest, parse_tag
 from moorage.management.conditions import Counting, OnMatch, ToTag
-from moorage.management.grammar import A_DESCRIPTION, A_DIGEST, A_REFERENCE, A_TAG
+from moorage.management.grammar import A_DESCRIPTION, A_DIGEST, A_REFERENCE
 from moorage.management.routes import FromCaller, InRegistry, InRepository, Route
 from moorage.management.shapes import Page, Paging, Sent, moment
 from moorage.services import records
@@ -24,7 +24,6 @@ from moorage.services.catalog import CatalogService
 
 MATCHING_LENGTH = 128
 
-InTag = Annotated[str, Path(description="The tag.", json_schema_extra=A_TAG)]
 InDigest = Annotated[str, Path(description="Its digest.", json_schema_extra=A_DIGEST)]
 Reference = Annotated[str, Path(description="A tag or a digest.", json_schema_extra=A_REFERENCE)]
 
@@ -144,6 +143,12 @@ class WholeImage(Image):
 
     children: list[Image]
 
+    @classmethod
+    def whole(cls, family: Sequence[records.ImageRecord]) -> Self:
+        """Show an image and its children."""
+        children = [Image.of(child) for child in family[1:]]
+        return cls(**Image.of(family[0]).model_dump(), children=children)
+
 
 class Deletion(BaseModel):
     """What was deleted."""
@@ -168,12 +173,10 @@ class RepositoryRoutes:
         """Return the table; a repository's own rows come last, since its name would swallow the others."""
         every = "/registries/{registry}/repositories"
         one = every + "/{repository:path}"
-        tag = one + "/-/tags/{tag}"
         image = one + "/-/images/{reference}"
         return (
             Route("GET", every, Action.PULL, self.list_repositories),
             Route("GET", one + "/-/tags", Action.PULL, self.list_tags),
-            Route("DELETE", tag, Action.DELETE, self.delete_tag),
             Route("GET", one + "/-/images", Action.PULL, self.list_images),
             Route("GET", image, Action.PULL, self.get_image),
             Route("DELETE", image, Action.DELETE, self.delete_image),
@@ -205,11 +208,6 @@ class RepositoryRoutes:
         page, following = paging.cut(found, lambda record: record.name)
         return TagPage(items=[Tag.of(record) for record in page], next=following)
 
-    async def delete_tag(self, caller: FromCaller, repository: InRepository, tag: InTag) -> Deletion:
-        """Delete a tag; the image it points to stays."""
-        done = await self._catalog.delete(caller, repository, (), (parse_tag(tag),))
-        return _something(done)
-
     async def list_images(
         self,
         caller: FromCaller,
@@ -225,18 +223,21 @@ class RepositoryRoutes:
         page, following = paging.cut(found, lambda record: record.digest)
         return ImagePage(items=[Image.of(record) for record in page], next=following)
 
-    async def get_image(self, caller: FromCaller, repository: InRepository, reference: Reference) -> WholeImage:
+    async def get_image(
+        self, caller: FromCaller, repository: InRepository, reference: Reference, tagged: ToTag
+    ) -> WholeImage:
         """Show an image."""
         wanted = reference if is_digest(reference) else parse_tag(reference)
         record = await self._catalog.image(caller, repository, wanted)
         children = await self._catalog.children(caller, repository, record.digest)
-        shown = Image.of(record).model_dump()
-        return WholeImage(**shown, children=[Image.of(child) for child in children])
+        return tagged(WholeImage.whole((record, *children)))
 
-    async def delete_image(self, caller: FromCaller, repository: InRepository, reference: InDigest) -> Deletion:
+    async def delete_image(
+        self, caller: FromCaller, repository: InRepository, reference: InDigest, match: OnMatch
+    ) -> Deletion:
         """Delete an image with all its tags, and the platforms and attachments that only it needs."""
-        done = await self._catalog.delete(caller, repository, (parse_digest(reference),), ())
-        return _something(done)
+        digest, check = parse_digest(reference), match.on(WholeImage.whole)
+        return _something(await self._catalog.delete(caller, repository, (digest,), (), check))
 
     async def get_repository(self, caller: FromCaller, repository: InRepository, tagged: ToTag) -> Repository:
         """Show a repository."""

@@ -199,11 +199,13 @@ class CatalogTable:
         tags: Sequence[str],
         by: str,
         check: Check[RepositoryRecord] | None = None,
+        *,
+        check_image: Check[tuple[ImageRecord, ...]] | None = None,
     ) -> Deletion | None:
         """See `Catalog`."""
         if digests is None:
             return await self._database.write(partial(_delete_repository, repository, check))
-        return await self._database.write(partial(_delete, repository, digests, tags, by, time.time()))
+        return await self._database.write(partial(_delete, repository, digests, tags, by, time.time(), check_image))
 
 
 def _repository_of(row: Row) -> RepositoryRecord:
@@ -250,7 +252,8 @@ def _split(text: str, by: str = ",") -> tuple[str, ...]:
     return tuple(text.split(by)) if text else ()
 
 
-def _tag_of(row: Row) -> TagRecord:
+def tag_of(row: Row) -> TagRecord:
+    """Return the tag in a row of `TAGS`."""
     return TagRecord(
         name=row.name,
         digest=row.digest,
@@ -305,7 +308,7 @@ def _tags(repository: Repository, order: str, after: str, limit: int, matching: 
     else:
         last = yield from one(TAG_TIME, {"repository_id": found.id, "after": after})
         rows = yield OLDER_TAGS, {**page, "after": after, "at": last.pushed_at if last else 0.0}
-    return tuple(_tag_of(row) for row in rows)
+    return tuple(tag_of(row) for row in rows)
 
 
 def _newest(statement: Select[Any]) -> Select[Any]:
@@ -344,12 +347,20 @@ def _image(repository: Repository, digest: Digest) -> Steps[tuple[ImageRecord, .
     return (_image_of(row), *(_image_of(child) for child in rows))
 
 
-def _delete(
-    repository: Repository, digests: Sequence[Digest], names: Sequence[str], by: str, now: float
+def _delete(  # what it takes
+    repository: Repository,
+    digests: Sequence[Digest],
+    names: Sequence[str],
+    by: str,
+    now: float,
+    check: Check[tuple[ImageRecord, ...]] | None,
 ) -> Steps[Deletion | None]:
     found = yield from one(VISIBLE, {"repository": str(repository)})
     if found is None:
         return None
+    family = () if check is None else (yield from _image(repository, digests[0]))
+    if check is not None and family:
+        check(family)
     plan = yield from deletion(repository, digests, names)
     for tag in plan.tags:
         yield from drop_tag(found.id, tag, by, now)

@@ -207,7 +207,7 @@ def _put(repository: Repository, manifest: NewManifest, names: Sequence[str], by
         yield PUT_EDGE, [{**edge, "target": target} for target in manifest.named]
     moved: list[TagMove] = []
     for name in names:
-        moved += yield from _point(repository_id, name, manifest.digest, by, now)
+        moved += yield from point(repository_id, name, manifest.digest, by, now)
     ((pushed_at,),) = yield IS_FIRST, {"id_": repository_id}
     yield PUSHED, {"id_": repository_id, "at": now, "by": by}
     return Pushed(tuple(moved), pushed_at is None)
@@ -224,7 +224,8 @@ def _check_linked(repository_id: int, manifest: NewManifest) -> Steps[None]:
         raise MoorageError(ErrorCode.MANIFEST_BLOB_UNKNOWN, message, {"missing": missing[:SOME]})
 
 
-def _point(repository_id: int, tag: str, digest: Digest, by: str, now: float) -> Steps[list[TagMove]]:
+def point(repository_id: int, tag: str, digest: Digest, by: str, now: float) -> Steps[list[TagMove]]:
+    """Let a tag point to an image that is there; return how it moved, if it did; raise TAG_IMMUTABLE."""
     row = yield from one(TAG, {"repository_id": repository_id, "tag": tag})
     previous = row.digest if row else None
     if previous not in {None, digest}:

@@ -96,12 +96,18 @@ class CatalogService:
         return await self._catalog.deletion(repository, digests, tags)
 
     async def delete(
-        self, caller: Caller, repository: Repository, digests: Sequence[Digest], tags: Sequence[str]
+        self,
+        caller: Caller,
+        repository: Repository,
+        digests: Sequence[Digest],
+        tags: Sequence[str],
+        check: Check[tuple[ImageRecord, ...]] | None = None,
     ) -> Deletion:
-        """Delete what `deletion` says."""
+        """Delete what `deletion` says, unless `check` raises, which is shown the first image and its children."""
         await self._access.check(caller, Action.DELETE, repository)
         with recorded_as(caller, partial(_gone, repository)):
-            return _found(await self._catalog.delete(repository, digests, tags, caller.name), repository)
+            gone = await self._catalog.delete(repository, digests, tags, caller.name, check_image=check)
+        return _found(gone, repository)
 
     async def delete_repository(
         self, caller: Caller, repository: Repository, check: Check[RepositoryRecord] | None = None

@@ -32,6 +32,7 @@ from moorage.services.records import (
     RepositoryRecord,
     Session,
     SigningKey,
+    TagMove,
     TagRecord,
     Usage,
 )
@@ -252,6 +253,31 @@ class Manifests(Protocol):
         """
 
 
+class Tags(Protocol):
+    """Tags, one at a time."""
+
+    async def find(self, repository: Repository, tag: str) -> TagRecord | None:
+        """Return a tag with what it points to."""
+
+    async def point(
+        self,
+        repository: Repository,
+        tag: str,
+        digest: Digest,
+        by: str,
+        check: Check[TagRecord | None] | None = None,
+    ) -> tuple[TagMove, ...] | None:
+        """Let a tag point to an image of the repository, and return how it moved; None when there is no such image.
+
+        Raise TAG_IMMUTABLE where a tag may not be moved.
+        """
+
+    async def delete(
+        self, repository: Repository, tag: str, by: str, check: Check[TagRecord] | None = None
+    ) -> Dropped | None:
+        """Delete a tag alone; None when there is none; raise TAG_IMMUTABLE where it may not go."""
+
+
 class Catalog(Protocol):
     """Lists for people: what the pages and the management API show."""
 
@@ -299,9 +325,12 @@ class Catalog(Protocol):
         tags: Sequence[str],
         by: str,
         check: Check[RepositoryRecord] | None = None,
+        *,
+        check_image: Check[tuple[ImageRecord, ...]] | None = None,
     ) -> Deletion | None:
         """Delete what `deletion` says, or the whole repository (digests None); None when there is none.
 
+        A whole repository is shown to `check`, the first image, as `image` returns it, to `check_image` if it is there.
         Raise TAG_IMMUTABLE where a tag may not go; then nothing goes.
         """
 

@@ -1,0 +1,83 @@
+"""Tags, one at a time: what a tag points to, and pointing it elsewhere."""
+
+import time
+from functools import partial
+
+from sqlalchemy import bindparam, select
+
+from moorage.domain.digest import Digest
+from moorage.domain.name import Repository
+from moorage.metastore.catalog import TAGS, tag_of
+from moorage.metastore.manifests import BY_DIGEST, VISIBLE, drop_tag, point
+from moorage.metastore.steps import Database, Steps, one
+from moorage.metastore.tables import tags
+from moorage.services.ports import Check
+from moorage.services.records import Dropped, TagMove, TagRecord
+
+FIND = TAGS.where(tags.c.name == bindparam("tag"))
+IMAGE = select(BY_DIGEST.subquery().c.digest)
+
+
+class TagTable:
+    """The port `Tags` over a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, repository: Repository, tag: str) -> TagRecord | None:
+        """See `Tags`."""
+        return await self._database.read(_find(repository, tag))
+
+    async def point(
+        self,
+        repository: Repository,
+        tag: str,
+        digest: Digest,
+        by: str,
+        check: Check[TagRecord | None] | None = None,
+    ) -> tuple[TagMove, ...] | None:
+        """See `Tags`."""
+        return await self._database.write(partial(_point, repository, tag, digest, by, check, time.time()))
+
+    async def delete(
+        self, repository: Repository, tag: str, by: str, check: Check[TagRecord] | None = None
+    ) -> Dropped | None:
+        """See `Tags`."""
+        return await self._database.write(partial(_delete, repository, tag, by, check, time.time()))
+
+
+def _find(repository: Repository, tag: str) -> Steps[TagRecord | None]:
+    found = yield from one(VISIBLE, {"repository": str(repository)})
+    if found is None:
+        return None
+    row = yield from one(FIND, {"repository_id": found.id, "tag": tag, "matching": "", "limit": 1})
+    return tag_of(row) if row else None
+
+
+def _point(  # what it takes
+    repository: Repository, tag: str, digest: Digest, by: str, check: Check[TagRecord | None] | None, now: float
+) -> Steps[tuple[TagMove, ...] | None]:
+    image = yield from one(IMAGE, {"repository": str(repository), "reference": digest})
+    if image is None:
+        return None
+    before = yield from _find(repository, tag)
+    if check is not None:
+        check(before)
+    if before is not None and before.digest == digest:
+        return ()
+    found = yield from one(VISIBLE, {"repository": str(repository)})
+    assert found is not None  # noqa: S101  it has this image
+    return tuple((yield from point(found.id, tag, digest, by, now)))
+
+
+def _delete(
+    repository: Repository, tag: str, by: str, check: Check[TagRecord] | None, now: float
+) -> Steps[Dropped | None]:
+    before = yield from _find(repository, tag)
+    if before is None:
+        return None
+    if check is not None:
+        check(before)
+    found = yield from one(VISIBLE, {"repository": str(repository)})
+    assert found is not None  # noqa: S101  it has this tag
+    return (yield from drop_tag(found.id, tag, by, now))
