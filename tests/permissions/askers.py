@@ -5,7 +5,7 @@ An expectation is the set of outcomes that are right: None where they get throug
 
 import base64
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Container, Iterable
 from dataclasses import dataclass, replace
 
 from moorage.app.services import SYSTEM
@@ -23,6 +23,8 @@ Expectation = Callable[[Cell], Outcomes]
 NOBODY = Asker("nobody")
 DAY = 86400
 HERE = "repository:dmc/team/app:pull,push,delete"
+NARROWER = {"repository:dmc/team/app:pull": {"pull"}, "repository:dmc/own/app:pull,push,delete": set()}
+"""Other scopes, and what they are for in `dmc/team/app`."""
 WITHOUT_CREDENTIALS = ("POST", "/token")
 """Here they would stand in the body."""
 
@@ -103,14 +105,14 @@ def of_token(shown: Token) -> Expectation:
     return expect
 
 
-def of_bearer(account: Expectation) -> Expectation:
-    """Expect what is right for a token of the token service that is for all content of `dmc/team/app`."""
+def of_bearer(account: Expectation, scope: Container[str] = OF_CONTENT) -> Expectation:
+    """Expect what is right for a token of the token service that is for these actions in `dmc/team/app`."""
 
     def expect(cell: Cell) -> Outcomes:
         if cell.is_page:
             return of_nobody(cell)
         if cell.place == "repository" and cell.needs in OF_CONTENT:
-            return account(cell)
+            return account(cell) if cell.needs in scope else {401}
         if cell.part == "management":
             return {403}
         # It buys no other one, and lists nothing, unless it was asked for that.
@@ -143,9 +145,9 @@ async def secret_of(house: House, account: str, name: str, given: Token, lasts: 
     return (await house.services.access_tokens.create(SYSTEM, account, wish, registry=registry))[1]
 
 
-async def bearer_for(house: House, authorization: str) -> str:
-    """Ask the token service for a token for all content of `dmc/team/app`."""
-    answer = await house.http.get("/token", params={"scope": HERE}, headers={"authorization": authorization})
+async def bearer_for(house: House, authorization: str, scope: str = HERE) -> str:
+    """Ask the token service for a token, for all content of `dmc/team/app` if nothing else is said."""
+    answer = await house.http.get("/token", params={"scope": scope}, headers={"authorization": authorization})
     return f"Bearer {answer.json()['token']}"
 
 
@@ -156,6 +158,8 @@ async def people(house: House, names: Iterable[str]) -> AsyncIterator[tuple[Aske
         yield Asker(name, header, session.cookie, session.csrf, upload), of_role(name)
         bearer = await bearer_for(house, header)
         yield Asker(f"a bearer of {name}", bearer, upload=await house.upload(name)), of_bearer(of_role(name))
+        for scope, granted in NARROWER.items():
+            yield Asker(f"{name}: {scope}", await bearer_for(house, header, scope)), of_bearer(of_role(name), granted)
         yield session, of_session(name)
 
 

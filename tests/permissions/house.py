@@ -119,7 +119,7 @@ class House:
         return re.sub(r"{(\w+)}", lambda name: names[name[1]], path)
 
     async def ask(
-        self, cell: Cell, who: Asker, /, *, method: str | None = None, body: object = None, **other: str
+        self, cell: Cell, who: Asker, /, *, body: object = None, query: str = "", **other: str
     ) -> httpx.Response:
         """Send the request of a cell."""
         headers, cookies = {"origin": SITE}, {}
@@ -130,12 +130,14 @@ class House:
             headers["x-csrf-token"] = who.csrf
         self.http.cookies = httpx.Cookies(cookies)
         path = self.filled(cell.path, **{"id": who.upload, **other})
-        sent: dict[str, Any] = {"json": body} if body is not None else {}
+        sent: dict[str, Any] = {} if body is None or cell.method in {"GET", "HEAD"} else {"json": body}
         if "{id}" in cell.path:
-            sent["params"] = {"digest": self.names["digest"]}
+            query += f"&digest={self.names['digest']}"
         if cell.is_page and cell.method == "POST":
-            sent["data"] = {"csrf": who.csrf}
-        return await self.http.request(method or cell.method, path, headers=headers, **sent)
+            sent = {"data": {"csrf": who.csrf}}
+        return await self.http.request(
+            cell.method, f"{path}{'&' if '?' in path else '?'}{query}".rstrip("?&"), headers=headers, **sent
+        )
 
     async def session(self, name: str) -> Asker:
         """Let somebody sign in."""
@@ -147,6 +149,11 @@ class House:
         """Begin an upload in somebody's name."""
         begun = await self.services.uploads.begin(Caller(name=name), parse_repository(repository), Algorithm.SHA256)
         return begun.id
+
+    async def empty(self, registry: str) -> None:
+        """Delete all repositories of a registry."""
+        for found in await self.services.catalog.repositories(SYSTEM, registry):
+            await self.services.catalog.delete_repository(SYSTEM, found.name)
 
     def state(self) -> list[str]:
         """Return all there is, to compare with."""

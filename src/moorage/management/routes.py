@@ -14,6 +14,7 @@ from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import Repository, address_of, parse_registry, parse_repository
 from moorage.management.errors import DIVIDER
 from moorage.management.grammar import A_REGISTRY, A_REPOSITORY
+from moorage.management.known import check_known
 from moorage.services.access import Access
 
 PREFIX = "/api/v1"
@@ -64,6 +65,7 @@ class Gate:
             await self._check(caller, action, request)
             if "if-match" in request.headers and request.method not in SAFE and not has_condition:
                 raise MoorageError(ErrorCode.PRECONDITION_FAILED, "this has no ETag that If-Match could name")
+            check_known(request)
 
         return check
 
