@@ -71,6 +71,15 @@ async def test_a_browser_that_tells_where_a_form_came_from_is_believed(admin: Vi
         assert response.status_code == status
 
 
+async def test_a_page_of_this_host_without_tls_signs_nobody_in(nobody: Visitor) -> None:
+    fields = {"user": "admin", "password": PASSWORD}
+    plain = nobody.url.replace("https://", "http://")
+    response = await nobody.post("/-/sign-in", fields, origin=plain, **{"sec-fetch-site": "cross-site"})
+    assert response.status_code == 403
+    response = await nobody.post("/-/sign-in", fields, **{"sec-fetch-site": "same-origin"})
+    assert response.status_code == 303
+
+
 async def test_a_change_after_the_session_ended_asks_to_sign_in_and_comes_back(nobody: Visitor) -> None:
     response = await nobody.post("/dmc/-/settings", {"description": "x"})
     assert (response.status_code, response.headers["location"]) == (303, "/-/sign-in?next=%2Fdmc%2F-%2Fsettings")

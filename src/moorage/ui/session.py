@@ -104,11 +104,14 @@ def theme_of(request: Request) -> str:
 def is_own_origin(request: Request, site: Site) -> bool:
     """Tell whether a form came from a page of this server; programs, which send no Origin, count as own.
 
-    No page elsewhere can make a browser leave Origin out of a POST.
+    No page elsewhere can make a browser leave Origin out of a POST. It names host and port; which scheme is ours can't
+    always be told behind a proxy, so the browser's own word counts beside it, for pages of this host without TLS.
     """
+    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+        return False
     origin = request.headers.get("origin")
     if origin is None:
-        return request.headers.get("sec-fetch-site", "same-origin") in {"same-origin", "none"}
+        return True
     scheme, _, authority = origin.lower().partition("://")
     return scheme in {"http", "https"} and authority in {site.authority.lower(), host_of(request)}
 
