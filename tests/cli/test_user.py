@@ -80,3 +80,22 @@ def test_a_bad_file_of_directories_is_told_in_one_line(moorage: Terminal) -> Non
     (moorage.data / "directories.toml").write_text("[ldap.corp]\n")
     assert moorage("user", "list") == 1
     assert moorage.err == f"moorage: {moorage.data}/directories.toml: ldap.corp.url: this is needed\n"
+
+
+def test_administrators_are_made_and_unmade(moorage: Terminal) -> None:
+    moorage("user", "add", "mara", "--generate")
+    moorage("user", "add", "root", "--generate", "--admin")
+    assert moorage("user", "promote", "mara") == 0
+    assert moorage("user", "demote", "root") == 0
+    assert {user["name"]: user["is_admin"] for user in moorage.json("user", "list")} == {"mara": True, "root": False}
+    for words in (("demote",), ("delete", "--yes"), ("disable",)):
+        assert moorage("user", *words, "mara") == 1
+        assert "mara is the last administrator" in moorage.err
+
+
+def test_a_person_is_deleted(moorage: Terminal) -> None:
+    moorage("user", "add", "mara", "--generate")
+    assert moorage("user", "delete", "mara") == 2, "nobody is there to be asked"
+    assert moorage("user", "delete", "mara", "--yes") == 0
+    assert moorage.json("user", "list") == []
+    assert moorage("user", "delete", "mara", "--yes") == 1

@@ -104,6 +104,39 @@ async def test_the_last_administrator_is_not_disabled(tables: Tables) -> None:
     assert await tables.accounts.change("root", is_disabled=False, password_hash="another hash")
 
 
+async def test_the_last_administrator_is_neither_unmade_nor_deleted(tables: Tables) -> None:
+    root = await tables.accounts.create("root", "hash", is_admin=True)
+    disabled = await tables.accounts.create("other", "hash", is_admin=True)
+    await tables.accounts.change(disabled.name, is_disabled=True)
+    for change in (tables.accounts.change("root", is_admin=False), tables.accounts.delete("root")):
+        with pytest.raises(MoorageError) as refused:
+            await change
+        assert refused.value.error is ErrorCode.IN_USE
+        assert await tables.accounts.get(root.id) == root
+    await person(tables)
+    assert await tables.accounts.change("ann", is_admin=True)
+    assert await tables.accounts.delete("root")
+    assert await tables.accounts.delete("other")
+
+
+async def test_a_deleted_account_takes_its_sessions_and_leaves_its_name(tables: Tables) -> None:
+    await tables.accounts.create("root", "hash", is_admin=True)
+    ann = await person(tables)
+    await session_of(tables, ann, "of ann")
+    assert await tables.accounts.delete("ann")
+    assert not await tables.accounts.delete("ann")
+    assert await tables.accounts.session("of ann") is None
+    assert await tables.accounts.get(ann.id) is None
+    again = await person(tables)
+    assert again.id != ann.id, "bearer tokens name these ids"
+
+
+async def test_a_robot_is_not_deleted_as_a_person(tables: Tables) -> None:
+    robot = await tables.robots.create("ci", None)
+    assert not await tables.accounts.delete("ci")
+    assert await tables.accounts.get(robot.id) is not None
+
+
 async def test_of_administrators_who_disable_each_other_at_once_one_stays(open_tables: OpenTables) -> None:
     views = [await open_tables(), await open_tables()]
     names = ["one", "two", "three"]

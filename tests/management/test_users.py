@@ -24,7 +24,7 @@ async def test_nobody_is_made_an_administrator_by_the_way(world: World) -> None:
     boss = await world.ask("POST", "/users", {"name": "boss", "password": PASSWORD, "is_admin": True})
     assert boss.json()["is_admin"] is True
     assert (await world.ask("GET", "/users/mara")).json()["is_admin"] is False
-    assert (await world.ask("PATCH", "/users/mara", {"is_admin": True})).status_code == 400
+    assert (await world.ask("PATCH", "/users/mara", {"is_administrator": True})).status_code == 400
     assert (await world.ask("POST", "/users", {"name": "x", "password": PASSWORD, "id": 1})).status_code == 400
 
 
@@ -111,3 +111,45 @@ async def test_an_empty_change_leaves_a_person_signed_in(world: World) -> None:
     assert opened is not None
     assert (await world.ask("PATCH", "/users/mara", {})).status_code == 200
     assert await world.services.accounts.session(opened[0]) is not None
+
+
+async def test_administrators_are_made_and_unmade(world: World) -> None:
+    await world.person("mara")
+    await world.ask("POST", "/users", {"name": "boss", "password": PASSWORD, "is_admin": True})
+    assert (await world.ask("PATCH", "/users/mara", {"is_admin": True})).json()["is_admin"] is True
+    assert (await world.ask("PATCH", "/users/mara", {"is_admin": False})).json()["is_admin"] is False
+    rows = (await world.ask("GET", "/activity?what=change-user&target=mara")).json()["items"]
+    assert [(row["before"], row["after"]) for row in rows] == [
+        ({"is_admin": True}, {"is_admin": False}),
+        ({"is_admin": False}, {"is_admin": True}),
+    ]
+
+
+async def test_nobody_makes_themselves_an_administrator(world: World) -> None:
+    await world.person("mara")
+    for change in ({"is_admin": True}, {"is_admin": True, "password": PASSWORD}):
+        assert (await world.ask("PATCH", "/users/mara", change, caller="mara")).status_code == 403
+    assert (await world.ask("GET", "/users/mara")).json()["is_admin"] is False
+
+
+async def test_a_deleted_person_is_gone_with_all_they_could_do(world: World) -> None:
+    await world.person("mara")
+    services = world.services
+    await world.ask("POST", "/registries", {"name": "Hers"})
+    await world.ask("PUT", "/registries/hers/members/mara", {"role": "owner"})
+    found = await services.accounts.sign_in("mara", PASSWORD)
+    assert found is not None
+    assert (await world.ask("DELETE", "/users/mara")).status_code == 204
+    assert await services.accounts.session(found[0]) is None
+    assert (await world.ask("GET", "/users/mara")).status_code == 404
+    assert (await world.ask("DELETE", "/users/mara")).status_code == 404
+    await world.person("mara")
+    assert await services.accounts.session(found[0]) is None
+    assert (await world.ask("GET", "/registries/hers/members")).json()["items"] == []
+
+
+@pytest.mark.usefixtures("people")
+async def test_a_robot_is_not_deleted_as_a_person(world: World) -> None:
+    for name in ("ci", "mirror"):
+        assert (await world.ask("DELETE", f"/users/{name}")).status_code == 404
+    assert len((await world.ask("GET", "/robots")).json()["items"]) == 1

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from moorage.cli.api import Api, at, command
+from moorage.cli.consent import Yes, agree
 from moorage.cli.output import Json, say, say_json, say_table, when
 from moorage.services.accounts import GIVEN_DAYS, generate_password
 
@@ -85,6 +86,31 @@ def enable(api: Api, name: Name, *, as_json: Json = False) -> None:
     """Let a disabled person sign in again."""
     user = api.request("PATCH", at("users", name), {"is_disabled": False})
     _tell(f"{name} can sign in again", user, None, as_json=as_json)
+
+
+@command(app, "promote", "moorage user promote mara")
+def promote(api: Api, name: Name, *, as_json: Json = False) -> None:
+    """Make a person an administrator of the whole server; their sessions end."""
+    user = api.request("PATCH", at("users", name), {"is_admin": True})
+    _tell(f"{name} is an administrator now", user, None, as_json=as_json)
+
+
+@command(app, "demote", "moorage user demote mara")
+def demote(api: Api, name: Name, *, as_json: Json = False) -> None:
+    """Make an administrator a person like others; their sessions end."""
+    user = api.request("PATCH", at("users", name), {"is_admin": False})
+    _tell(f"{name} is no administrator now", user, None, as_json=as_json)
+
+
+@command(app, "delete", "moorage user delete mara")
+def delete(api: Api, name: Name, *, yes: Yes = False, as_json: Json = False) -> None:
+    """Delete a person's account with its access tokens and roles; what they pushed stays."""
+    agree(lambda: f"Delete the account {name}, with its access tokens and roles?", yes=yes)
+    api.request("DELETE", at("users", name))
+    if as_json:
+        say_json({"deleted": name})
+    else:
+        say(f"{name} was deleted")
 
 
 def _row(user: Mapping[str, Any]) -> tuple[str, ...]:

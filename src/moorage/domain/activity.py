@@ -29,6 +29,7 @@ class Kind(StrEnum):
     DELETE_BLOB = "delete-blob"
     ADD_USER = "add-user"
     CHANGE_USER = "change-user"
+    DELETE_USER = "delete-user"
     SET_PASSWORD = "set-password"  # noqa: S105  a word, no secret
     LINK_USER = "link-user"
     UNLINK_USER = "unlink-user"
@@ -82,6 +83,7 @@ OF_SERVER = frozenset(
         Kind.SIGN_OUT,
         Kind.ADD_USER,
         Kind.CHANGE_USER,
+        Kind.DELETE_USER,
         Kind.SET_PASSWORD,
         Kind.LINK_USER,
         Kind.UNLINK_USER,

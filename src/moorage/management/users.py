@@ -29,11 +29,12 @@ class NewUser(Sent):
 
 
 class UserChanges(Sent):
-    """What to change of an account; what is left out stays as it is. Either change ends the person's sessions."""
+    """What to change of an account; what is left out stays as it is. Any change ends the person's sessions."""
 
     password: str | None = Field(None, json_schema_extra=A_PASSWORD)
     password_expires_at: AwareDatetime | None = Field(None, description=END + " Goes with a password.")
     is_disabled: StrictBool | None = Field(None, description="Whether they are kept from signing in.")
+    is_admin: StrictBool | None = Field(None, description="Whether they administer the whole server.")
 
 
 class User(BaseModel):
@@ -81,6 +82,7 @@ class UserRoutes:
             Route("GET", "/users", Action.ADMINISTER_SERVER, self.list_users),
             Route("GET", "/users/{user}", Action.ADMINISTER_SERVER, self.get_user),
             Route("PATCH", "/users/{user}", Action.ADMINISTER_SERVER, self.change_user),
+            Route("DELETE", "/users/{user}", Action.ADMINISTER_SERVER, self.delete_user, 204),
             Route("GET", "/me", Action.SIGNED_IN, self.get_me),
         )
 
@@ -105,7 +107,7 @@ class UserRoutes:
     async def change_user(
         self, caller: FromCaller, user: InUser, sent: UserChanges, match: OnMatch, tagged: ToTag
     ) -> User:
-        """Set a person's password, or keep them from signing in."""
+        """Set a person's password, keep them from signing in, or make them an administrator."""
         end = _seconds(sent.password_expires_at)
         await self._accounts.change(
             caller,
@@ -113,9 +115,14 @@ class UserRoutes:
             password=sent.password,
             password_expires_at=end,
             is_disabled=sent.is_disabled,
+            is_admin=sent.is_admin,
             check=match.on(User.of),
         )
         return tagged(await self._show(caller, user))
+
+    async def delete_user(self, caller: FromCaller, user: InUser, match: OnMatch) -> None:
+        """Delete a person's account with its access tokens and roles; what they pushed stays."""
+        await self._accounts.delete(caller, user, check=match.on(User.of))
 
     async def get_me(self, caller: FromCaller) -> Me:
         """Show who you are signed in as."""

@@ -27,6 +27,7 @@ ADMINISTRATORS = select(users.c.id).where(users.c.is_admin, ~users.c.is_disabled
 CREATE = insert(users)
 USUAL = {"is_admin": False, "is_disabled": False, "kind": AccountKind.PERSON.value}
 CHANGE = update(users).where(users.c.id == bindparam("of_user"))
+DELETE = delete(users).where(users.c.id == bindparam("of_user"))
 
 OPEN = insert(sessions)
 SESSION = select(sessions).where(sessions.c.token_hash == bindparam("token_hash"))
@@ -70,13 +71,19 @@ class AccountTable:
         password_hash: str | None = None,
         password_expires_at: float | None = None,
         is_disabled: bool | None = None,
+        is_admin: bool | None = None,
         check: Check[Account] | None = None,
     ) -> bool:
         """See `Accounts`."""
-        changes: dict[str, Any] = {} if is_disabled is None else {"is_disabled": is_disabled}
+        given = {"is_disabled": is_disabled, "is_admin": is_admin}
+        changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         if password_hash is not None:
             changes |= {"password_hash": password_hash, "password_expires_at": password_expires_at}
         return await self._database.write(partial(_change, name, changes, check))
+
+    async def delete(self, name: str, check: Check[Account] | None = None) -> bool:
+        """See `Accounts`."""
+        return await self._database.write(partial(_delete, name, check))
 
     async def open_session(self, session: Session, password_hash: str) -> bool:
         """See `Accounts`."""
@@ -140,7 +147,7 @@ def _change(name: str, changes: Mapping[str, Any], check: Check[Account] | None)
         return False
     if check is not None:
         check(account)
-    if changes.get("is_disabled"):
+    if changes.get("is_disabled") or changes.get("is_admin") is False:
         yield from _check_another_administrator(account)
     if changes:
         yield CHANGE, {"of_user": account.id, **changes}
@@ -148,10 +155,21 @@ def _change(name: str, changes: Mapping[str, Any], check: Check[Account] | None)
     return True
 
 
+def _delete(name: str, check: Check[Account] | None) -> Steps[bool]:
+    account = yield from _find(name)
+    if account is None or account.kind is not AccountKind.PERSON:
+        return False
+    if check is not None:
+        check(account)
+    yield from _check_another_administrator(account)
+    yield DELETE, {"of_user": account.id}
+    return True
+
+
 def _check_another_administrator(account: Account) -> Steps[None]:
     active = yield ADMINISTRATORS, NOTHING
     if [row.id for row in active] == [account.id]:
-        raise MoorageError(ErrorCode.IN_USE, f"{account.name} is the last administrator and can't be disabled")
+        raise MoorageError(ErrorCode.IN_USE, f"{account.name} is the last administrator: make somebody else one first")
 
 
 def _open(session: Session, password_hash: str, now: float) -> Steps[bool]:

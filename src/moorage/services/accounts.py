@@ -245,6 +245,7 @@ class AccountService:
         password: str | None = None,
         password_expires_at: float | None = None,
         is_disabled: bool | None = None,
+        is_admin: bool | None = None,
         check: Check[Account] | None = None,
     ) -> None:
         """Change all that is given, or nothing, as where `check` raises; every session of the account ends.
@@ -252,9 +253,10 @@ class AccountService:
         A new password expires at Unix seconds, None for never. With an access token nobody changes a password as its
         owner: that would make it wider.
 
-        Raise VALUE_INVALID for the password, IN_USE for keeping the last administrator out, NOT_FOUND, DENIED.
+        Raise VALUE_INVALID for the password, IN_USE where no administrator would be left, NOT_FOUND, DENIED.
         """
-        if is_disabled is not None or caller.limits is not None or not is_own(caller, name):
+        is_own_password = is_disabled is None and is_admin is None and caller.limits is None and is_own(caller, name)
+        if not is_own_password:
             self._access.check_server(caller, Action.ADMINISTER_SERVER)
         password_hash = None
         if password is not None:
@@ -263,15 +265,29 @@ class AccountService:
             _check_end(password_expires_at)
             password_hash = await self._passwords.hash(password)
         account = await self._person(name)
-        with recorded(caller, *_changes(account, password_hash, is_disabled)):
+        with recorded(caller, *_changes(account, password_hash, is_disabled=is_disabled, is_admin=is_admin)):
             is_changed = await self._accounts.change(
                 name,
                 password_hash=password_hash,
                 password_expires_at=password_expires_at,
                 is_disabled=is_disabled,
+                is_admin=is_admin,
                 check=check,
             )
         if not is_changed:
+            raise _nobody(name)
+
+    async def delete(self, caller: Caller, name: str, *, check: Check[Account] | None = None) -> None:
+        """Delete a person's account, with its sessions, access tokens, roles and links to directories, at once.
+
+        What they pushed stays, and so does what activity tells of them. Raise NOT_FOUND, DENIED, IN_USE for the last
+        administrator, or what `check` does.
+        """
+        self._access.check_server(caller, Action.ADMINISTER_SERVER)
+        account = await self._person(name)
+        with recorded(caller, Change(Kind.DELETE_USER, name, {"is_admin": account.is_admin}, None)):
+            is_gone = await self._accounts.delete(name, check)
+        if not is_gone:
             raise _nobody(name)
 
     async def _check(self, name: str, password: str, now: float, *, is_own_only: bool) -> _Checked:
@@ -307,12 +323,16 @@ def _nobody(name: str) -> MoorageError:
     return MoorageError(ErrorCode.NOT_FOUND, f"no person is called {name[:LONGEST_NAME]}")
 
 
-def _changes(account: Account, password_hash: str | None, is_disabled: bool | None) -> Iterator[Change]:  # noqa: FBT001  as they were given
+def _changes(
+    account: Account, password_hash: str | None, *, is_disabled: bool | None, is_admin: bool | None
+) -> Iterator[Change]:
     if password_hash is not None:
         yield Change(Kind.SET_PASSWORD, account.name)
-    if is_disabled is not None:
-        before = {"is_disabled": account.is_disabled}
-        yield Change(Kind.CHANGE_USER, account.name, before, {"is_disabled": is_disabled})
+    before = {"is_disabled": account.is_disabled, "is_admin": account.is_admin}
+    given = {"is_disabled": is_disabled, "is_admin": is_admin}
+    after = {name: value for name, value in given.items() if value is not None}
+    if after:
+        yield Change(Kind.CHANGE_USER, account.name, {name: before[name] for name in after}, after)
 
 
 def check_password(password: str) -> None:

@@ -119,6 +119,7 @@ class Accounts(Protocol):
         password_hash: str | None = None,
         password_expires_at: float | None = None,
         is_disabled: bool | None = None,
+        is_admin: bool | None = None,
         check: Check[Account] | None = None,
     ) -> bool:
         """Change an account and end its sessions; False when there is none.
@@ -126,6 +127,9 @@ class Accounts(Protocol):
         When a password expires is said with each new one: one that nothing is said of never does. Raise IN_USE where no
         administrator would be left who is not disabled.
         """
+
+    async def delete(self, name: str, check: Check[Account] | None = None) -> bool:
+        """Delete a person's account with all it holds; False when there is none; raise IN_USE as `change` does."""
 
     async def open_session(self, session: Session, password_hash: str) -> bool:
         """Keep a new session; False where the account is disabled, or has another password hash by now."""
