@@ -105,8 +105,9 @@ def demote(api: Api, name: Name, *, as_json: Json = False) -> None:
 @command(app, "delete", "moorage user delete mara")
 def delete(api: Api, name: Name, *, yes: Yes = False, as_json: Json = False) -> None:
     """Delete a person's account with its access tokens and roles; what they pushed stays."""
-    agree(lambda: f"Delete the account {name}, with its access tokens and roles?", yes=yes)
-    api.request("DELETE", at("users", name))
+    place = at("users", name)
+    shown = agree(api, place, lambda _: f"Delete the account {name}, with its access tokens and roles?", yes=yes)
+    api.request("DELETE", place, match=shown)
     if as_json:
         say_json({"deleted": name})
     else:
