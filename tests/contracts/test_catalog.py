@@ -17,7 +17,7 @@ LAYER = b"layer"
 
 
 async def tag_names(tables: Tables, order: str = "name", matching: str = "") -> list[str]:
-    found = await tables.catalog.tags(APP, order=order, after="", limit=100, matching=matching)
+    found = await tables.catalog.tags(APP, order=order, after=None, limit=100, matching=matching)
     return [tag.name for tag in found]
 
 
@@ -33,7 +33,7 @@ async def stored(tables: Tables) -> int:
     bodies = 0
     for summary in summaries:
         for repository in await tables.catalog.repositories(summary.registry.id, None, "", 100, sees_all=True):
-            images = await tables.catalog.images(repository.name, untagged=False, after="", limit=100)
+            images = await tables.catalog.images(repository.name, untagged=False, after=None, limit=100)
             whole = {
                 one.digest for image in images for one in await tables.catalog.image(repository.name, image.digest)
             }
@@ -108,7 +108,7 @@ async def test_pages_of_tags_are_the_whole_list(tables: Tables, order: str, limi
     for names in (("v1", "Latest"), ("a", "b", "c"), ("v10",), ("_",)):
         await tables.image(APP, *names)
     pages: list[TagRecord] = []
-    while page := await tables.catalog.tags(APP, order=order, after=pages[-1].name if pages else "", limit=limit):
+    while page := await tables.catalog.tags(APP, order=order, after=pages[-1].place if pages else None, limit=limit):
         pages.extend(page)
     names_of_pages = [tag.name for tag in pages]
     assert names_of_pages == await tag_names(tables, order)
@@ -116,6 +116,36 @@ async def test_pages_of_tags_are_the_whole_list(tables: Tables, order: str, limi
         assert names_of_pages == ["Latest", "_", "a", "b", "c", "v1", "v10"]
     else:
         assert names_of_pages == ["_", "v10", "a", "b", "c", "Latest", "v1"]
+
+
+@pytest.mark.parametrize("order", ["name", "newest"])
+async def test_a_page_goes_on_where_the_last_one_ended_though_its_last_tag_was_deleted(
+    tables: Tables, order: str
+) -> None:
+    for names in (("v1", "Latest"), ("a", "b", "c"), ("v10",), ("_",)):
+        await tables.image(APP, *names)
+    expected = await tag_names(tables, order)
+    names_of_pages: list[str] = []
+    after = None
+    while page := await tables.catalog.tags(APP, order=order, after=after, limit=1):
+        names_of_pages.append(page[0].name)
+        after = page[0].place
+        await tables.manifests.delete_tag(APP, page[0].name, "ann")
+    assert names_of_pages == expected
+
+
+@pytest.mark.parametrize("untagged", [True, False])
+async def test_a_page_goes_on_where_the_last_one_ended_though_its_last_image_was_deleted(
+    tables: Tables, *, untagged: bool
+) -> None:
+    pushed = [await tables.image(APP, *([] if untagged else [f"v{number}"])) for number in range(5)]
+    found: list[Digest] = []
+    after = None
+    while page := await tables.catalog.images(APP, untagged=untagged, after=after, limit=1):
+        found.append(page[0].digest)
+        after = page[0].place
+        await tables.manifests.delete(APP, page[0].digest, "ann")
+    assert found == pushed[::-1]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +159,7 @@ async def test_tags_are_found_by_a_part_of_their_name(tables: Tables, matching: 
 async def test_a_tag_shows_the_image_it_points_to(tables: Tables) -> None:
     child = await tables.image(APP, layers=[b"x" * 1000])
     index = await tables.index(APP, "latest", children=[child, digest_of(b"missing")])
-    (tag,) = await tables.catalog.tags(APP, order="newest", after="", limit=10)
+    (tag,) = await tables.catalog.tags(APP, order="newest", after=None, limit=10)
     assert (tag.name, tag.digest, tag.is_index, tag.pushed_by) == ("latest", index, True, "ann")
     assert 1000 < tag.size < 3000
 
@@ -151,16 +181,18 @@ async def test_untagged_are_images_that_nothing_else_leads_to(tables: Tables) ->
     tagged = await tables.image(APP, "latest")
     await tables.index(APP, "index", children=[await tables.image(APP)])
     await tables.image(APP, subject=tagged)
-    found = await tables.catalog.images(APP, untagged=True, after="", limit=10)
+    found = await tables.catalog.images(APP, untagged=True, after=None, limit=10)
     assert [image.digest for image in found] == [lonely]
-    assert await tables.catalog.images(OTHER, untagged=True, after="", limit=10) == ()
+    assert await tables.catalog.images(OTHER, untagged=True, after=None, limit=10) == ()
 
 
 @pytest.mark.parametrize("untagged", [True, False])
 async def test_pages_of_images_are_the_whole_list_newest_first(tables: Tables, *, untagged: bool) -> None:
     pushed = [await tables.image(APP, *([] if untagged else [f"v{number}"])) for number in range(5)]
     pages: list[ImageRecord] = []
-    while page := await tables.catalog.images(APP, untagged=untagged, after=pages[-1].digest if pages else "", limit=2):
+    while page := await tables.catalog.images(
+        APP, untagged=untagged, after=pages[-1].place if pages else None, limit=2
+    ):
         pages.extend(page)
     assert [image.digest for image in pages] == pushed[::-1]
 

@@ -163,3 +163,21 @@ async def test_an_address_behind_a_repository_knows_its_own_methods_only(world: 
     answer = await world.ask("PATCH", behind, {"description": "x"})
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
     assert (await world.ask("GET", behind.replace("tags", "nothing"))).status_code == 404
+
+
+@pytest.mark.parametrize("order", ["newest", "name"])
+async def test_the_next_page_is_there_though_the_last_tag_of_this_one_was_deleted(world: World, order: str) -> None:
+    for tag in ("a", "b", "c"):
+        await world.image("dmc/team/app", tag)
+    first = (await world.ask("GET", f"{APP}/-/tags?order={order}&n=2")).json()
+    assert (await world.ask("DELETE", f"{APP}/-/tags/{first['items'][-1]['name']}")).status_code == 200
+    second = (await world.ask("GET", first["next"].removeprefix("/api/v1"))).json()
+    shown = {tag["name"] for tag in (*first["items"], *second["items"])}
+    assert shown == {"1", "a", "b", "c"}
+
+
+@pytest.mark.parametrize("path", ["tags", "images"])
+async def test_what_is_no_key_of_a_list_by_time_is_refused(world: World, path: str) -> None:
+    answer = await world.ask("GET", f"{APP}/-/{path}?after=x")
+    assert answer.status_code == 400
+    assert "that is no key of a page before" in answer.text

@@ -111,7 +111,7 @@ class Tag(Content):
 
 
 class TagPage(Page[Tag]):
-    """Tags; their names are the keys of a page."""
+    """Tags; the key of a page is the time and name of a tag, or its name in a list by name."""
 
 
 class Image(Content):
@@ -135,7 +135,7 @@ class Image(Content):
 
 
 class ImagePage(Page[Image]):
-    """Images, newest first; their digests are the keys of a page."""
+    """Images, newest first; the key of a page is the time and digest of an image."""
 
 
 class WholeImage(Image):
@@ -205,7 +205,7 @@ class RepositoryRoutes:
         found = await self._catalog.tags(
             caller, repository, order=order, after=paging.after, limit=paging.limit, matching=matching
         )
-        page, following = paging.cut(found, lambda record: record.name)
+        page, following = paging.cut(found, lambda record: record.key(order))
         return TagPage(items=[Tag.of(record) for record in page], next=following)
 
     async def list_images(
@@ -220,7 +220,7 @@ class RepositoryRoutes:
         found = await self._catalog.images(
             caller, repository, untagged=untagged, after=paging.after, limit=paging.limit
         )
-        page, following = paging.cut(found, lambda record: record.digest)
+        page, following = paging.cut(found, lambda record: str(record.place))
         return ImagePage(items=[Image.of(record) for record in page], next=following)
 
     async def get_image(

@@ -22,8 +22,7 @@ ACCOUNTS = select(users, _address.label("registry"))
 FIND = ACCOUNTS.where(users.c.name == bindparam("name"))
 GET = ACCOUNTS.where(users.c.id == bindparam("id"))
 EVERY = ACCOUNTS.where(users.c.kind == AccountKind.PERSON.value).order_by(users.c.name)
-# Locked until the transaction ends, where a database lets several write at once: they must not disable each other.
-ADMINISTRATORS = select(users.c.id).where(users.c.is_admin, ~users.c.is_disabled).order_by(users.c.id).with_for_update()
+ADMINISTRATORS = select(users.c.id).where(users.c.is_admin, ~users.c.is_disabled).order_by(users.c.id)
 CREATE = insert(users)
 USUAL = {"is_admin": False, "is_disabled": False, "kind": AccountKind.PERSON.value}
 CHANGE = update(users).where(users.c.id == bindparam("of_user"))

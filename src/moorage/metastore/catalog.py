@@ -21,6 +21,7 @@ from sqlalchemy import (
 
 from moorage.domain.digest import Digest
 from moorage.domain.name import Repository
+from moorage.domain.place import Place
 from moorage.domain.reach import EVERYTHING, Reach
 from moorage.metastore.blobs import LOOK_AGAIN
 from moorage.metastore.deletions import deletion
@@ -84,9 +85,6 @@ TAGS = (
     )
     .limit(bindparam("limit"))
 )
-TAG_TIME = select(tags.c.pushed_at).where(
-    tags.c.repository_id == bindparam("repository_id"), tags.c.name == bindparam("after")
-)
 
 _tag_names = (
     select(func.aggregate_strings(tags.c.name, " ")).where(_tagged).correlate(manifests).scalar_subquery().label("tags")
@@ -117,9 +115,6 @@ _is_child = (
 IS_UNTAGGED = and_(~_is_tagged, ~_is_child, manifests.c.subject.is_(None))
 STANDS_ALONE = or_(_is_tagged, IS_UNTAGGED)
 IMAGE = IMAGES.where(manifests.c.digest == bindparam("digest"))
-IMAGE_TIME = select(manifests.c.pushed_at).where(
-    manifests.c.repository_id == bindparam("repository_id"), manifests.c.digest == bindparam("after")
-)
 CHILDREN = IMAGES.where(
     manifests.c.digest.in_(
         select(edges.c.target).where(
@@ -173,13 +168,13 @@ class CatalogTable:
         return await self._database.write(partial(_describe, repository, description, check))
 
     async def tags(
-        self, repository: Repository, *, order: str, after: str, limit: int, matching: str = ""
+        self, repository: Repository, *, order: str, after: Place | None, limit: int, matching: str = ""
     ) -> tuple[TagRecord, ...]:
         """See `Catalog`."""
         return await self._database.read(_tags(repository, order, after, limit, matching))
 
     async def images(
-        self, repository: Repository, *, untagged: bool, after: str, limit: int
+        self, repository: Repository, *, untagged: bool, after: Place | None, limit: int
     ) -> tuple[ImageRecord, ...]:
         """See `Catalog`."""
         return await self._database.read(_images(repository, after, limit, untagged=untagged))
@@ -296,18 +291,19 @@ NEWEST_TAGS = TAGS.order_by(tags.c.pushed_at.desc(), tags.c.name)
 OLDER_TAGS = NEWEST_TAGS.where(_older(tags.c.pushed_at, tags.c.name))
 
 
-def _tags(repository: Repository, order: str, after: str, limit: int, matching: str) -> Steps[tuple[TagRecord, ...]]:
+def _tags(
+    repository: Repository, order: str, after: Place | None, limit: int, matching: str
+) -> Steps[tuple[TagRecord, ...]]:
     found = yield from one(VISIBLE, {"repository": str(repository)})
     if found is None:
         return ()
     page: dict[str, Any] = {"repository_id": found.id, "limit": limit, "matching": matching}
     if order == "name":
-        rows = yield TAGS_BY_NAME, {**page, "after": after}
-    elif not after:
+        rows = yield TAGS_BY_NAME, {**page, "after": after.key if after else ""}
+    elif after is None:
         rows = yield NEWEST_TAGS, page
     else:
-        last = yield from one(TAG_TIME, {"repository_id": found.id, "after": after})
-        rows = yield OLDER_TAGS, {**page, "after": after, "at": last.pushed_at if last else 0.0}
+        rows = yield OLDER_TAGS, {**page, "after": after.key, "at": after.at}
     return tuple(tag_of(row) for row in rows)
 
 
@@ -322,16 +318,17 @@ OLDER_IMAGES = {
 }
 
 
-def _images(repository: Repository, after: str, limit: int, *, untagged: bool) -> Steps[tuple[ImageRecord, ...]]:
+def _images(
+    repository: Repository, after: Place | None, limit: int, *, untagged: bool
+) -> Steps[tuple[ImageRecord, ...]]:
     found = yield from one(VISIBLE, {"repository": str(repository)})
     if found is None:
         return ()
     page: dict[str, Any] = {"repository_id": found.id, "limit": limit}
-    if not after:
+    if after is None:
         rows = yield NEWEST_IMAGES[untagged], page
     else:
-        last = yield from one(IMAGE_TIME, {"repository_id": found.id, "after": after})
-        rows = yield OLDER_IMAGES[untagged], {**page, "after": after, "at": last.pushed_at if last else 0.0}
+        rows = yield OLDER_IMAGES[untagged], {**page, "after": after.key, "at": after.at}
     return tuple(_image_of(row) for row in rows)
 
 

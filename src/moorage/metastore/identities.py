@@ -15,8 +15,6 @@ from moorage.services.records import Account, LinkedIdentity, Parting
 FIND = ACCOUNTS.join(identities, identities.c.user_id == users.c.id).where(
     identities.c.directory == bindparam("directory"), identities.c.subject == bindparam("subject")
 )
-# Locked until the transaction ends, where a database lets several write at once: each would leave the other's way in.
-HOLD = GET.with_for_update()
 ADD = insert(identities)
 FORGET = delete(identities).where(
     identities.c.user_id == bindparam("of_user"), identities.c.directory == bindparam("of_directory")
@@ -81,14 +79,14 @@ def _link(user_id: int, directory: str, subject: str) -> Steps[None]:
 
 
 def _unlink(user_id: int, directory: str, check: Check[Parting] | None) -> Steps[bool]:
-    held = yield from one(HOLD, {"id": user_id})
+    account = yield from one(GET, {"id": user_id})
     linked = yield from _linked(user_id)
     gone = tuple(identity for identity in linked if identity.directory == directory)
-    if held is None or not gone:
+    if account is None or not gone:
         return False
     if check is not None:
         left = tuple(identity for identity in linked if identity.directory != directory)
-        check(Parting(account_of(held), gone, left))
+        check(Parting(account_of(account), gone, left))
     yield FORGET, {"of_user": user_id, "of_directory": directory}
     yield CLOSE_ALL, {"of_user": user_id}
     return True

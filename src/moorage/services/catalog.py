@@ -9,6 +9,7 @@ from moorage.domain.digest import Digest
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.limits import Limits, TokenAction
 from moorage.domain.name import Repository, is_digest
+from moorage.domain.place import Place, read_place
 from moorage.domain.reach import EVERYTHING, Reach, reach_of
 from moorage.services.access import Access
 from moorage.services.ports import Catalog, Check, Manifests
@@ -69,16 +70,20 @@ class CatalogService:
         limit: int = 50,
         matching: str = "",
     ) -> tuple[TagRecord, ...]:
-        """List tags by `newest` or `name`, past the tag `after`, whose names contain `matching`."""
+        """List tags by `newest` or `name` whose names contain `matching`, past the one whose `key` is `after`.
+
+        Raise VALUE_INVALID for what is no key of this order.
+        """
         await self._check_known(caller, repository)
-        return await self._catalog.tags(repository, order=order, after=after, limit=limit, matching=matching)
+        place = (Place(0.0, after) if after else None) if order == "name" else read_place(after)
+        return await self._catalog.tags(repository, order=order, after=place, limit=limit, matching=matching)
 
     async def images(
         self, caller: Caller, repository: Repository, *, untagged: bool = False, after: str = "", limit: int = 50
     ) -> tuple[ImageRecord, ...]:
-        """List images, newest first, past the digest `after`."""
+        """List images, newest first, past the place `after`; raise VALUE_INVALID for what is none."""
         await self._check_known(caller, repository)
-        return await self._catalog.images(repository, untagged=untagged, after=after, limit=limit)
+        return await self._catalog.images(repository, untagged=untagged, after=read_place(after), limit=limit)
 
     async def image(self, caller: Caller, repository: Repository, reference: str) -> ImageRecord:
         """Return an image by tag or digest, or raise MANIFEST_UNKNOWN."""

@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 from moorage.domain.access import Grant, Role, Visibility
 from moorage.domain.digest import Algorithm, Digest
 from moorage.domain.name import Repository
+from moorage.domain.place import Place
 from moorage.domain.reach import EVERYTHING, Reach
 from moorage.domain.upload import Upload
 from moorage.services.records import (
@@ -304,14 +305,17 @@ class Catalog(Protocol):
         """Change a repository's description; False when there is none."""
 
     async def tags(
-        self, repository: Repository, *, order: str, after: str, limit: int, matching: str = ""
+        self, repository: Repository, *, order: str, after: Place | None, limit: int, matching: str = ""
     ) -> tuple[TagRecord, ...]:
-        """List tags, `order` newest or name, past the tag `after`, whose name contains `matching`."""
+        """List tags, `order` newest or name, past a place, whose name contains `matching`.
+
+        What was at the place may be gone by now. By name the time of a place means nothing.
+        """
 
     async def images(
-        self, repository: Repository, *, untagged: bool, after: str, limit: int
+        self, repository: Repository, *, untagged: bool, after: Place | None, limit: int
     ) -> tuple[ImageRecord, ...]:
-        """List images, newest first, past the digest `after`: all, or only those without a tag.
+        """List images, newest first, past a place: all, or only those without a tag.
 
         What has no tag and belongs to another image, as an index's child or by its subject, is not listed by itself.
         """

@@ -9,6 +9,7 @@ from moorage.domain.access import Action, Decision, Role, Visibility
 from moorage.domain.digest import Digest
 from moorage.domain.limits import TokenAction
 from moorage.domain.name import Repository
+from moorage.domain.place import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +302,15 @@ class TagRecord:
     pushed_at: float
     pushed_by: str
 
+    @property
+    def place(self) -> Place:
+        """Where it is in a list by time."""
+        return Place(self.pushed_at, self.name)
+
+    def key(self, order: str) -> str:
+        """Return what the next page goes on from in a list by `newest` or `name`."""
+        return self.name if order == "name" else str(self.place)
+
 
 @dataclass(frozen=True, slots=True)
 class ImageRecord:
@@ -319,6 +329,11 @@ class ImageRecord:
     subject: Digest | None
     tags: tuple[str, ...]
     parents: tuple[Digest, ...]
+
+    @property
+    def place(self) -> Place:
+        """Where it is in a list by time."""
+        return Place(self.pushed_at, self.digest)
 
 
 @dataclass(frozen=True, slots=True)

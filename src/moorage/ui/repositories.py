@@ -8,6 +8,7 @@ from moorage.domain.access import Action
 from moorage.domain.digest import Digest
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import parse_image
+from moorage.domain.place import is_place
 from moorage.services.records import ImageRecord, Registry, RepositoryRecord, TagRecord
 from moorage.ui.attestations import attestations
 from moorage.ui.view import View
@@ -79,12 +80,12 @@ class RepositoryPages:
             visit.caller,
             visit.repository,
             order=order,
-            after=visit.asked.get("after", ""),
+            after=_after(visit, order),
             limit=visit.rows + 1,
             matching=matching.replace("+", "_"),
         )
         rows = await self._unfold(visit, found[: visit.rows])
-        older = rows[-1].tag.name if len(found) > visit.rows else None
+        older = rows[-1].tag.key(order) if len(found) > visit.rows else None
         is_complete = older is None and not visit.asked.get("after") and not matching
         return self._view.page(
             visit, "tags.html", head=head, rows=rows, order=order, older=older, is_complete=is_complete
@@ -102,10 +103,10 @@ class RepositoryPages:
                 visit.caller,
                 visit.repository,
                 untagged=untagged,
-                after=visit.asked.get("after", ""),
+                after=_after(visit),
                 limit=visit.rows + 1,
             )
-        older = found[visit.rows - 1].digest if len(found) > visit.rows else None
+        older = str(found[visit.rows - 1].place) if len(found) > visit.rows else None
         show = "one" if one else "untagged" if untagged else "all"
         return self._view.page(visit, "images.html", head=head, rows=found[: visit.rows], older=older, show=show)
 
@@ -156,3 +157,9 @@ class RepositoryPages:
         attesting = await attestations(self._services.manifests, visit.repository, index, here)
         children = [Child(image, attesting.get(image.digest, ())) for image in images]
         return tuple(sorted(children, key=lambda child: bool(child.attests)))
+
+
+def _after(visit: Visit, order: str = ORDERS[0]) -> str:
+    """Return what the list goes on from; with an address that no page links to it begins anew."""
+    asked = visit.asked.get("after", "")
+    return asked if order == "name" or is_place(asked) else ""
