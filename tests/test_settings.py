@@ -1,5 +1,6 @@
 """Settings: one name each, four sources in order, and one clear line when something is wrong."""
 
+import ipaddress
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,14 @@ def test_a_flag_wins_over_the_environment_and_that_over_the_file(file: Path) -> 
 def test_the_file_named_by_the_flag_is_the_one_read(file: Path, tmp_path: Path) -> None:
     file.write_text("workers = 2\n")
     assert load({"config": file}, {"MOORAGE_CONFIG": str(tmp_path / "absent.toml")}).workers == 2
+
+
+def test_trusted_proxies_are_addresses_and_networks(file: Path) -> None:
+    file.write_text('trusted_proxies = ["127.0.0.1", "fd00::/8"]\n')
+    from_file = load({"config": file}, {}).trusted_proxies
+    assert from_file == load({}, {"MOORAGE_TRUSTED_PROXIES": "127.0.0.1, fd00::/8"}).trusted_proxies
+    assert from_file == (ipaddress.ip_network("127.0.0.1/32"), ipaddress.ip_network("fd00::/8"))
+    assert load({}, {}).trusted_proxies == ()
 
 
 def test_host_names_are_a_list_in_the_file_and_comma_separated_elsewhere(file: Path) -> None:
@@ -109,6 +118,9 @@ def test_a_value_cannot_break_the_line_it_is_reported_on() -> None:
         ("insecure_http", "maybe"),
         ("host_names", "a,,b"),
         ("host_names", "*.example"),
+        ("trusted_proxies", "10.0.0.1/8"),
+        ("trusted_proxies", "proxy.example"),
+        ("trusted_proxies", "127.0.0.1,"),
         ("external_url", "proget:443"),
         ("external_url", "https://proget/path"),
         ("external_url", "https://someone@proget"),

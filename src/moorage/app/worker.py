@@ -12,6 +12,7 @@ import structlog
 from moorage import __version__
 from moorage.app.doors import Certificate, Door
 from moorage.app.later import Application, Later
+from moorage.app.proxies import BehindProxies
 from moorage.app.services import Services
 from moorage.app.web import Web
 from moorage.auth.challenge import Challenger
@@ -57,7 +58,8 @@ async def run(
     authority = certificates.ca_crt if certificates and settings.tls_cert is None else None
     web = build(settings, services, metrics, authority)
     front = Front(web, request_log, RequestIds(), metrics, services.tally.refused)
-    doors = [asyncio.create_task(door.run()) for door in _doors(settings, front, certificates)]
+    outer = BehindProxies(front, settings.trusted_proxies) if settings.trusted_proxies else front
+    doors = [asyncio.create_task(door.run()) for door in _doors(settings, outer, certificates)]
     flusher = Flusher(services.activity, _failed)
     jobs = [asyncio.create_task(flusher.run()), *(_jobs(settings, services) if number == 0 else ())]
     flushes = (services.access_tokens.flush,)
@@ -164,7 +166,7 @@ def install_signals(stop: Callable[[], None]) -> None:
         loop.add_signal_handler(number, stop)
 
 
-def _doors(settings: Settings, application: Front, certificates: CertificatePaths | None) -> list[Door]:
+def _doors(settings: Settings, application: Application, certificates: CertificatePaths | None) -> list[Door]:
     doors: list[Door] = []
     if settings.https is not None and certificates is not None:
         doors.append(Door(application, settings.https, Certificate(certificates.cert, certificates.key)))

@@ -31,6 +31,7 @@ def serve(
     workers: Annotated[str | None, _option("workers")] = None,
     host_names: Annotated[list[str] | None, _option("host_names", "--host-name", "--host-names")] = None,
     external_url: Annotated[str | None, _option("external_url")] = None,
+    trusted_proxies: Annotated[str | None, _option("trusted_proxies")] = None,
     tls_cert: Annotated[Path | None, _option("tls_cert")] = None,
     tls_key: Annotated[Path | None, _option("tls_key")] = None,
     database_url: Annotated[str | None, _option("database_url")] = None,

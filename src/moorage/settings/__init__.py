@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from moorage.settings.address import Address, is_host_name
+from moorage.settings.address import Address, Network, host_names_in, is_host_name, networks_in
 from moorage.settings.client import CLIENT
 
 __all__ = ["OPTIONS", "Address", "Option", "Settings", "SettingsError", "is_host_name", "load"]
@@ -74,14 +74,6 @@ def _yes_or_no(value: object) -> bool:
 
 def _word(value: object) -> str:
     return _text(value).lower()
-
-
-def _host_names(value: object) -> tuple[str, ...]:
-    pieces = value if isinstance(value, list | tuple) else _text(value).split(",")
-    names = tuple(dict.fromkeys(_text(piece).strip() for piece in pieces))
-    if not all(is_host_name(name) for name in names):
-        raise ValueError(value)
-    return names
 
 
 def _external_url(value: object) -> str:
@@ -146,7 +138,7 @@ class Settings(BaseModel):
     ] = 1
     host_names: Annotated[
         tuple[str, ...],
-        BeforeValidator(_host_names),
+        BeforeValidator(host_names_in),
         Told(
             "host names or IP addresses (a list in the file, separated by commas elsewhere)",
             "Further names the server is reached by; they go into the certificate it makes for itself.",
@@ -162,6 +154,15 @@ class Settings(BaseModel):
             "the host the client asked for",
         ),
     ] = None
+    trusted_proxies: Annotated[
+        tuple[Network, ...],
+        BeforeValidator(networks_in),
+        Told(
+            "IP addresses, or networks as 10.0.0.0/8 (a list in the file, separated by commas elsewhere)",
+            "Proxies whose X-Forwarded-For header is believed: it says where a request came from.",
+            "none",
+        ),
+    ] = ()
     tls_cert: Annotated[
         _File, Told("a PEM file", "A certificate of your own with its chain; needs tls_key.", "made by the server")
     ] = None

@@ -7,6 +7,8 @@ from typing import Self
 
 LONGEST_PORT = 65_535
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST_NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*", re.ASCII)
 _BRACKETED = re.compile(r"\[(?P<host>[^\]]*)\]:(?P<port>[0-9]{1,5})", re.ASCII)
@@ -53,3 +55,24 @@ def is_host_name(text: str) -> bool:
     except ValueError:
         return _HOST_NAME.fullmatch(text) is not None and not text.rpartition(".")[2].isdigit()
     return True
+
+
+def host_names_in(value: object) -> tuple[str, ...]:
+    """Return the host names in a list, or in a text with commas between; ValueError if one is none."""
+    names = _listed(value)
+    if not all(is_host_name(name) for name in names):
+        raise ValueError(value)
+    return names
+
+
+def networks_in(value: object) -> tuple[Network, ...]:
+    """Return the networks in a list, or in a text with commas between; ValueError if one is none."""
+    return tuple(ipaddress.ip_network(text) for text in _listed(value))
+
+
+def _listed(value: object) -> tuple[str, ...]:
+    pieces = value.split(",") if isinstance(value, str) else value if isinstance(value, list | tuple) else ()
+    texts = tuple(dict.fromkeys(piece.strip() if isinstance(piece, str) else "" for piece in pieces))
+    if not all(texts) or not (texts or isinstance(value, list | tuple)):
+        raise ValueError(value)
+    return texts

@@ -1,0 +1,56 @@
+"""Who really asks, behind a proxy: the proxies that the settings name say so, and nobody else is believed.
+
+    X-Forwarded-For: CLIENT, PROXY, …      each proxy adds on the right whom it was asked by
+
+Whatever stands left of the first address that is no trusted proxy's, anybody may have written.
+"""
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from moorage.app.later import Application
+from moorage.settings.address import Network
+
+HEADER = b"x-forwarded-for"
+MOST_PROXIES = 10
+"""Proxies between a client and this server at most."""
+
+
+class BehindProxies:
+    """The ASGI application inside, told the client's address where a trusted proxy stands between."""
+
+    def __init__(self, application: Application, proxies: Sequence[Network]) -> None:
+        self._application = application
+        self._proxies = proxies
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401  ASGI
+        """Pass the request on."""
+        client = scope.get("client")
+        if scope["type"] == "http" and client:
+            found = self._client(str(client[0]), scope["headers"])
+            if found != client[0]:
+                scope = {**scope, "client": (found, 0)}
+        await self._application(scope, receive, send)
+
+    def _client(self, peer: str, headers: Iterable[tuple[bytes, bytes]]) -> str:
+        """Return the last address on the way here that is no trusted proxy's; the peer's if that is none."""
+        told = b",".join(value for name, value in headers if name == HEADER).decode("latin-1")
+        found = peer
+        for text in told.split(",")[: -MOST_PROXIES - 1 : -1]:
+            if not self._is_trusted(found) or _parsed(text.strip()) is None:
+                break
+            found = text.strip()
+        return found
+
+    def _is_trusted(self, text: str) -> bool:
+        address = _parsed(text)
+        return address is not None and any(address in network for network in self._proxies)
+
+
+def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
