@@ -52,10 +52,14 @@ class ActivityService:
         rows, pulls = self._tally.take(now)
         if not rows and not pulls:
             return
+        writing = asyncio.create_task(self._activity.append(rows, pulls, now))
         try:
-            await self._activity.append(rows, pulls, now)
+            await asyncio.shield(writing)
         except BaseException:
-            self._tally.give_back(rows, pulls)
+            # A stop may come in the middle: it must be known whether this was written, or it is counted twice or never.
+            await asyncio.wait([writing])
+            if writing.cancelled() or writing.exception() is not None:
+                self._tally.give_back(rows, pulls)
             raise
 
     async def _rows(self, query: ActivityQuery) -> AsyncIterator[ActivityRecord]:
