@@ -61,7 +61,10 @@ async def test_every_change_leaves_a_row(world: World) -> None:
             path, body = path.replace("/-/tags/1", "/-/tags/2"), {"digest": image}
         answer = await world.ask(row.method, path, BODIES.get((row.method, row.path), body))
         assert answer.status_code in {200, 201, 204}, (row.method, row.path, answer.text)
-        new = (await rows_of(world))[count:]
+        every_one = await rows_of(world)
+        new = every_one[count:]
+        # Nothing of what was there has changed or gone: rows are only ever added.
+        assert every_one[: len(before)] == before
         assert new, (row.method, row.path)
         assert {one.who for one in new} == {SYSTEM.name}
         assert {(one.address, one.request_id) for one in new} == {("10.0.0.7", "request-7")}
@@ -208,6 +211,35 @@ async def test_an_administrators_access_token_reads_what_it_is_for(
     assert {item["registry"] for item in items} == seen
     lines = (await world.ask("GET", "/activity.jsonl", caller="ops")).text.splitlines()
     assert {json.loads(line)["registry"] for line in lines} == seen
+
+
+@pytest.mark.usefixtures("people")
+async def test_owners_read_what_happens_to_their_robots_and_to_nobody_elses(world: World) -> None:
+    await world.ask("POST", "/registries", {"name": "Other"})
+    await world.person("neighbour")
+    await world.ask("PUT", "/registries/other/members/neighbour", {"role": "owner"})
+    for at in ("/registries/dmc/robots", "/registries/other/robots", "/robots"):
+        name = "robot-of-" + (at.split("/")[2] if at != "/robots" else "server")
+        assert (await world.ask("POST", at, {"name": name})).status_code == 201
+        tokens = f"{at}/{name}/tokens"
+        assert (await world.ask("POST", tokens, {"name": "deploy", "patterns": ["*"]})).status_code == 201
+        assert (await world.ask("DELETE", f"{tokens}/deploy")).status_code == 204
+        assert (await world.ask("DELETE", f"{at}/{name}")).status_code == 204
+    wanted = ["create-robot", "create-token", "revoke-token", "delete-robot"]
+    for caller, name in (("owner", "robot-of-dmc"), ("neighbour", "robot-of-other")):
+        for query in ("", "?registry=dmc" if caller == "owner" else "?registry=other"):
+            text = (await world.ask("GET", f"/activity.jsonl{query}", caller=caller)).text
+            rows = [json.loads(line) for line in text.splitlines()]
+            assert [row["what"] for row in rows if row["target"].startswith("robot-of-")] == wanted
+            assert {row["target"] for row in rows if row["target"].startswith("robot-of-")} == {name}
+    everything = (await world.ask("GET", "/activity.jsonl")).text
+    assert everything.count('"target":"robot-of-server"') == len(wanted)
+
+
+@pytest.mark.parametrize("way", ["put", "patch", "delete", "post"])
+@pytest.mark.parametrize("path", ["/activity", "/activity.jsonl"])
+async def test_nobody_changes_or_deletes_a_row(world: World, path: str, way: str) -> None:
+    assert (await world.ask(way.upper(), path, {})).status_code == 405
 
 
 async def test_a_new_registry_does_not_tell_of_an_old_one_of_its_name(world: World) -> None:
