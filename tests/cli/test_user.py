@@ -1,5 +1,7 @@
 """`moorage user`."""
 
+from datetime import UTC, datetime, timedelta
+
 from moorage.app.services import Services
 from tests.cli.conftest import Terminal
 
@@ -99,3 +101,31 @@ def test_a_person_is_deleted(moorage: Terminal) -> None:
     assert moorage("user", "delete", "mara", "--yes") == 0
     assert moorage.json("user", "list") == []
     assert moorage("user", "delete", "mara", "--yes") == 1
+
+
+def test_who_is_invited_has_a_week_to_choose_a_password(moorage: Terminal) -> None:
+    made = moorage.json("user", "invite", "mara")
+    left = datetime.fromisoformat(made["password_expires_at"]) - datetime.now(UTC)
+    assert timedelta(days=6, hours=23) < left <= timedelta(days=7)
+    assert made["is_admin"] is False
+    assert can_sign_in(moorage, "mara", made["password"])
+    assert moorage("user", "invite", "kim", "--admin") == 0
+    assert "Password: " in moorage.out
+    assert "expires in 7 days" in moorage.out
+    assert "/-/account" in moorage.out
+    (kim, _) = moorage.json("user", "list")
+    assert (kim["name"], kim["is_admin"]) == ("kim", True)
+
+
+def test_a_chosen_password_does_not_expire_and_a_made_up_one_always_does(moorage: Terminal) -> None:
+    moorage("user", "add", "mara", "--password-stdin", given=PASSWORD)
+    assert moorage.json("user", "list")[0]["password_expires_at"] is None
+    assert moorage.json("user", "password", "mara", "--generate")["password_expires_at"] is not None
+    assert moorage("user", "password", "mara", "--password-stdin", given=PASSWORD) == 0
+    assert moorage.json("user", "list")[0]["password_expires_at"] is None
+
+
+def test_no_password_is_made_up_beside_a_given_one(moorage: Terminal) -> None:
+    assert moorage("user", "add", "mara", "--password-stdin", "--generate", given=PASSWORD) == 2
+    assert moorage("user", "add", "mara") == 2
+    assert moorage.json("user", "list") == []
