@@ -66,9 +66,9 @@ def names(registries: Terminal, *words: str) -> list[str]:
 def test_a_robot_belongs_to_the_server_or_to_a_registry(registries: Terminal) -> None:
     assert registries("robot", "create", "mirror") == 0
     assert registries.json("robot", "create", "dmc-ci", "--registry", "DMC")["name"] == "dmc-ci"
-    assert names(moorage) == ["mirror"]
-    assert names(moorage, "--registry", "dmc") == ["dmc-ci"]
-    assert names(moorage, "--registry", "Other") == []
+    assert names(registries) == ["mirror"]
+    assert names(registries, "--registry", "dmc") == ["dmc-ci"]
+    assert names(registries, "--registry", "Other") == []
     assert registries("robot", "list", "--registry", "DMC") == 0
     assert registries.out.splitlines()[1].split()[:2] == ["dmc-ci", "active"]
 
@@ -90,14 +90,14 @@ def test_a_deleted_robot_is_gone_with_its_tokens(registries: Terminal) -> None:
     assert registries("robot", "delete", "dmc-ci", "--registry", "Other") == 1
     assert "no robot of other is called dmc-ci" in registries.err
     assert registries.json("robot", "delete", "dmc-ci", "--registry", "DMC") == {"deleted": "dmc-ci"}
-    assert names(moorage, "--registry", "DMC") == []
+    assert names(registries, "--registry", "DMC") == []
     assert registries("token", "list", "dmc-ci") == 1
 
 
 def test_a_name_is_plain(registries: Terminal) -> None:
     for name in ("Robot", "a$b", "a..b", "a b", ""):
         assert registries("robot", "create", name) == 1, name
-    assert names(moorage) == []
+    assert names(registries) == []
 
 
 def test_a_person_s_name_is_no_robot_s_and_a_robot_is_in_no_list_of_people(registries: Terminal) -> None:
