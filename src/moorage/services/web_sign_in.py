@@ -37,9 +37,13 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class SignIns:
-    """How somebody signs in, and what they can link: directories to visit, and to ask with a name and password."""
+    """How somebody signs in, and what they can link: directories to visit, and to ask with a name and password.
+
+    `password_expires_at` is in Unix seconds, None for never.
+    """
 
     has_password: bool
+    password_expires_at: float | None
     links: tuple[Link, ...]
     to_visit: tuple[Offer, ...]
     to_ask: tuple[str, ...]
@@ -108,6 +112,7 @@ class WebSignInService:
         names = {identity.directory for identity in linked}
         return SignIns(
             has_password=bool(account.password_hash),
+            password_expires_at=account.password_expires_at,
             links=tuple(self._link(name, account, linked) for name in sorted(names)),
             to_visit=tuple(offer for offer in self._doors.offers if offer.name not in names),
             to_ask=tuple(name for name in self._directories.asked if name not in names),

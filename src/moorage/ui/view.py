@@ -72,6 +72,7 @@ class View:
         )
         self._templates.filters.update(
             ago=lambda moment: words.ago(moment, settings.clock()),
+            date=words.date,
             size=words.size,
             number=words.number,
             short=words.short,

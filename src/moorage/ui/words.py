@@ -79,9 +79,15 @@ def iso(moment: float) -> str:
 
 def ago(moment: float, now: float) -> Markup:
     """Return Unix seconds as a `time` element that the script keeps fresh."""
-    date = datetime.fromtimestamp(moment, UTC)
-    full = f"{date.day} {date:%b %Y, %H:%M} UTC"
-    return Markup('<time datetime="{}" title="{}" data-rel>{}</time>').format(iso(moment), full, passed(now - moment))
+    return Markup('<time datetime="{}" title="{}" data-rel>{}</time>').format(
+        iso(moment), date(moment), passed(now - moment)
+    )
+
+
+def date(moment: float) -> str:
+    """Return Unix seconds as people write a time: `7 Dec 2026, 09:05 UTC`."""
+    day = datetime.fromtimestamp(moment, UTC)
+    return f"{day.day} {day:%b %Y, %H:%M} UTC"
 
 
 def kind(image: TagRecord | ImageRecord) -> str:
