@@ -134,7 +134,7 @@ def test_the_steps_of_the_document_push_as_they_are_written(
     assert done.returncode == 0, done.stderr + done.stdout
     tag = "latest" if platform is KUBERNETES else SHA
     admin = basic(company.server.user, company.server.password)
-    status, _, body = ask(company.server, "/api/v1/activity?action=push&n=100", admin)
+    status, _, body = ask(company.server, "/api/v1/activity?what=push-image&n=100", admin)
     assert status == 200
     assert f"oidc:{platform.table}:{platform.claims['sub']}" in body.decode(), body
     assert ask(company.server, f"/v2/dmc/acme/app/manifests/{tag}", admin, "HEAD")[0] == 200
