@@ -37,10 +37,12 @@ class BehindProxies:
         """Return the last address on the way here that is no trusted proxy's; the peer's if that is none."""
         told = b",".join(value for name, value in headers if name == HEADER).decode("latin-1")
         found = peer
-        for text in told.split(",")[: -MOST_PROXIES - 1 : -1]:
-            if not self._is_trusted(found) or _parsed(text.strip()) is None:
+        for piece in told.split(",")[: -MOST_PROXIES - 1 : -1]:
+            text = piece.strip()
+            # Behind a percent sign, which names an interface of this machine, anything may stand.
+            if not self._is_trusted(found) or "%" in text or _parsed(text) is None:
                 break
-            found = text.strip()
+            found = text
         return found
 
     def _is_trusted(self, text: str) -> bool:
