@@ -83,7 +83,12 @@ class Cell:
     @property
     def ends(self) -> bool:
         """Whether something is gone after it, without a word more."""
-        return self.method == "DELETE" or self.path == "/-/sign-out"
+        return self.method == "DELETE" or self.ends_session
+
+    @property
+    def ends_session(self) -> bool:
+        """Whether who asks may have to sign in again."""
+        return self.path in {"/-/sign-out", "/-/account/unlink/{directory}"}
 
     @property
     def is_page(self) -> bool:
@@ -100,6 +105,8 @@ class Asker:
     cookie: str | None = None
     csrf: str = ""
     upload: str = "0"
+    account: str = ""
+    """Whose session it is."""
 
 
 @dataclass
@@ -143,7 +150,13 @@ class House:
         """Let somebody sign in."""
         opened = await self.services.accounts.sign_in(name, PASSWORD)
         assert opened is not None
-        return Asker(f"the session of {name}", cookie=opened[0], csrf=opened[1].csrf, upload=await self.upload(name))
+        return Asker(
+            f"the session of {name}",
+            cookie=opened[0],
+            csrf=opened[1].csrf,
+            upload=await self.upload(name),
+            account=name,
+        )
 
     async def upload(self, name: str, repository: str = "dmc/team/app") -> str:
         """Begin an upload in somebody's name."""

@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx
 
+from moorage.app.services import SYSTEM
+from moorage.domain.name import parse_repository
 from moorage.metastore.tables import metadata
 from tests.management.test_activity import BODIES
 from tests.management.world import PASSWORD
@@ -30,23 +32,20 @@ class Operation:
     fields: frozenset[str] | None
     """Of the body; None where it takes none."""
 
-    @property
-    def body(self) -> object:
-        """A body that is as it must be."""
-        path = self.cell.path.removeprefix("/api/v1")
-        for known in (path, path.replace("{repository}", "{repository:path}")):
-            if (self.cell.method, known) in BODIES:
-                return BODIES[self.cell.method, known]
-        return {"role": "writer"}
+    body: object
+    """One that is as it must be."""
 
 
 async def operations(house: House) -> list[Operation]:
     document = (await house.http.get("/api/v1/openapi.json")).json()
-    return [
-        Operation(Cell(method.upper(), path, "management"), _query(said), _fields(document, said))
-        for path, methods in document["paths"].items()
-        for method, said in methods.items()
-    ]
+    image = await house.services.catalog.image(SYSTEM, parse_repository(house.names["name"]), "1")
+    of_fields = {frozenset({"role"}): {"role": "writer"}, frozenset({"digest"}): {"digest": image.digest}}
+    found = []
+    for path, method, said in ((path, *one) for path, methods in document["paths"].items() for one in methods.items()):
+        cell, fields = Cell(method.upper(), path, "management"), _fields(document, said)
+        row = (cell.method, path.removeprefix("/api/v1").replace("{repository}", "{repository:path}"))
+        found.append(Operation(cell, _query(said), fields, BODIES.get(row, of_fields.get(fields or frozenset()))))
+    return found
 
 
 def _query(said: Mapping[str, Any]) -> frozenset[str]:
