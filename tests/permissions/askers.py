@@ -255,12 +255,17 @@ async def suspended(house: House) -> AsyncIterator[tuple[Asker, Expectation]]:
 
 
 async def deleted(house: House) -> AsyncIterator[tuple[Asker, Expectation]]:
-    """Go through an account that is gone, and whose name somebody else has now."""
-    shown = await _used(house, "ci", "deleted")
+    """Go through accounts that are gone, a robot's and a person's, and whose names others have now."""
+    shown, session = await _used(house, "ci", "of-deleted-robot"), await house.session("deleted")
+    shown += await _used(house, "deleted", "of-deleted-person")
     await house.services.robots.delete(SYSTEM, "ci", "dmc")
+    await house.services.accounts.delete(SYSTEM, "deleted")
     await house.services.robots.create(SYSTEM, "ci", "dmc")
-    await house.services.registries.set_member(SYSTEM, "dmc", "ci", Role.OWNER)
+    await house.world.person("deleted")
+    for name in ("ci", "deleted"):
+        await house.services.registries.set_member(SYSTEM, "dmc", name, Role.OWNER)
     await secret_of(house, "ci", "one", WIDE)
+    yield session, of_nobody
     for asker in shown:
         yield asker, of_dead
 

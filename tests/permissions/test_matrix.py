@@ -106,7 +106,7 @@ async def test_a_machine_does_what_its_rules_give(house: House) -> None:
 
 
 async def test_what_is_expired_revoked_or_deleted_opens_nothing(house: House) -> None:
-    for name in ("late", "suspended", "changed", "parted"):
+    for name in ("late", "suspended", "deleted", "changed", "parted"):
         await house.world.person(name)
         await house.services.registries.set_member(SYSTEM, "dmc", name, Role.OWNER)
     await house.services.registries.set_member(SYSTEM, "dmc", "ci", Role.OWNER)
