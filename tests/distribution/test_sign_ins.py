@@ -160,6 +160,24 @@ async def test_an_access_token_that_is_revoked_expired_unknown_or_somebody_elses
     assert [told(row) for row in await log.new()] == [refused("mara", "", "unknown")]
 
 
+async def test_a_bearer_that_expired_is_a_row_that_names_what_it_was_issued_for(
+    http: httpx.AsyncClient, services: Services, writer: Conversation, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret, own = await robot(services), "repository:dmc/ubuntu:pull"
+    bearers = [
+        await token_for(talk, own)
+        for talk in (writer, Conversation(http, **basic("ci", secret)), Conversation(http, user_agent="nobody"))
+    ]
+    await log.every()
+    now = time.time()
+    monkeypatch.setattr("moorage.distribution.routes.time.time", lambda: now + DAY)
+    for bearer in bearers:
+        assert (await bearer.ask("GET", "manifests/v1")).status_code == 401
+    rows = await log.new()
+    assert [told(row) for row in rows] == [refused("mara", "", "expired"), refused("ci", "deploy", "expired")]
+    assert [row.registry for row in rows] == ["", "dmc"]
+
+
 async def test_a_forged_bearer_is_a_row_of_nobody(http: httpx.AsyncClient, log: Log) -> None:
     forged = Conversation(http, Authorization="Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJtYXJhIn0.")
     assert (await forged.ask("GET", "/v2/")).status_code == 401

@@ -8,7 +8,7 @@ import pytest
 from moorage.domain.activity import Kind, Origin, Outcome, Reason, Who
 from moorage.domain.name import Repository
 from moorage.services.recording import ORIGIN, ActivityRecord
-from moorage.services.tally import MOST_UNWRITTEN, ROOM, SECONDS, Tally
+from moorage.services.tally import MOST_UNWRITTEN, ROOM, ROOM_OF_ONE, SECONDS, Tally
 
 APP = Repository("dmc", "app")
 
@@ -66,6 +66,19 @@ def test_guesses_are_bounded_whoever_makes_them_from_wherever(*, address: bool) 
     assert len(rows) == ROOM + 1
     assert sum(int(str(times(row))) for row in rows) == 10 * ROOM
     assert (rows[-1].who, rows[-1].address, rows[-1].target) == ("", "", "")
+
+
+def test_a_flood_of_one_person_hides_nobody_else() -> None:
+    tally = Tally()
+    for number in range(10 * ROOM):
+        tally.refused("tom", "", f"dmc/guess-{number}", "GET", 404)
+    tally.refused("mara", "laptop", "dmc/app", "PUT", 403)
+    rows, _ = tally.take(soon())
+    of_tom = [row for row in rows if row.who == "tom"]
+    assert len(of_tom) == ROOM_OF_ONE + 1
+    assert sum(int(str(times(row))) for row in of_tom) == 10 * ROOM
+    assert (of_tom[-1].target, of_tom[-1].address) == ("", "")
+    assert [(row.who, row.token, row.target) for row in rows if row not in of_tom] == [("mara", "laptop", "dmc/app")]
 
 
 def test_a_flood_of_one_kind_hides_none_of_another() -> None:

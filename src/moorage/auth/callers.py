@@ -142,7 +142,7 @@ class Callers:
         elif address != known.address and not account.is_disabled:
             _remember(self._verified, key, replace(known, address=address))
             self._tally.signed_in(Who(account.name))
-        return self._caller(account, Who(account.name))
+        return self._caller(account, account.name)
 
     async def _verified_now(self, name: str, password: str, now: float, address: str) -> Account:
         """Return whose name and password these are, or raise UNAUTHORIZED, or TOO_MANY to whoever guesses."""
@@ -176,12 +176,20 @@ class Callers:
 
     async def _by_claims(self, claims: Claims, now: float, *, lenient: bool) -> Caller:
         if now >= claims.scope.expires_at + (LENIENT_SECONDS if lenient else 0):
-            raise self._refused(await self._who(claims.name, claims.name), Reason.EXPIRED, HAS_EXPIRED)
+            raise await self._expired(claims)
         if claims.user_id is None:
             return Caller(None, claims.name, scope=claims.scope, given=claims.given)
         if claims.access_token is not None:
             return await self._by_access_token(claims.access_token, Who(claims.name), now, claims.scope)
-        return self._caller(await self._accounts.get(claims.user_id), Who(claims.name), claims.scope)
+        return self._caller(await self._accounts.get(claims.user_id), claims.name, claims.scope)
+
+    async def _expired(self, claims: Claims) -> MoorageError:
+        """Return the refusal of a bearer token whose time is over; one of nobody in particular is no row."""
+        if not claims.name:
+            return MoorageError(ErrorCode.UNAUTHORIZED, HAS_EXPIRED)
+        who = await self._who(claims.name, claims.name)
+        token = None if claims.access_token is None else await self._access_tokens.get(claims.access_token)
+        return self._refused(who if token is None else who._replace(token=token.name), Reason.EXPIRED, HAS_EXPIRED)
 
     async def _by_secret(
         self, authorization: bytes | None, name: str | None, secret: str, now: float, address: str
@@ -210,18 +218,18 @@ class Callers:
         if token is None:
             raise self._refused(who if who.token else await self._who(who.name, who.name), Reason.REVOKED, NOT_KNOWN)
         if token.expires_at is not None and token.expires_at <= now:
-            who = Who(who.name, token.name, who.registry)
+            if not who.token:
+                who = (await self._who(who.name, who.name))._replace(token=token.name)
             raise self._refused(who, Reason.EXPIRED, f"the access token {token.name} has expired; make a new one")
-        caller = self._caller(await self._accounts.get(token.user_id), who, scope, limits_of(token))
+        caller = self._caller(await self._accounts.get(token.user_id), who.name, scope, limits_of(token))
         self._note_use(token_id, now)
         return caller
 
     def _caller(
-        self, account: Account | None, who: Who, scope: Scope | None = None, limits: Limits | None = None
+        self, account: Account | None, name: str, scope: Scope | None = None, limits: Limits | None = None
     ) -> Caller:
-        if account is None or account.is_disabled or account.name != who.name:
-            registry = account.registry if account else who.registry
-            who = Who(who.name, limits.token if limits else who.token, registry)
+        if account is None or account.is_disabled or account.name != name:
+            who = Who(name, limits.token if limits else "", account.registry if account else None)
             raise self._refused(who, Reason.CLOSED, "this account is closed")
         return Caller(account.id, account.name, account.is_admin, scope, limits=limits)
 

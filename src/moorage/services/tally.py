@@ -3,7 +3,8 @@
 Nothing of it comes with a write of its own, and must not: a pull writes nothing, and whoever guesses passwords must
 neither fill the disk nor keep it busy. So what is alike within a minute (the same kind, person, access token, address
 and target) is one row at once, and one more with the rest when the minute is over. Of each kind a hundred are told
-apart in a minute; what comes beyond them is one more row, of nobody in particular.
+apart in a minute, and 25 of one person, so that one hides nobody else; what comes beyond them is one more row, of the
+person or of nobody in particular.
 """
 
 import time
@@ -16,6 +17,7 @@ from moorage.services.recording import ORIGIN, ActivityRecord, row_of
 
 SECONDS = 60
 ROOM = 100
+ROOM_OF_ONE = 25
 MOST_UNWRITTEN = 1_000
 """Rows that are kept for a database that can't take them now; the oldest go first."""
 
@@ -87,15 +89,23 @@ class Tally:
     def _add(self, change: Change, who: str, token: str, outcome: Outcome) -> None:
         now, origin = time.time(), ORIGIN.get()
         row = row_of(change, who, origin, now, outcome, token)
-        if _key(row) not in self._alike and self._is_full(change.kind, outcome):
-            row = row_of(Change(change.kind, ""), "", Origin(), now, outcome)
+        if _key(row) not in self._alike:
+            row = self._told_apart(row)
         alike = self._alike.setdefault(_key(row), _Alike(row, 0, now + SECONDS))
         if not alike.times:
             alike.row = row
         alike.times += 1
 
-    def _is_full(self, kind: Kind, outcome: Outcome) -> bool:
-        return sum(key[:2] == (kind, outcome) for key in self._alike) >= ROOM
+    def _told_apart(self, row: ActivityRecord) -> ActivityRecord:
+        """Return a new row, or the one that it is added to where there are too many."""
+        others = [key for key in self._alike if key[:2] == (row.kind, row.outcome)]
+        if sum(key[2] == row.who for key in others) >= ROOM_OF_ONE:
+            row = _rest(row, row.who)
+        return row if len(others) < ROOM or _key(row) in self._alike else _rest(row, "")
+
+
+def _rest(row: ActivityRecord, who: str) -> ActivityRecord:
+    return row_of(Change(row.kind, ""), who, Origin(), row.at, row.outcome)
 
 
 def _key(row: ActivityRecord) -> Key:
