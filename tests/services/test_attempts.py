@@ -135,3 +135,88 @@ def test_a_person_is_not_kept_out_of_where_they_signed_in_before() -> None:
     assert not full(attempts, "bob", "10.0.0.7")
     guess(attempts, "bob", "10.0.0.7", BY_ONE - 1)
     assert full(attempts, "bob", "10.0.0.7")
+
+
+@pytest.mark.parametrize("spelled", ["Bob", "BOB", " bob ", "b o b", "bob\u200b", "\uff42\uff4f\uff42", "bo\u0301b", "bob\n"])
+def test_another_spelling_of_a_name_gives_no_new_guesses(spelled: str) -> None:
+    attempts = Attempts()
+    guess(attempts, "bob", "10.0.0.7", BY_ONE)
+    assert full(attempts, spelled, "10.0.0.7")
+
+
+@pytest.mark.parametrize("other", ["bob2", "bo.b", "corp\\bob", "bob@corp", ""])
+def test_another_name_is_another(other: str) -> None:
+    attempts = Attempts()
+    guess(attempts, "bob", "10.0.0.7", BY_ONE)
+    assert not full(attempts, other, "10.0.0.7")
+
+
+def test_of_several_waits_the_longest_is_told() -> None:
+    attempts = Attempts()
+    for number in range(BY_MANY):
+        attempts.begin(f"name{number}", "10.0.0.7", NOW)
+    for number in range(BY_MANY):
+        attempts.begin("bob", f"10.0.1.{number}", NOW + 30)
+    with pytest.raises(MoorageError) as refused:
+        attempts.begin("bob", "10.0.0.7", NOW + 40)
+    assert refused.value.detail == {"retry_after": 50}
+    assert full(attempts, "bob", "10.0.0.7", NOW + SECONDS)
+    assert not full(attempts, "bob", "10.0.0.7", NOW + 30 + SECONDS)
+
+
+def test_nobody_is_told_to_wait_for_less_than_a_second() -> None:
+    attempts = Attempts()
+    guess(attempts, "bob", "10.0.0.7", BY_ONE)
+    with pytest.raises(MoorageError) as refused:
+        attempts.begin("bob", "10.0.0.7", NOW + SECONDS - 0.001)
+    assert refused.value.detail == {"retry_after": 1}
+
+
+def test_an_attempt_that_is_refused_for_one_count_fills_no_other() -> None:
+    attempts = Attempts()
+    guess(attempts, "bob", "10.0.0.7", BY_ONE)
+    for _ in range(BY_MANY):
+        assert full(attempts, "bob", "10.0.0.7")
+    assert not full(attempts, "ann", "10.0.0.7")
+    assert not full(attempts, "bob", "10.0.0.8")
+
+
+def test_a_success_with_one_s_own_password_forgives_no_guesses_at_others() -> None:
+    attempts = Attempts()
+    guess(attempts, "bob", "10.0.0.7", BY_ONE)
+    attempts.begin("eve", "10.0.0.7", NOW)
+    attempts.succeed("eve", "10.0.0.7")
+    assert full(attempts, "bob", "10.0.0.7")
+    for number in range(BY_MANY - BY_ONE):
+        attempts.begin(f"name{number}", "10.0.0.7", NOW)
+        attempts.begin("eve", "10.0.0.8", NOW)
+        attempts.succeed("eve", "10.0.0.8")
+    assert full(attempts, "one more", "10.0.0.7")
+
+
+def test_a_success_elsewhere_lets_nobody_guess_on() -> None:
+    attempts = Attempts()
+    guess(attempts, "bob", "10.0.0.7", BY_ONE)
+    attempts.begin("bob", "10.0.0.8", NOW)
+    attempts.succeed("bob", "10.0.0.8")
+    assert full(attempts, "bob", "10.0.0.7")
+
+
+def test_what_was_never_begun_or_is_long_over_is_taken_back_without_harm() -> None:
+    attempts = Attempts()
+    attempts.take_back("bob", "10.0.0.7")
+    attempts.succeed("bob", "10.0.0.7")
+    guess(attempts, "bob", "10.0.0.7", BY_ONE)
+    for _ in range(2 * BY_ONE):
+        attempts.take_back("bob", "10.0.0.7")
+    guess(attempts, "bob", "10.0.0.7", BY_ONE)
+    assert full(attempts, "bob", "10.0.0.7")
+
+
+def test_where_people_signed_in_takes_no_more_room_than_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("moorage.services.attempts.ROOM", 50)
+    attempts = Attempts()
+    for number in range(200):
+        attempts.begin("bob", f"10.0.0.{number}", NOW)
+        attempts.succeed("bob", f"10.0.0.{number}")
+    assert len(attempts._at_home) == 50  # noqa: SLF001  the memory itself
