@@ -45,7 +45,7 @@ def house(corp: Slapd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
         port=corp.secure_port, authority=corp.authority, admin=ADMIN, secret=secret, people=PEOPLE, groups=GROUPS
     )
     (data / "directories.toml").write_text(text)
-    doors = ["--https", "off", "--http", f"127.0.0.1:{port}"]
+    doors = ["--https", "off", "--http", f"127.0.0.1:{port}", "--log-level", "debug"]
     with serving(data, *doors, ready=f"http://127.0.0.1:{port}/readyz"):
         yield Server("", f"127.0.0.1:{port}", data)
 
@@ -123,3 +123,16 @@ def test_when_the_directory_dies_local_accounts_go_on_and_the_others_are_told(ho
     corp.start()
     assert sign_in(house, "bob", "bob's password")[0] == 200
     assert sign_in(house, "bob", "wrong")[0] == 422
+
+
+def test_no_password_that_went_to_the_directory_is_kept_or_told(house: Server, corp: Slapd) -> None:
+    typed = ["bob's password", "bob-mistyped-this"]
+    assert [sign_in(house, "bob", password)[0] for password in typed] == [200, 422]
+    corp.kill()
+    assert get(house, "bob", typed[1])[0] == 503
+    corp.start()
+    files = [house.data.with_suffix(".log"), *(path for path in house.data.rglob("*") if path.is_file())]
+    texts = {str(path): path.read_bytes() for path in files}
+    assert b"/-/sign-in" in texts[str(files[0])]
+    for secret in (SECRET, *typed):
+        assert [path for path, text in texts.items() if secret.encode() in text] == []
