@@ -1,5 +1,6 @@
 """People whose passwords a directory keeps, beside those with a password of their own."""
 
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from moorage.auth.callers import PASSWORD_SECONDS
 from moorage.domain.access import Caller
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.identity import Identity
+from moorage.domain.limits import TokenAction
+from moorage.services.access_tokens import Wish
 from moorage.services.accounts import DIRECTORY_SESSION_SECONDS, SESSION_SECONDS
 from moorage.services.attempts import BY_ONE
 from tests.auth.people import ANN, BOB, NOW, ROOT, People, basic, open_people
@@ -146,6 +149,16 @@ async def test_a_directory_s_password_is_not_the_one_that_is_kept_here(people: P
     asked = len(corp.asked)
     assert await people.service.authenticate("bob", "bob's password") is None
     assert await people.service.authenticate("bob", BOB) is not None
+    assert len(corp.asked) == asked
+
+
+async def test_no_directory_hears_of_an_access_token(people: People, corp: Known) -> None:
+    await people.service.sign_in("kim", "kim's password")
+    asked = len(corp.asked)
+    wish = Wish("laptop", (TokenAction.PULL,), ("*",), time.time() + 3600)
+    _, secret = await people.access_tokens.create(ROOT, "kim", wish)
+    assert await people.service.sign_in("kim", secret) is None
+    assert (await people.callers.of(basic("kim", secret), time.time())).name == "kim"
     assert len(corp.asked) == asked
 
 

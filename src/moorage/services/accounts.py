@@ -17,6 +17,7 @@ from moorage.services.ports import Accounts, Check
 from moorage.services.recording import recorded
 from moorage.services.records import Account, AccountKind, Session
 from moorage.services.tally import Tally
+from moorage.services.token_secrets import is_secret
 
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 1024
@@ -295,7 +296,8 @@ class AccountService:
         is_right = await self._passwords.verify(account.password_hash if account else None, password)
         if account is not None and is_right:
             _check_not_expired(account, now)
-        if is_right or is_own_only or self._elsewhere is None:
+        # An access token typed where a password belongs is none of a directory's business.
+        if is_right or is_own_only or is_secret(password) or self._elsewhere is None:
             return _Checked(account if is_right and _caller(account) else None, is_own=is_right)
         try:
             return _Checked(await self._elsewhere.verify(name, password, account))
