@@ -7,15 +7,14 @@ import pytest
 from sqlalchemy import Executable
 from sqlalchemy.dialects import sqlite as dialects
 
-from moorage.metastore import catalog, manifests, names, registries, totals
+from moorage.metastore import catalog, manifests, names, registries, repositories, tables, totals
 from moorage.metastore.migrations import migrate
 from moorage.metastore.prepared import PreparedStatements
-from moorage.metastore.tables import repositories
 
 LISTS: dict[str, tuple[Executable, set[str]]] = {
     "reach": (names.REACH, {"visible", "user_id"}),
     "names": (names.NAMES, {"start", "end", "limit"}),
-    "repositories": (catalog.NAMED, {"names"}),
+    "repositories": (repositories.NAMED, {"names"}),
     "registries": (registries.EVERY, set()),
     "readable registries": (registries.READABLE, {"visible", "user_id"}),
     "tags by name": (catalog.TAGS_BY_NAME, {"repository_id", "matching", "after", "limit"}),
@@ -61,7 +60,7 @@ def test_a_list_goes_by_an_index_and_is_in_order_already(empty: sqlite3.Connecti
 
 
 def test_a_plan_without_an_index_shows(empty: sqlite3.Connection) -> None:
-    described = catalog.REPOSITORIES.order_by(repositories.c.description)
+    described = repositories.REPOSITORIES.order_by(tables.repositories.c.description)
     steps = steps_of(empty, described, set())
     assert any(step.startswith("SCAN repositories") for step in steps)
     assert any("TEMP B-TREE" in step for step in steps)

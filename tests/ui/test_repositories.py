@@ -165,11 +165,40 @@ async def test_a_charts_version_is_shown_as_helm_writes_it_and_used_as_it_is_sto
     assert "stable+build Helm chart same image as 1.0.0+build.5" in text_of(page)
     assert "1.0.0_build.5" not in text_of(page)
     assert {"1.0.0_build.5"} <= set(attributes(page, "title")) & set(attributes(page, "value"))
-    assert "docker pull server:5443/dmc/chart:1.0.0_build.5" in attributes(page, "data-copy")
+    assert "server:5443/dmc/chart:1.0.0_build.5" in attributes(page, "data-copy")
     assert "/dmc/chart/-/delete?tag=1.0.0_build.5" in attributes(page, "href")
     assert "1.0.0+build.5 Helm chart" in await admin.read("/dmc/chart?q=0%2Bbuild")
     images = await admin.get("/dmc/chart/-/images")
     assert "1.0.0+build.5 stable+build Helm chart" in text_of(images)
+
+
+async def test_the_command_that_is_copied_is_one_that_pulls_it(shop: World, admin: Visitor) -> None:
+    digest = await shop.image("dmc/chart", "1.0.0_build.5", config_type=HELM, platform=None)
+    untagged = await shop.image("dmc/chart", config_type=HELM, platform=None)
+    by_version = "helm pull oci://server:5443/dmc/chart --version 1.0.0+build.5"
+    for path in ("/dmc/chart", "/dmc/chart/-/images"):
+        copied = attributes(await admin.get(path), "data-copy")
+        assert by_version in copied
+        assert not any("docker pull" in text for text in copied)
+    assert {digest, untagged} <= set(attributes(await admin.get("/dmc/chart/-/images"), "data-copy"))
+    image = await shop.image("dmc/plain", "1.0_0")
+    assert "docker pull server:5443/dmc/plain:1.0_0" in attributes(await admin.get("/dmc/plain"), "data-copy")
+    copied = attributes(await admin.get("/dmc/plain/-/images"), "data-copy")
+    assert f"docker pull server:5443/dmc/plain@{image}" in copied
+
+
+async def test_the_list_of_repositories_says_what_is_no_container_image(world: World, admin: Visitor) -> None:
+    await world.registry("DMC")
+    await world.image("dmc/chart", "1.0", config_type=HELM, platform=None)
+    await world.image("dmc/changed", "old", config_type=HELM, platform=None)
+    await world.image("dmc/changed", "new")
+    await world.image("dmc/changed", "sha256-0.sig", config_type=HELM, platform=None)
+    await world.image("dmc/changed", config_type=HELM, platform=None)
+    await world.index("dmc/many", "1.0")
+    page = text_of(await admin.get("/dmc"))
+    assert "chart Helm chart" in page
+    assert page.count("Helm chart") == 1
+    assert "Artifact" not in page
 
 
 async def test_an_images_tag_is_shown_as_it_is(shop: World, admin: Visitor) -> None:

@@ -27,24 +27,12 @@ from moorage.metastore.blobs import LOOK_AGAIN
 from moorage.metastore.deletions import deletion
 from moorage.metastore.manifests import VISIBLE, check_may_move_tag, drop_image, drop_tag
 from moorage.metastore.names import Names, padded
+from moorage.metastore.repositories import RECORDS, find_repository, named
 from moorage.metastore.steps import Database, Row, Steps, one
 from moorage.metastore.tables import edges, links, manifests, repositories, tags, total
 from moorage.services.ports import Check
 from moorage.services.records import Deletion, ImageRecord, RepositoryRecord, TagRecord
 
-RECORDS = 50
-"""Repositories whose sizes are added up in one turn of the event loop."""
-
-_tag_count = select(func.count()).where(tags.c.repository_id == repositories.c.id).scalar_subquery()
-_blob_bytes = select(total(links.c.size)).where(links.c.repository_id == repositories.c.id).scalar_subquery()
-_manifest_bytes = (
-    select(total(manifests.c.body_size)).where(manifests.c.repository_id == repositories.c.id).scalar_subquery()
-)
-REPOSITORIES = select(repositories, _tag_count.label("tags"), (_blob_bytes + _manifest_bytes).label("size")).where(
-    repositories.c.pushed_at.is_not(None)
-)
-NAMED = REPOSITORIES.where(repositories.c.name.in_(bindparam("names", expanding=True)))
-REPOSITORY = REPOSITORIES.where(repositories.c.name == bindparam("repository"))
 DESCRIBE = (
     update(repositories)
     .where(repositories.c.name == bindparam("repository"))
@@ -153,13 +141,13 @@ class CatalogTable:
         names = await self._names.page(reach, f"{address}/{after}", limit)
         records: list[RepositoryRecord] = []
         for some in padded(names, RECORDS):
-            records += await self._database.read(_named(some))
+            records += await self._database.read(named(some))
             await asyncio.sleep(0)
         return tuple(records)
 
     async def repository(self, repository: Repository) -> RepositoryRecord | None:
         """See `Catalog`."""
-        return await self._database.read(_repository(repository))
+        return await self._database.read(find_repository(repository))
 
     async def describe(
         self, repository: Repository, description: str, check: Check[RepositoryRecord] | None = None
@@ -203,36 +191,9 @@ class CatalogTable:
         return await self._database.write(partial(_delete, repository, digests, tags, by, time.time(), check_image))
 
 
-def _repository_of(row: Row) -> RepositoryRecord:
-    registry, _, path = row.name.partition("/")
-    return RepositoryRecord(
-        id=row.id,
-        name=Repository(registry, path),
-        description=row.description,
-        created_at=row.created_at,
-        pushed_at=row.pushed_at,
-        pushed_by=row.pushed_by,
-        tags=row.tags,
-        size=row.size,
-        pulls=row.pulls,
-        pushes=row.pushes,
-        last_pulled_at=row.last_pulled_at,
-    )
-
-
-def _named(names: Sequence[str]) -> Steps[list[RepositoryRecord]]:
-    rows = yield NAMED, {"names": names}
-    return sorted((_repository_of(row) for row in rows), key=lambda record: str(record.name))
-
-
-def _repository(repository: Repository) -> Steps[RepositoryRecord | None]:
-    row = yield from one(REPOSITORY, {"repository": str(repository)})
-    return _repository_of(row) if row else None
-
-
 def _check(repository: Repository, check: Check[RepositoryRecord] | None) -> Steps[None]:
     # Its sizes are added up only for somebody who asks.
-    found = None if check is None else (yield from _repository(repository))
+    found = None if check is None else (yield from find_repository(repository))
     if check is not None and found is not None:
         check(found)
 

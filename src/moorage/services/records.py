@@ -39,7 +39,7 @@ class RegistrySummary:
 
 @dataclass(frozen=True, slots=True)
 class RepositoryRecord:
-    """A repository that images have been pushed to; `size` counts each blob once."""
+    """A repository that images have been pushed to; `size` counts each blob once, the types are of its newest tag."""
 
     id: int
     name: Repository
@@ -52,6 +52,9 @@ class RepositoryRecord:
     pulls: int
     pushes: int
     last_pulled_at: float | None
+    artifact_type: str | None = None
+    config_type: str | None = None
+    is_index: bool = False
 
 
 class AccountKind(StrEnum):

@@ -78,6 +78,7 @@ class View:
             short=words.short,
             kind=words.kind,
             version=words.version,
+            pull=words.pull,
             platforms=words.platforms,
             content=words.content,
             listed=words.listed,

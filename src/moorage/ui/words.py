@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from moorage.domain.digest import Digest
 from moorage.domain.manifest import IMAGE_CONFIGS
-from moorage.services.records import ImageRecord, TagRecord
+from moorage.services.records import ImageRecord, RepositoryRecord, TagRecord
 
 SIZE_STEP = 1000
 SHORT_DIGEST = 12
@@ -90,8 +90,8 @@ def date(moment: float) -> str:
     return f"{day.day} {day:%b %Y, %H:%M} UTC"
 
 
-def kind(image: TagRecord | ImageRecord) -> str:
-    """Return what kind of artifact this is, or nothing for a container image."""
+def kind(image: TagRecord | ImageRecord | RepositoryRecord) -> str:
+    """Return what kind of artifact this is, or nothing for a container image; of a repository, its newest tag's."""
     for media_type in (image.artifact_type, image.config_type):
         if media_type in KINDS:
             return KINDS[media_type]
@@ -105,6 +105,16 @@ def version(tag: str, image: TagRecord | ImageRecord) -> str:
     https://helm.sh/docs/topics/registries/
     """
     return tag.replace("_", "+") if image.config_type == HELM_CHART else tag
+
+
+def pull(image: TagRecord | ImageRecord, place: str, tag: str = "") -> str:
+    """Return the command that pulls from a place, as `server/dmc/app`, by tag or digest; nothing where none would.
+
+    Helm asks for a version: https://helm.sh/docs/topics/registries/#the-pull-command
+    """
+    if image.config_type == HELM_CHART:
+        return f"helm pull oci://{place} --version {version(tag, image)}" if tag else ""
+    return f"docker pull {place}:{tag}" if tag else f"docker pull {place}@{image.digest}"
 
 
 def platforms(image: TagRecord | ImageRecord) -> str:
