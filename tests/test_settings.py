@@ -185,7 +185,7 @@ def test_only_secrets_have_a_file_form() -> None:
 
 def test_a_secret_is_never_repeated() -> None:
     canary = "canary-7f3a"
-    assert canary not in refusal({}, {"MOORAGE_DATABASE_URL": f"postgresql://moorage:{canary}@db/moorage"})
+    assert canary not in refusal({}, {"MOORAGE_DATABASE_URL": f"mysql://moorage:{canary}@db/moorage"})
     assert canary not in refusal({"admin_password": f"{canary}\0"}, {})
     assert canary not in repr(load({"admin_password": canary}, {}))
 

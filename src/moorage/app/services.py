@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from moorage.app.databases import Opened, open_database
 from moorage.auth.callers import Callers
 from moorage.auth.issuer import Issuer
 from moorage.auth.keyring import Keyring
@@ -25,10 +26,8 @@ from moorage.metastore.identities import IdentityTable
 from moorage.metastore.keys import KeyTable
 from moorage.metastore.leases import granted
 from moorage.metastore.manifests import ManifestTable
-from moorage.metastore.migrations import migrate
 from moorage.metastore.registries import RegistryTable
 from moorage.metastore.robots import RobotTable
-from moorage.metastore.sqlite import SQLite
 from moorage.metastore.tags import TagTable
 from moorage.metastore.uploads import UploadTable
 from moorage.services.access import Access, AccessService
@@ -44,7 +43,7 @@ from moorage.services.grants import GrantService
 from moorage.services.groups import GroupService
 from moorage.services.keys import KeyService
 from moorage.services.manifests import ManifestService
-from moorage.services.ports import Health
+from moorage.services.ports import Duty, Health
 from moorage.services.registries import RegistryService
 from moorage.services.robots import RobotService
 from moorage.services.tags import TagService
@@ -70,6 +69,7 @@ class Services:
     catalog: CatalogService
     collect: CollectService
     directories: DirectoryService
+    duty: Duty
     elsewhere: WebSignInService
     explanations: AccessService
     grants: GrantService
@@ -100,19 +100,16 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     """Open the data folder, bringing its schema up to date, and close it again."""
     known = read_directories(settings.directories, settings.data / "directories.toml")
     settings.data.mkdir(parents=True, exist_ok=True)
-    migrate(settings.database_file)
-    database = SQLite(settings.database_file)
-    store = FileBlobStore(settings.blobs)
-    await database.start()
-    try:
-        yield await _compose(settings, database, store, known)
-    finally:
-        await database.close()
-        store.close()
+    async with open_database(settings) as opened:
+        store = FileBlobStore(settings.blobs)
+        try:
+            yield await _compose(settings, opened, store, known)
+        finally:
+            store.close()
 
 
-async def _compose(settings: Settings, database: SQLite, store: FileBlobStore, known: Directories) -> Services:
-    lease = granted(settings.lease)
+async def _compose(settings: Settings, opened: Opened, store: FileBlobStore, known: Directories) -> Services:
+    database, lease = opened.database, granted(settings.lease)
     registry_table, account_table = RegistryTable(database), AccountTable(database)
     upload_table, blob_table = UploadTable(database, lease), BlobTable(database, lease)
     manifest_table = ManifestTable(database)
@@ -142,6 +139,7 @@ async def _compose(settings: Settings, database: SQLite, store: FileBlobStore, k
         catalog=CatalogService(CatalogTable(database), manifest_table, access),
         collect=CollectService(GarbageTable(database), upload_table, store, access),
         directories=directories,
+        duty=opened.duty,
         elsewhere=WebSignInService(doors, directories, accounts, account_table, identities, tally),
         explanations=AccessService(account_table, access),
         grants=GrantService(grant_table, access),

@@ -207,7 +207,8 @@ def _runner(settings: Settings, services: Services) -> Runner:
     def collected(found: Collected) -> None:
         log.info("collected", blobs=found.blobs, freed=found.freed, uploads=found.uploads)
 
-    return Runner(services.collect, tick_of(settings.lease), settings.collect_every, collected, _failed)
+    tick = tick_of(settings.lease)
+    return Runner(services.collect, tick, settings.collect_every, collected, _failed, services.duty)
 
 
 def _failed(error: Exception) -> None:

@@ -84,6 +84,8 @@ def fail(reason: str) -> NoReturn:
 
 
 def _check(settings: Settings) -> None:
+    if settings.database_file is None:
+        return
     if not settings.data.is_dir():
         fail(f"there is no data folder {settings.data}; name the server's with --data")
     if not settings.database_file.is_file():

@@ -1,10 +1,11 @@
-"""The jobs: the leases' clock, and the collection. One process of a server runs them."""
+"""The jobs: the leases' clock, and the collection. One process runs them, of all servers on one database."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
 from moorage.services.collect import CollectService
+from moorage.services.ports import Duty
 from moorage.services.records import Collected
 
 
@@ -18,7 +19,9 @@ class Runner:
         collect_every: float,
         collected: Callable[[Collected], None],
         failed: Callable[[Exception], None],
+        duty: Duty,
     ) -> None:
+        self._duty = duty
         self._collect = collect
         self._tick_every = tick_every
         self._collect_every = collect_every
@@ -33,12 +36,16 @@ class Runner:
                 group.create_task(self._every(self._collect_every, self._collect_once))
 
     async def _every(self, seconds: float, job: Callable[[float], Awaitable[None]]) -> None:
-        last = time.monotonic()
+        last = time.monotonic() if await self._duty.is_ours() else None
         while True:
             await asyncio.sleep(seconds)
             now = time.monotonic()
+            if not await self._duty.is_ours():
+                last = None
+                continue
             try:
-                await job(now - last)
+                # Another one counted up to now: what it may have counted is not counted twice.
+                await job(0.0 if last is None else now - last)
             except Exception as error:  # noqa: BLE001  a job's failure must not end the others
                 self._failed(error)
             last = now

@@ -1,5 +1,7 @@
 """Who runs the jobs, of all the servers on one PostgreSQL: whoever holds a lock that ends with its connection."""
 
+import asyncio
+
 import psycopg
 
 from moorage.metastore.connections import ANSWER_SECONDS, CONNECTING, Connection, command, configure, limited
@@ -16,15 +18,17 @@ class SharedDuty:
         self._url = url
         self._connection: Connection | None = None
         self._is_ours = False
+        self._one_at_a_time = asyncio.Lock()
 
     async def is_ours(self) -> bool:
         """See `Duty`."""
-        try:
-            return await self._try()
-        except (psycopg.Error, OSError):
-            # The lock went with the connection.
-            await self.close()
-            return False
+        async with self._one_at_a_time:
+            try:
+                return await self._try()
+            except (psycopg.Error, OSError):
+                # The lock went with the connection.
+                await self.close()
+                return False
 
     async def close(self) -> None:
         """Let go of it."""

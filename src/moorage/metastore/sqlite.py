@@ -152,6 +152,14 @@ class SQLite:
         return False
 
 
+class SoleDuty:
+    """The port `Duty` over a file: there is one server on it."""
+
+    async def is_ours(self) -> bool:
+        """See `Duty`."""
+        return True
+
+
 class _Connection:
     """One connection to the file; transactions begin and end only where it is told so."""
 

@@ -93,8 +93,14 @@ class AccountService:
             return None
         generated = None if password else generate_password()
         password_hash = await self._passwords.hash(password or generated or "")
-        with recorded(SERVER, Change(Kind.ADD_USER, "admin", None, {"is_admin": True})):
-            await self._accounts.create("admin", password_hash, is_admin=True)
+        try:
+            with recorded(SERVER, Change(Kind.ADD_USER, "admin", None, {"is_admin": True})):
+                await self._accounts.create("admin", password_hash, is_admin=True)
+        except MoorageError as error:
+            # Another server on the database, started at the same time, has just made it.
+            if error.error is ErrorCode.CONFLICT:
+                return None
+            raise
         return generated
 
     async def verify(self, name: str, password: str, now: float, *, address: str = "") -> Account | None:

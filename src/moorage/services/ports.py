@@ -372,6 +372,13 @@ class Garbage(Protocol):
         """Add up what is stored; `uploads` are bytes of open sessions."""
 
 
+class Duty(Protocol):
+    """Who runs the jobs, of all the servers on one database."""
+
+    async def is_ours(self) -> bool:
+        """Tell whether this process does now: once it does, until it ends or loses the database."""
+
+
 class Health(Protocol):
     """Whether a store answers."""
 

@@ -95,7 +95,7 @@ def _secret(value: object) -> SecretStr:
 
 def _database_url(value: object) -> SecretStr:
     url = _secret(value)
-    if re.fullmatch(r"sqlite:///[^?#]+", url.get_secret_value()) is None:
+    if re.fullmatch(r"sqlite:///[^?#\0]+|postgresql://[^\0]+", url.get_secret_value()) is None:
         raise ValueError
     return url
 
@@ -177,7 +177,11 @@ class Settings(BaseModel):
     database_url: Annotated[
         SecretStr | None,
         BeforeValidator(_database_url),
-        Told("sqlite:///FILE (this version has no other database)", "The database.", "sqlite:///DATA/moorage.db"),
+        Told(
+            "sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/NAME",
+            "The database; all servers on one PostgreSQL are one Moorage.",
+            "sqlite:///DATA/moorage.db",
+        ),
     ] = None
     storage_url: Annotated[
         str | None,
@@ -213,11 +217,12 @@ class Settings(BaseModel):
     ] = 30
 
     @property
-    def database_file(self) -> Path:
-        """The SQLite file."""
+    def database_file(self) -> Path | None:
+        """The SQLite file; None where the database is a server."""
         if self.database_url is None:
             return self.data / "moorage.db"
-        return Path(self.database_url.get_secret_value().removeprefix("sqlite:///"))
+        scheme, _, place = self.database_url.get_secret_value().partition(":///")
+        return Path(place) if scheme == "sqlite" else None
 
     @property
     def blobs(self) -> Path:
