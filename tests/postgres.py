@@ -34,9 +34,9 @@ class Cluster:
         """Return where a database is."""
         return f"postgresql://moorage:secret@127.0.0.1:{self.port}/{name}"
 
-    def ask(self, sql: str) -> list[tuple[Any, ...]]:
-        """Run a statement as its administrator."""
-        with psycopg.connect(self.url(), autocommit=True) as connection:
+    def ask(self, sql: str, name: str = "postgres") -> list[tuple[Any, ...]]:
+        """Run a statement in a database as its administrator."""
+        with psycopg.connect(self.url(name), autocommit=True) as connection:
             cursor = connection.execute(sql.encode())
             return cursor.fetchall() if cursor.description else []
 
