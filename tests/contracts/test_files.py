@@ -81,6 +81,15 @@ async def test_the_space_of_discarded_blobs_comes_back(files: FileBlobStore, roo
     assert files_in(root) == {f"sha256/{digests[2][7:9]}/{digests[2][7:]}"}
 
 
+async def test_what_was_discarded_is_put_back_when_the_database_did_not_keep_its_word(files: FileBlobStore) -> None:
+    digests = [Digest(await push(files, content)) for content in (b"a", b"b")]
+    restore = files.discard(digests)
+    await push(files, b"b")
+    restore()
+    await files.reclaim()
+    assert [await content_of(files, digest, 0, 1) for digest in digests] == [b"a", b"b"]
+
+
 async def test_the_space_of_an_upload_comes_back_and_what_is_no_upload_of_this_store_is_left_alone(
     files: FileBlobStore, root: Path
 ) -> None:

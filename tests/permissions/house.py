@@ -244,6 +244,7 @@ async def open_house(folder: Path) -> AsyncIterator[House]:
             transport = httpx.ASGITransport(app=front, raise_app_exceptions=False)
             world = World(services)
             async with httpx.AsyncClient(transport=transport, base_url=SITE) as http, world.http:
+                assert settings.database_file is not None
                 house = House(services, world, http, settings.database_file)
                 await _fill(house)
                 yield house

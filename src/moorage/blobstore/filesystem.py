@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from errno import EDQUOT, ENOSPC
+from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -119,11 +120,12 @@ class FileBlobStore:
         finally:
             os.close(handle)
 
-    def discard(self, digests: Sequence[Digest]) -> None:
+    def discard(self, digests: Sequence[Digest]) -> Callable[[], None]:
         """See `BlobStore`."""
-        for digest in digests:
-            with _errors_mapped(), suppress(FileNotFoundError):
-                os.rename(self._at(blob_key(digest)), self._at(discarded_key(digest)))
+        moves = [(self._at(blob_key(digest)), self._at(discarded_key(digest))) for digest in digests]
+        _rename_all(moves)
+        # Who has pushed one again meanwhile has the same bytes there.
+        return partial(_rename_all, [(discarded, blob) for blob, discarded in moves])
 
     async def reclaim(self, places: Sequence[str] = ()) -> None:
         """See `BlobStore`; what is an upload's is known here, the rest is another store's."""
@@ -178,6 +180,12 @@ async def _settled(work: "asyncio.Future[T]") -> None:
         with suppress(asyncio.CancelledError):
             await asyncio.wait([work])
     work.exception()
+
+
+def _rename_all(moves: Sequence[tuple[str, str]]) -> None:
+    for source, target in moves:
+        with _errors_mapped(), suppress(FileNotFoundError):
+            os.rename(source, target)
 
 
 @contextmanager

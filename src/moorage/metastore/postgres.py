@@ -131,7 +131,7 @@ class PostgreSQL:
                     until = now() + ANSWER_SECONDS
                 except psycopg.Error as error:
                     # Where the connection has broken before the end, nothing was committed.
-                    if not connection.closed or now() >= until:
+                    if alone or not connection.closed or now() >= until:
                         raise mapped(error) from error
 
     async def _transact(self, connection: Connection, story: Callable[[], Steps[T]], *, is_alone: bool) -> T:

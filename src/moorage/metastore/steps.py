@@ -48,7 +48,8 @@ class Database(Protocol):
         The rows of activity that its use case asked for go with it: `recorded` of activity.py adds them.
 
         `story` may be called more than once: one that failed for its neighbours' sake is run again. `alone` gives it
-        a transaction without neighbours: what it reads is then committed, and nothing but its own failure undoes it.
+        a transaction without neighbours, and tells it once: what it reads is then committed, and nothing but its own
+        failure, or the database's, undoes it.
         """
 
     def generation(self) -> object | None:

@@ -5,6 +5,7 @@ It looks at a batch of rows at a time, each in a transaction of its own, so that
 
 from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from moorage.domain.access import Action, Caller
 from moorage.domain.activity import Change, Kind
@@ -14,6 +15,9 @@ from moorage.services.ports import Garbage, Uploads
 from moorage.services.recording import recorded
 from moorage.services.records import Collected, Usage
 from moorage.services.store_port import BlobStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 BATCH = 100
 """Rows in one transaction."""
@@ -40,7 +44,7 @@ class CollectService:
         total = Collected(blobs=0, freed=0, uploads=ended)
         looked_at = BATCH
         while looked_at == BATCH:
-            some = await self._garbage.sweep(BATCH, self._store.discard)
+            some = await self._sweep()
             await self._reclaim()
             looked_at = some.looked_at
             total = replace(
@@ -66,6 +70,19 @@ class CollectService:
             total += len(ended)
             if len(ended) < BATCH:
                 return total
+
+    async def _sweep(self) -> Collected:
+        """Sweep a batch; where the transaction fails, what it has discarded is put back.
+
+        A database that went away may have let a push of the same content in meanwhile, which found its bytes there.
+        """
+        taken: list[Callable[[], None]] = []
+        try:
+            return await self._garbage.sweep(BATCH, lambda digests: taken.append(self._store.discard(digests)))
+        except BaseException:
+            for restore in taken:
+                restore()
+            raise
 
     async def _reclaim(self) -> None:
         """Give back what was discarded; a place is forgotten after its bytes, so that a crash forgets none."""

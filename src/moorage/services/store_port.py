@@ -1,6 +1,6 @@
 """The port to a place for bytes. What ports.py says of every port holds here too."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -73,8 +73,11 @@ class BlobStore(Protocol):
     def read(self, place: str, offset: int, length: int) -> AsyncIterator[bytes]:
         """Stream a part of a blob; BLOB_UNKNOWN when it is missing, UNAVAILABLE when it ends early."""
 
-    def discard(self, digests: Sequence[Digest]) -> None:
-        """Make blobs at the addresses that are their digests unreachable at once; `reclaim` gives their space back."""
+    def discard(self, digests: Sequence[Digest]) -> Callable[[], None]:
+        """Make blobs at the addresses that are their digests unreachable at once; `reclaim` gives their space back.
+
+        Return what makes them reachable again, as long as nothing was reclaimed.
+        """
 
     async def reclaim(self, places: Sequence[str] = ()) -> None:
         """Give the space of what was discarded back: blobs and uploads that nothing leads to any more."""
