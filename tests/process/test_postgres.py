@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -13,6 +14,7 @@ from moorage.distribution.http import Receive, Scope, Send
 from moorage.domain.activity import Origin
 from moorage.domain.digest import digest_of
 from moorage.domain.limits import TokenAction
+from moorage.metastore.postgres import PostgreSQL
 from moorage.services.access_tokens import Wish
 from moorage.services.recording import ORIGIN
 from moorage.settings import load
@@ -21,6 +23,13 @@ from tests.postgres import Cluster
 from tests.process.server import Launcher
 
 pytestmark = pytest.mark.servers
+
+PULLS = [
+    ("HEAD", "manifests/latest"),
+    ("GET", "manifests/latest"),
+    ("HEAD", f"blobs/{digest_of(b'layer')}"),
+    ("GET", f"blobs/{digest_of(b'layer')}"),
+]
 
 OpenServer = Callable[[str], Awaitable[tuple[Conversation, Services]]]
 
@@ -95,6 +104,27 @@ async def test_an_access_token_revoked_at_one_server_is_refused_by_every_other(o
     assert (await two.ask("GET", "manifests/latest")).status_code == 200
     await services.access_tokens.revoke(SYSTEM, "admin", "ci")
     assert (await two.ask("GET", "manifests/latest")).status_code == 401
+
+
+async def test_a_pull_of_what_is_known_asks_the_database_once(
+    open_server: OpenServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talk, services = await open_server("a")
+    await services.registries.create(SYSTEM, "DMC")
+    await talk.push_image("latest", b"layer")
+    executed: list[object] = []
+    execute = PostgreSQL._execute  # noqa: SLF001  where every statement goes through
+
+    def counted(self: PostgreSQL, *words: Any) -> Any:  # noqa: ANN401  as they come
+        executed.append(words)
+        return execute(self, *words)
+
+    monkeypatch.setattr(PostgreSQL, "_execute", counted)
+    for method, path in PULLS:
+        await talk.ask(method, path)
+        executed.clear()
+        assert (await talk.ask(method, path)).status_code == 200
+        assert len(executed) == 1, path
 
 
 def test_servers_started_together_make_the_tables_and_the_first_account_once(

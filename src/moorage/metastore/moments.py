@@ -16,13 +16,17 @@ from dataclasses import dataclass
 from moorage.domain.activity import NOWHERE, Origin
 from moorage.services.recording import ORIGIN
 
+GOOD_SECONDS = 0.1
+"""How long a request does with what it was told: one that lasts, as an upload, asks again who may do it at its end."""
+
 
 @dataclass(slots=True)
 class _Known:
-    """What a request was told; tasks that it starts share it."""
+    """What a request was told; tasks that it starts share it. `until` is the loop's time."""
 
     of: Origin
-    moment: str | None
+    moment: str
+    until: float
 
 
 class Moments:
@@ -37,18 +41,19 @@ class Moments:
     async def now(self) -> str:
         """Return a moment that is not before the request began which asks."""
         origin, known = ORIGIN.get(), self._known.get()
-        if known is not None and known.of is origin and known.moment is not None:
+        now = asyncio.get_running_loop().time()
+        if known is not None and known.of is origin and now < known.until:
             return known.moment
         moment = await self._join()
         if origin is not NOWHERE:
-            self._known.set(_Known(origin, moment))
+            self._known.set(_Known(origin, moment, now + GOOD_SECONDS))
         return moment
 
     def wrote(self) -> None:
         """Take note that this request has written: it must see what."""
         known = self._known.get()
         if known is not None:
-            known.moment = None
+            known.until = 0.0
 
     async def _join(self) -> str:
         if self._next is None:
