@@ -91,6 +91,7 @@ async def test_a_pull_is_one_pull_and_writes_nothing(
         writes.append(story)
         return await write(database, story, alone=alone)  # type: ignore[arg-type]
 
+    assert settings.database_file is not None
     with closing(sqlite3.connect(settings.database_file)) as other, monkeypatch.context() as watching:
         watching.setattr(SQLite, "write", noted)
         version = other.execute("PRAGMA data_version").fetchone()

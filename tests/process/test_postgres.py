@@ -1,5 +1,6 @@
 """Servers on one PostgreSQL and one folder of blobs: any of them goes on where another stopped."""
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -98,7 +99,7 @@ async def test_an_access_token_revoked_at_one_server_is_refused_by_every_other(o
     (one, services), (two, _) = [await open_server(name) for name in "ab"]
     await services.registries.create(SYSTEM, "DMC")
     await one.push_image("latest", b"layer")
-    wish = Wish("ci", (TokenAction.PULL,), ("dmc/*",), None)
+    wish = Wish("ci", (TokenAction.PULL,), ("dmc/*",), time.time() + 3600)
     _, secret = await services.access_tokens.create(SYSTEM, "admin", wish)
     two.headers = {"Authorization": f"Bearer {secret}"}
     assert (await two.ask("GET", "manifests/latest")).status_code == 200
