@@ -12,6 +12,7 @@ from aiohttp import web
 from moorage.app.services import SYSTEM, Services
 from moorage.domain.access import Visibility
 from moorage.domain.activity import Kind, Outcome
+from moorage.domain.digest import Algorithm, digest_of
 from moorage.settings import Settings, load
 from tests.auth.issuing import AUDIENCE, Issuer, open_issuer
 from tests.distribution.conversation import Conversation, basic, code_of
@@ -102,6 +103,23 @@ async def test_the_bearer_ends_with_the_jobs_token_and_none_outlives_it(
     assert "refresh_token" not in answer.json()
     lasting = await token(http, issuer.token(exp=int(time.time()) + 7200))
     assert lasting.json()["expires_in"] == 300
+
+
+async def test_what_a_job_began_is_finished_though_its_token_dies_and_nothing_new_is_begun(
+    http: httpx.AsyncClient, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time()
+    jwt = issuer.token(exp=int(now) + 100)
+    talk = Conversation(http, "dmc/acme/app", Authorization=f"Bearer {(await token(http, jwt)).json()['token']}")
+    location = await talk.begin()
+    monkeypatch.setattr(time, "time", lambda: now + 200)
+    sent = await talk.ask("PATCH", location, b"layer", content_type="application/octet-stream")
+    assert sent.status_code == 202
+    done = await talk.ask("PUT", f"{sent.headers['location']}?digest={digest_of(b'layer', Algorithm.SHA256)}")
+    assert done.status_code == 201
+    assert (await talk.ask("POST", "blobs/uploads/")).status_code == 401
+    again = await token(http, jwt)
+    assert (again.status_code, again.json()["errors"][0]["message"]) == (401, "this token has expired")
 
 
 async def test_a_form_takes_it_too(http: httpx.AsyncClient, issuer: Issuer) -> None:
