@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from moorage.domain.errors import ErrorCode, MoorageError
 
-_PLACE = re.compile(r"([0-9]{1,15}\.[0-9]{1,17})-([!-~]+)", re.ASCII)
+PLACE = re.compile(r"([0-9]{1,15}\.[0-9]{1,17})-([!-~]+)", re.ASCII)
 
 
 class Place(NamedTuple):
@@ -24,12 +24,12 @@ class Place(NamedTuple):
 
 def is_place(text: str) -> bool:
     """Tell whether `read_place` reads a place from this."""
-    return _PLACE.fullmatch(text) is not None
+    return PLACE.fullmatch(text) is not None
 
 
 def read_place(text: str) -> Place | None:
     """Return the place in an address, None where there is none, or raise VALUE_INVALID."""
-    match = _PLACE.fullmatch(text)
+    match = PLACE.fullmatch(text)
     if text and match is None:
         raise MoorageError(ErrorCode.VALUE_INVALID, "that is no key of a page before", {"field": "after"})
     return Place(float(match[1]), match[2]) if match else None

@@ -10,16 +10,24 @@ from moorage.domain.access import Action, Ground, Role
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import Repository, parse_repository
 from moorage.domain.pattern import WHOLE
+from moorage.management.grammar import A_REGISTRY, A_USER, A_WHOLE_NAME
 from moorage.management.routes import FromCaller, Route, registry_address
 from moorage.services import records
 from moorage.services.access import WORDS, AccessService
 
 ON_SERVER = {Action.CREATE_REGISTRY: "create registries", Action.ADMINISTER_SERVER: "administer this server"}
 
-Asked = Annotated[str, Query(description="The user name of a person or robot.", max_length=64)]
+Asked = Annotated[
+    str, Query(description="The user name of a person or robot.", max_length=64, json_schema_extra=A_USER)
+]
 AskedAction = Annotated[Action, Query(description="What they want to do.")]
-AskedRegistry = Annotated[str | None, Query(description="The registry they want to do it to.")]
-AskedRepository = Annotated[str | None, Query(description="The repository they want to do it to, as dmc/team/app.")]
+AskedRegistry = Annotated[
+    str | None, Query(description="The registry they want to do it to.", json_schema_extra=A_REGISTRY)
+]
+AskedRepository = Annotated[
+    str | None,
+    Query(description="The repository they want to do it to, as dmc/team/app.", json_schema_extra=A_WHOLE_NAME),
+]
 
 
 class HeldGrant(BaseModel):

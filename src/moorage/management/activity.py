@@ -5,15 +5,16 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Annotated, Self
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 from starlette.responses import StreamingResponse
 
 from moorage.domain.access import Action
 from moorage.domain.activity import Kind, Outcome
 from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.management.grammar import A_REGISTRY
 from moorage.management.routes import FromCaller, Route, registry_address
-from moorage.management.shapes import Page, Paging, moment
+from moorage.management.shapes import USUAL, Number, Page, Paging, key_like, moment
 from moorage.services import recording
 from moorage.services.activity import ActivityService
 
@@ -85,7 +86,9 @@ class Wanted:
         target: Annotated[
             str | None, Query(max_length=LONGEST_TARGET, description="What it was done to, or how that begins.")
         ] = None,
-        registry: Annotated[str | None, Query(description="A registry's address; takes an owner of it.")] = None,
+        registry: Annotated[
+            str | None, Query(description="A registry's address; takes an owner of it.", json_schema_extra=A_REGISTRY)
+        ] = None,
         since: Annotated[datetime | None, Query(description="Not before this time.")] = None,
         until: Annotated[datetime | None, Query(description="Before this time.")] = None,
         outcome: Annotated[Outcome | None, Query(description="Whether it was done.")] = None,
@@ -106,6 +109,19 @@ class Wanted:
         )
 
 
+class ActivityPaging(Paging):
+    """Which page of activity a request asks for: its keys are times."""
+
+    def __init__(
+        self,
+        request: Request,
+        response: Response,
+        after: Annotated[str, key_like(KEY.pattern)] = "",
+        n: Number = USUAL,
+    ) -> None:
+        super().__init__(request, response, after, n)
+
+
 class ActivityRoutes:
     """Answers for activity."""
 
@@ -120,7 +136,7 @@ class ActivityRoutes:
         )
 
     async def list_activity(
-        self, caller: FromCaller, wanted: Annotated[Wanted, Depends()], paging: Annotated[Paging, Depends()]
+        self, caller: FromCaller, wanted: Annotated[Wanted, Depends()], paging: Annotated[ActivityPaging, Depends()]
     ) -> ActivityPage:
         """List what happened, newest first: all to administrators, to others what concerns registries they own."""
         found = await self._activity.page(caller, wanted.query, _place(paging.after), paging.limit)

@@ -6,6 +6,8 @@ from moorage.domain import immutable
 from moorage.domain.digest import DIGEST
 from moorage.domain.name import LONGEST_NAME, LONGEST_REGISTRY, REGISTRY, REPOSITORY, TAG
 from moorage.services import accounts, names
+from moorage.services.directories import LONGEST_SUBJECT
+from moorage.services.groups import LONGEST_EXTERNAL
 from moorage.services.registries import LONGEST_DESCRIPTION
 
 _SEGMENT = r"(?:\*|\*?(?:[a-z0-9._-]\*?)+)"
@@ -24,4 +26,13 @@ A_REFERENCE = {"pattern": f"^(?:{TAG.pattern}|{DIGEST.pattern})$"}
 A_USER = _text(names.NAME.pattern, names.LONGEST_NAME)
 A_PASSWORD: dict[str, Any] = {"minLength": accounts.SHORTEST_PASSWORD, "maxLength": accounts.LONGEST_PASSWORD}
 A_DESCRIPTION: dict[str, Any] = {"maxLength": LONGEST_DESCRIPTION}
-A_PATTERN = _text(f"{_SEGMENT}(?:/{_SEGMENT})*", LONGEST_NAME)
+A_DIRECTORY: dict[str, Any] = {"minLength": 1, "maxLength": names.LONGEST_NAME}
+AN_EXTERNAL: dict[str, Any] = {"minLength": 1, "maxLength": LONGEST_EXTERNAL}
+_REPOSITORIES = f"{_SEGMENT}(?:/{_SEGMENT})*"
+A_PATTERN = _text(_REPOSITORIES, LONGEST_NAME)
+_A_SHORT_REGISTRY = rf"(?=[^/]{{1,{LONGEST_REGISTRY}}}/){REGISTRY.pattern}"
+A_PLACE = _text(rf"\*|{_A_SHORT_REGISTRY}/{_REPOSITORIES}", LONGEST_REGISTRY + len("/") + LONGEST_NAME)
+"""Where an access token is good."""
+A_WHOLE_NAME = _text(f"{_A_SHORT_REGISTRY}/{REPOSITORY.pattern}", LONGEST_NAME)
+"""A repository's name with its registry."""
+A_SUBJECT: dict[str, Any] = {"minLength": 1, "maxLength": LONGEST_SUBJECT}

@@ -11,15 +11,15 @@ from pydantic import BaseModel, Field
 
 from moorage.domain.access import Action, Caller, Role
 from moorage.management.conditions import IfSet, OnMatch, OnSet, ToTag
-from moorage.management.grammar import A_PATTERN
+from moorage.management.grammar import A_PATTERN, A_USER
 from moorage.management.routes import FromCaller, InRegistry, Route
 from moorage.management.shapes import Page, Paging, Sent
 from moorage.services import records
 from moorage.services.grants import GrantService
 from moorage.services.records import Holder, HolderKind
 
-InUser = Annotated[str, Path(description="The user name of a person or robot.")]
-InGroup = Annotated[str, Path(description="The group's name.")]
+InUser = Annotated[str, Path(description="The user name of a person or robot.", json_schema_extra=A_USER)]
+InGroup = Annotated[str, Path(description="The group's name.", json_schema_extra=A_USER)]
 InPattern = Annotated[
     str,
     Path(

@@ -4,28 +4,42 @@ from datetime import datetime
 from typing import Annotated, Self
 
 from fastapi import Depends, Path, Response
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
 from moorage.domain.access import Action
 from moorage.management.conditions import OnMatch, OnSet, ToTag
+from moorage.management.grammar import A_DIRECTORY, A_USER, AN_EXTERNAL
 from moorage.management.routes import FromCaller, Route
 from moorage.management.shapes import Page, Paging, Sent, address_for, moment
 from moorage.services import records
 from moorage.services.groups import GroupService
 from moorage.services.records import Mirrored
 
-InGroup = Annotated[str, Path(description="The group's name.")]
-InUser = Annotated[str, Path(description="The user name of a person or robot.")]
+InGroup = Annotated[str, Path(description="The group's name.", json_schema_extra=A_USER)]
+InUser = Annotated[str, Path(description="The user name of a person or robot.", json_schema_extra=A_USER)]
 DIRECTORY = "The directory that decides who is in the group; null where the server does."
 EXTERNAL = "The group's name in that directory."
+
+
+NEITHER: JsonDict = {"properties": {"directory": {"type": "null"}, "external": {"type": "null"}}}
+BOTH: JsonDict = {
+    "required": ["directory", "external"],
+    "properties": {"directory": {"type": "string"}, "external": {"type": "string"}},
+}
 
 
 class NewGroup(Sent):
     """A group to make."""
 
-    name: str = Field(description="1 to 64 lower-case letters and digits, with single . - or _ between them.")
-    directory: str | None = Field(None, description=DIRECTORY)
-    external: str | None = Field(None, description=EXTERNAL)
+    model_config = ConfigDict(json_schema_extra={"anyOf": [NEITHER, BOTH]})
+
+    name: str = Field(
+        description="1 to 64 lower-case letters and digits, with single . - or _ between them.",
+        json_schema_extra=A_USER,
+    )
+    directory: str | None = Field(None, description=DIRECTORY, json_schema_extra=A_DIRECTORY)
+    external: str | None = Field(None, description=EXTERNAL, json_schema_extra=AN_EXTERNAL)
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:

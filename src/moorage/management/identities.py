@@ -9,12 +9,13 @@ from pydantic import BaseModel, Field
 from moorage.domain.access import Action
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.management.conditions import OnMatch, ToTag
+from moorage.management.grammar import A_DIRECTORY, A_SUBJECT, A_USER
 from moorage.management.routes import FromCaller, Route
 from moorage.management.shapes import Page, Paging, Sent, address_for
 from moorage.services.directories import DirectoryService
 from moorage.services.records import LinkedIdentity
 
-InUser = Annotated[str, Path(description="The person's user name.")]
+InUser = Annotated[str, Path(description="The person's user name.", json_schema_extra=A_USER)]
 InDirectory = Annotated[str, Path(description="The directory's name.")]
 DIRECTORY = "The directory's name in directories.toml."
 SUBJECT = "What the directory knows them by, for good."
@@ -23,8 +24,8 @@ SUBJECT = "What the directory knows them by, for good."
 class NewIdentity(Sent):
     """Somebody in a directory, who is to have an account."""
 
-    directory: str = Field(description=DIRECTORY)
-    subject: str = Field(description=SUBJECT)
+    directory: str = Field(description=DIRECTORY, json_schema_extra=A_DIRECTORY)
+    subject: str = Field(description=SUBJECT + " Of characters that can be printed.", json_schema_extra=A_SUBJECT)
 
 
 class Identity(BaseModel):

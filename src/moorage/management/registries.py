@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from moorage.domain.access import Action, Role, Visibility
 from moorage.domain.immutable import MOST_PATTERNS, parse_immutable_tags
 from moorage.management.conditions import OnMatch, OnSet, ToTag
-from moorage.management.grammar import A_DESCRIPTION, A_REGISTRY, AN_IMMUTABLE_TAG
+from moorage.management.grammar import A_DESCRIPTION, A_REGISTRY, A_USER, AN_IMMUTABLE_TAG
 from moorage.management.routes import FromCaller, InRegistry, Route
 from moorage.management.shapes import Page, Paging, Sent, address_for, moment
 from moorage.services import records
@@ -19,7 +19,7 @@ NAME = "1 to 64 letters and digits, with single . - or _ between them; unique wi
 IMMUTABLE = "Tags that can't be moved or deleted once they are there; * stands for any characters."
 VISIBILITY = "Who may pull: its members (private), everyone signed in (internal), anyone (public)."
 
-InUser = Annotated[str, Path(description="The person's user name.")]
+InUser = Annotated[str, Path(description="The person's user name.", json_schema_extra=A_USER)]
 
 
 ImmutableTag = Annotated[str, Field(json_schema_extra=AN_IMMUTABLE_TAG)]

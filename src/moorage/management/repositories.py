@@ -8,17 +8,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal, Self
 
-from fastapi import Depends, Path, Query
+from fastapi import Depends, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from moorage.domain.access import Action
 from moorage.domain.digest import parse_digest
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import is_digest, parse_tag
+from moorage.domain.place import PLACE
 from moorage.management.conditions import Counting, OnMatch, ToTag
 from moorage.management.grammar import A_DESCRIPTION, A_DIGEST, A_REFERENCE
 from moorage.management.routes import FromCaller, InRegistry, InRepository, Route
-from moorage.management.shapes import Page, Paging, Sent, moment
+from moorage.management.shapes import USUAL, Number, Page, Paging, Sent, key_like, moment
 from moorage.services import records
 from moorage.services.catalog import CatalogService
 
@@ -163,6 +164,19 @@ class Deletion(BaseModel):
         return cls(tags=list(deletion.tags), images=list(deletion.images), frees=deletion.frees)
 
 
+class ImagePaging(Paging):
+    """Which page of images a request asks for: its keys are times with a digest."""
+
+    def __init__(
+        self,
+        request: Request,
+        response: Response,
+        after: Annotated[str, key_like(PLACE.pattern)] = "",
+        n: Number = USUAL,
+    ) -> None:
+        super().__init__(request, response, after, n)
+
+
 class RepositoryRoutes:
     """Answers for repositories."""
 
@@ -212,7 +226,7 @@ class RepositoryRoutes:
         self,
         caller: FromCaller,
         repository: InRepository,
-        paging: Annotated[Paging, Depends()],
+        paging: Annotated[ImagePaging, Depends()],
         *,
         untagged: Annotated[bool, Query(description="Only those that no tag, index or subject leads to.")] = False,
     ) -> ImagePage:

@@ -14,7 +14,7 @@ from moorage.management.shapes import Page, Paging, Sent, address_for, moment
 from moorage.services import records
 from moorage.services.robots import RobotService
 
-InRobot = Annotated[str, Path(description="The robot's name.")]
+InRobot = Annotated[str, Path(description="The robot's name.", json_schema_extra=A_USER)]
 
 
 class NewRobot(Sent):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
 from fastapi import Query, Request, Response
@@ -61,12 +61,18 @@ def _whole(value: object) -> int:
     return int(str(value))
 
 
-After = Annotated[str, Query(max_length=LONGEST_KEY, description="The key of the last item of the page before.")]
+KEY = "The key of the last item of the page before."
+After = Annotated[str, Query(max_length=LONGEST_KEY, description=KEY)]
 Number = Annotated[
     int,
     BeforeValidator(_whole),
     Query(description=f"How many items, 1 to {MOST}.", json_schema_extra={"minimum": 1, "maximum": MOST}),
 ]
+
+
+def key_like(pattern: str) -> Any:  # noqa: ANN401  what FastAPI says it returns
+    """Describe the key of a list by time, which no other text can be."""
+    return Query(max_length=LONGEST_KEY, description=KEY, json_schema_extra={"pattern": f"^(?:{pattern})?$"})
 
 
 class Paging:

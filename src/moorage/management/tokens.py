@@ -8,26 +8,35 @@ from fastapi import Depends, Path, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
 from moorage.domain.access import Action
-from moorage.domain.limits import TokenAction
+from moorage.domain.limits import MOST_PATTERNS, TokenAction
 from moorage.management.conditions import Counting, OnMatch, ToTag
-from moorage.management.grammar import A_USER
+from moorage.management.grammar import A_PLACE, A_USER
 from moorage.management.routes import FromCaller, InRegistry, Route
 from moorage.management.shapes import Page, Paging, Sent, address_for, moment
 from moorage.services import records
 from moorage.services.access_tokens import USUAL_ACTIONS, AccessTokenService, Wish, usual_end
 from moorage.services.robots import RobotService
 
-InUser = Annotated[str, Path(description="The person's user name.")]
-InRobot = Annotated[str, Path(description="The robot's name.")]
-InToken = Annotated[str, Path(description="The access token's name.")]
+InUser = Annotated[str, Path(description="The person's user name.", json_schema_extra=A_USER)]
+InRobot = Annotated[str, Path(description="The robot's name.", json_schema_extra=A_USER)]
+InToken = Annotated[str, Path(description="The access token's name.", json_schema_extra=A_USER)]
+
+
+Place = Annotated[str, Field(json_schema_extra=A_PLACE)]
+
+MOST_ACTIONS = 10
 
 
 class NewToken(Sent):
     """An access token to make."""
 
     name: str = Field(description="Unique among the access tokens of its account.", json_schema_extra=A_USER)
-    actions: list[TokenAction] = Field(list(USUAL_ACTIONS), description="What it is for.", max_length=10)
-    patterns: list[str] = Field(["*"], description="Where: dmc/team/app, dmc/team/*, dmc/* or *.", max_length=50)
+    actions: list[TokenAction] = Field(
+        list(USUAL_ACTIONS), description="What it is for.", min_length=1, max_length=MOST_ACTIONS
+    )
+    patterns: list[Place] = Field(
+        ["*"], description="Where: dmc/team/app, dmc/team/*, dmc/* or *.", min_length=1, max_length=MOST_PATTERNS
+    )
     expires_at: AwareDatetime | None = Field(
         None, description="Null is never, for robots only. 90 days from now if it is left out."
     )

@@ -16,7 +16,7 @@ from moorage.services.accounts import AccountService
 
 END = "When this password expires unless its owner changes it; null is never."
 
-InUser = Annotated[str, Path(description="The person's user name.")]
+InUser = Annotated[str, Path(description="The person's user name.", json_schema_extra=A_USER)]
 
 
 class NewUser(Sent):
