@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -244,6 +245,19 @@ async def test_guessing_at_the_sign_in_page_ends_in_waiting(people: People) -> N
         await people.service.sign_in("bob", BOB, address="10.0.0.7")
     assert refused.value.error is ErrorCode.TOO_MANY
     assert await people.service.sign_in("bob", BOB, address="10.0.0.8") is not None
+
+
+async def test_of_many_guesses_at_once_one_is_answered_in_a_turn_of_the_event_loop(people: People) -> None:
+    for number in range(BY_ONE):
+        assert await people.service.sign_in("bob", f"guess {number}") is None
+    guesses = [asyncio.create_task(people.service.sign_in("bob", f"another {number}")) for number in range(50)]
+    answered = [0]
+    while answered[-1] < len(guesses):
+        await asyncio.sleep(0)
+        answered.append(sum(guess.done() for guess in guesses))
+    assert max(later - earlier for earlier, later in pairwise(answered)) == 1
+    refused = await asyncio.gather(*guesses, return_exceptions=True)
+    assert {error.error for error in refused if isinstance(error, MoorageError)} == {ErrorCode.TOO_MANY}
 
 
 async def test_a_client_that_goes_away_takes_nobody_with_it(people: People) -> None:

@@ -85,6 +85,7 @@ class AccountService:
         self._access = access
         self._elsewhere = elsewhere
         self._attempts = Attempts()
+        self._line = asyncio.Lock()
         self._checks: dict[tuple[str, str, bool], asyncio.Task[_Checked]] = {}
 
     async def ensure_admin(self, password: str | None) -> str | None:
@@ -113,7 +114,12 @@ class AccountService:
     async def _known(
         self, name: str, password: str, now: float, address: str, *, is_own_only: bool = False
     ) -> _Checked:
-        """Return what `_match` does, and count its refusals."""
+        """Return what `_match` does, and count its refusals; passwords are looked at one by one.
+
+        Of many that come at once each waits for its turn of the event loop, and between two turns pulls have theirs.
+        """
+        async with self._line:
+            await asyncio.sleep(0)
         try:
             found = await self._match(name, password, now, address=address, is_own_only=is_own_only)
         except MoorageError as error:
