@@ -1,5 +1,6 @@
 """Servers on one PostgreSQL and one folder of blobs: any of them goes on where another stopped."""
 
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -10,16 +11,19 @@ import httpx
 import pytest
 
 from moorage.app.services import SYSTEM, Services, open_services
-from moorage.app.worker import distribution
+from moorage.app.worker import build, distribution
 from moorage.distribution.http import Receive, Scope, Send
 from moorage.domain.activity import Origin
 from moorage.domain.digest import digest_of
+from moorage.domain.errors import MoorageError
 from moorage.domain.limits import TokenAction
 from moorage.metastore.postgres import PostgreSQL
 from moorage.services.access_tokens import Wish
 from moorage.services.recording import ORIGIN
 from moorage.settings import load
+from moorage.telemetry import Metrics
 from tests.distribution.conversation import ADMIN_PASSWORD, Conversation
+from tests.line import line_to
 from tests.postgres import Cluster
 from tests.process.server import Launcher
 
@@ -30,6 +34,13 @@ PULLS = [
     ("GET", "manifests/latest"),
     ("HEAD", f"blobs/{digest_of(b'layer')}"),
     ("GET", f"blobs/{digest_of(b'layer')}"),
+]
+
+GONE = [
+    ("GET", "manifests/latest"),
+    ("GET", f"blobs/{digest_of(b'layer')}"),
+    ("POST", "blobs/uploads/"),
+    ("GET", "/api/v1/registries"),
 ]
 
 OpenServer = Callable[[str], Awaitable[tuple[Conversation, Services]]]
@@ -126,6 +137,50 @@ async def test_a_pull_of_what_is_known_asks_the_database_once(
         executed.clear()
         assert (await talk.ask(method, path)).status_code == 200
         assert len(executed) == 1, path
+
+
+async def test_a_database_that_is_gone_is_an_answer_to_try_again(
+    postgres: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with AsyncExitStack() as opened:
+        line, port = await opened.enter_async_context(line_to(postgres.port))
+        url = postgres.empty().replace(f":{postgres.port}/", f":{port}/")
+        settings = load({"data": tmp_path, "database_url": url}, {})
+        services = await opened.enter_async_context(open_services(settings))
+        await services.accounts.ensure_admin(ADMIN_PASSWORD)
+        await services.registries.create(SYSTEM, "DMC")
+        web = build(settings, services, Metrics(), None)
+
+        async def front(scope: Scope, receive: Receive, send: Send) -> None:
+            scope["state"] = {"request_id": "test"}
+            await web(scope, receive, send)
+
+        transport = httpx.ASGITransport(app=front)
+        client = httpx.AsyncClient(transport=transport, base_url="https://proget:5443")
+        talk = Conversation(await opened.enter_async_context(client))
+        await talk.push_image("latest", b"layer")
+        monkeypatch.setattr("moorage.metastore.postgres.ANSWER_SECONDS", 0.2)
+        line.is_moving.clear()
+        for method, path in GONE:
+            answer = await talk.ask(method, path, b"{}" if method == "POST" else None)
+            assert (path, answer.status_code) == (path, 503)
+            assert answer.headers["retry-after"] == "1"
+        assert (await talk.ask("GET", "/readyz")).status_code == 503
+        assert (await talk.ask("GET", "/livez")).status_code == 200
+        monkeypatch.undo()
+        line.is_moving.set()
+        assert (await talk.ask("GET", "manifests/latest")).status_code == 200
+
+
+async def test_without_its_driver_the_start_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg_pool", None)
+    settings = load({"data": tmp_path, "database_url": "postgresql://moorage:canary@db/moorage"}, {})
+    with pytest.raises(MoorageError) as refused:
+        await open_services(settings).__aenter__()
+    assert "moorage[postgres]" in str(refused.value)
+    assert "canary" not in str(refused.value)
 
 
 def test_servers_started_together_make_the_tables_and_the_first_account_once(

@@ -1,5 +1,6 @@
 """The database that the settings name, its tables brought up to date, opened and closed."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ async def _postgres(settings: Settings) -> AsyncIterator[Opened]:
 
     assert settings.database_url is not None  # noqa: S101  without one it is a file
     url = settings.database_url.get_secret_value()
-    migrate_postgres(url)
+    await asyncio.to_thread(migrate_postgres, url)
     database, duty = PostgreSQL(url), SharedDuty(url)
     try:
         await database.start()
