@@ -119,7 +119,7 @@ class House:
     database: Path
     names: dict[str, str] = field(default_factory=dict)
 
-    def filled(self, path: str, **other: str) -> str:
+    def filled(self, path: str, /, **other: str) -> str:
         """Return a path that names what there is, or other things."""
         robot = "ci" if "{registry}" in path else "mirror"
         names = {**self.names, "robot": robot, **other}

@@ -45,11 +45,13 @@ HELD = {
     for kind, name in _whose.items()
 }
 TAKE = {
-    kind: delete(grants).where(
+    kind: delete(grants)
+    .where(
         grants.c.registry_id == bindparam("of_registry"),
         column == bindparam("of_holder"),
         grants.c.pattern == bindparam("of_pattern"),
     )
+    .returning(grants.c.id)
     for kind, (column, _) in HOLDERS.items()
 }
 
@@ -133,5 +135,5 @@ def _take(registry_id: int, holder: Holder, pattern: str, check: Check[GrantReco
         return False
     if check is not None:
         check((yield from _held(registry_id, holder, pattern)))
-    yield TAKE[holder.kind], {"of_registry": registry_id, "of_holder": found.id, "of_pattern": pattern}
-    return True
+    taken = yield TAKE[holder.kind], {"of_registry": registry_id, "of_holder": found.id, "of_pattern": pattern}
+    return bool(taken)

@@ -160,7 +160,7 @@ def _leave(name: str, user: str, check: Check[str | None] | None) -> Steps[bool]
         check(None if row.inside is None else user)
     if row is not None and row.inside is not None:
         yield LEAVE, {"of_group": row.group_id, "of_user": row.user_id}
-    return row is not None
+    return row is not None and row.inside is not None
 
 
 def _moves(directory: str, user_id: int, externals: Collection[str]) -> Steps[tuple[list[Row], list[Row]]]:

@@ -35,7 +35,7 @@ class Groups(Protocol):
         """
 
     async def leave(self, name: str, user: str, check: Check[str | None] | None = None) -> bool:
-        """Take an account out of a group; see `join`."""
+        """Take an account out of a group; False when it is not in there. See `join`."""
 
     async def mirror(self, directory: str, user_id: int, externals: Collection[str]) -> Moves:
         """Put an account into exactly those of the groups that mirror a directory whose `external` is among these.

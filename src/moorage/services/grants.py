@@ -30,9 +30,7 @@ class GrantService:
         registry = await self._access.check_registry(caller, Action.ADMINISTER_REGISTRY, address)
         found = await self._grants.find(registry.id, holder, parse_pattern(pattern))
         if found is None:
-            name = holder.name[:LONGEST_NAME]
-            message = f"{name} has no role on {pattern} in {address}"
-            raise MoorageError(ErrorCode.NOT_FOUND, message, {"name": name})
+            raise no_role(address, holder, pattern)
         return found
 
     async def give(
@@ -54,7 +52,7 @@ class GrantService:
         with recorded(caller, role_change(address, holder, parsed, had, role)):
             is_given = await self._grants.give(registry.id, holder, parsed, role, check)
         if not is_given:
-            raise _nobody(holder)
+            raise nobody(holder)
 
     async def take(
         self,
@@ -64,14 +62,14 @@ class GrantService:
         pattern: str,
         check: Check[GrantRecord | None] | None = None,
     ) -> None:
-        """Take a role away, if one is held for that pattern, unless `check` raises; raise NOT_FOUND without holder."""
+        """Take the role away that is held for that very pattern, unless `check` raises; raise NOT_FOUND without it."""
         registry = await self._access.check_registry(caller, Action.ADMINISTER_REGISTRY, address)
         parsed = parse_pattern(pattern)
         had = await self._grants.find(registry.id, holder, parsed)
         with recorded(caller, role_change(address, holder, parsed, had, None)):
             is_taken = await self._grants.take(registry.id, holder, parsed, check)
         if not is_taken:
-            raise _nobody(holder)
+            raise no_role(address, holder, parsed)
 
 
 def role_change(address: str, holder: Holder, pattern: str, had: GrantRecord | None, role: Role | None) -> Change:
@@ -81,6 +79,13 @@ def role_change(address: str, holder: Holder, pattern: str, had: GrantRecord | N
     return Change(Kind.SET_ROLE, address, before, after)
 
 
-def _nobody(holder: Holder) -> MoorageError:
+def no_role(address: str, holder: Holder, pattern: str) -> MoorageError:
+    """Return the error where nobody of that name holds a role, or not on that very pattern."""
+    name, where = holder.name[:LONGEST_NAME], f"on {pattern} in {address}"
+    return MoorageError(ErrorCode.NOT_FOUND, f"{name} has no role {where}", {"name": name})
+
+
+def nobody(holder: Holder) -> MoorageError:
+    """Return the error where nobody is called so who could hold a role."""
     name = holder.name[:LONGEST_NAME]
     return MoorageError(ErrorCode.NOT_FOUND, f"no {NOUNS[holder.kind]} is called {name}", {"name": name})

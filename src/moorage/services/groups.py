@@ -60,8 +60,7 @@ class GroupService:
         """Raise NOT_FOUND unless an account is in a group."""
         await self.get(caller, name)
         if not await self._groups.holds(name, user):
-            message = f"{user[:LONGEST_NAME]} is not in {name}"
-            raise MoorageError(ErrorCode.NOT_FOUND, message, {"name": user[:LONGEST_NAME]})
+            raise _not_in(name, user)
 
     async def join(self, caller: Caller, name: str, user: str, check: Check[str | None] | None = None) -> None:
         """Put an account into a group, unless `check` raises.
@@ -75,12 +74,12 @@ class GroupService:
             raise _nothing("person", user)
 
     async def leave(self, caller: Caller, name: str, user: str, check: Check[str | None] | None = None) -> None:
-        """Take an account out of a group; see `join`."""
+        """Take an account out of a group, or raise NOT_FOUND where it is not in it; see `join`."""
         await self._check_own(caller, name)
         with recorded(caller, Change(Kind.LEAVE_GROUP, name, {"user": user})):
             is_out = await self._groups.leave(name, user, check)
         if not is_out:
-            raise _nothing("person", user)
+            raise _not_in(name, user)
 
     async def _check_own(self, caller: Caller, name: str) -> None:
         group = await self.get(caller, name)
@@ -93,6 +92,11 @@ def _check_mirrored(mirrored: Mirrored) -> None:
     if not 0 < len(mirrored.directory) <= LONGEST_NAME or not 0 < len(mirrored.external) <= LONGEST_EXTERNAL:
         message = f"a directory's name has 1 to {LONGEST_NAME} characters, a group's name in it 1 to {LONGEST_EXTERNAL}"
         raise MoorageError(ErrorCode.VALUE_INVALID, message, {"field": "external"})
+
+
+def _not_in(name: str, user: str) -> MoorageError:
+    message = f"{user[:LONGEST_NAME]} is not in {name}"
+    return MoorageError(ErrorCode.NOT_FOUND, message, {"name": user[:LONGEST_NAME]})
 
 
 def _nothing(noun: str, name: str) -> MoorageError:

@@ -93,7 +93,7 @@ class Grants(Protocol):
     async def take(
         self, registry_id: int, holder: Holder, pattern: str, check: Check[GrantRecord | None] | None = None
     ) -> bool:
-        """Take a role away; False when there is no such holder."""
+        """Take a role away; False when no such holder has one on that very pattern."""
 
 
 class Accounts(Protocol):

@@ -10,7 +10,7 @@ from moorage.domain.limits import whole
 from moorage.domain.name import address_of, parse_registry
 from moorage.domain.pattern import WHOLE
 from moorage.services.access import Access
-from moorage.services.grants import role_change
+from moorage.services.grants import no_role, nobody, role_change
 from moorage.services.ports import Check, Grants, Registries
 from moorage.services.recording import recorded
 from moorage.services.records import GrantRecord, Holder, HolderKind, Member, Registry, RegistrySummary
@@ -117,8 +117,7 @@ class RegistryService:
         registry = await self._access.check_registry(caller, Action.ADMINISTER_REGISTRY, address)
         found = await self._grants.find(registry.id, Holder(HolderKind.USER, user), WHOLE)
         if found is None:
-            message = f"{user[:64]} has no role on the whole of {address}"
-            raise MoorageError(ErrorCode.NOT_FOUND, message, {"name": user[:64]})
+            raise no_role(address, Holder(HolderKind.USER, user), WHOLE)
         return Member(user, found.role)
 
     async def set_member(
@@ -131,7 +130,7 @@ class RegistryService:
     ) -> None:
         """Give an account a role on the whole registry or take it away (None), unless `check` raises.
 
-        Raise NOT_FOUND without such account.
+        Raise NOT_FOUND without such account, or without a role to take away.
         """
         registry = await self._access.check_registry(caller, Action.ADMINISTER_REGISTRY, address)
         holder = Holder(HolderKind.USER, user)
@@ -142,7 +141,7 @@ class RegistryService:
             else:
                 found = await self._grants.give(registry.id, holder, WHOLE, role, check)
         if not found:
-            raise MoorageError(ErrorCode.NOT_FOUND, f"no person is called {user[:64]}", {"name": user[:64]})
+            raise nobody(holder) if role else no_role(address, holder, WHOLE)
 
 
 def _facts(registry: Registry) -> Facts:
