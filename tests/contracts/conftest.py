@@ -3,6 +3,7 @@
 A fixture named `open_…` opens one more view of the same place, as a second process of the server has.
 """
 
+import itertools
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from moorage.blobstore.filesystem import FileBlobStore
+from moorage.blobstore.s3.store import S3BlobStore
 from moorage.metastore.access_tokens import AccessTokenTable
 from moorage.metastore.accounts import AccountTable
 from moorage.metastore.activity import ActivityTable
@@ -31,21 +33,48 @@ from moorage.metastore.tags import TagTable
 from moorage.metastore.uploads import UploadTable
 from moorage.services.store_port import BlobStore
 from tests.contracts.tables import LEASE, OpenTables, Tables
+from tests.s3_servers import COMMANDS, S3Server, s3_server
 
 OpenStore = Callable[[], BlobStore]
 Opened = SQLite | PostgreSQL
 
 
-@pytest.fixture(params=["filesystem"])
-def open_store(tmp_path: Path) -> Iterator[OpenStore]:
-    with ExitStack() as opened:
+PLACES = ["filesystem", *(pytest.param(name, marks=pytest.mark.clients) for name in COMMANDS)]
+_prefixes = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def s3_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], S3Server]]:
+    """Start stores, each when it is first asked for."""
+    with ExitStack() as running:
+        servers: dict[str, S3Server] = {}
+
+        def start(name: str) -> S3Server:
+            if name not in servers:
+                servers[name] = running.enter_context(s3_server(name, tmp_path_factory.mktemp(name) / "store"))
+            return servers[name]
+
+        yield start
+
+
+@pytest.fixture(params=PLACES)
+async def open_store(
+    request: pytest.FixtureRequest, tmp_path: Path, s3_servers: Callable[[str], S3Server]
+) -> AsyncIterator[OpenStore]:
+    async with AsyncExitStack() as opened:
+        prefix = f"prefix/{next(_prefixes)}"
 
         def open_files() -> BlobStore:
             store = FileBlobStore(tmp_path / "blobs", threads=2)
             opened.callback(store.close)
             return store
 
-        yield open_files
+        def open_bucket() -> BlobStore:
+            store = S3BlobStore(s3_servers(request.param).bucket("moorage", prefix), 32 << 20, threads=2)
+            opened.push_async_callback(store.close)
+            return store
+
+        yield open_files if request.param == "filesystem" else open_bucket
 
 
 @pytest.fixture

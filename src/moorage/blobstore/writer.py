@@ -29,8 +29,8 @@ class Batch:
     broken: MoorageError | None = None
 
 
-async def gathered(body: AsyncIterator[bytes]) -> AsyncIterator[Batch]:
-    """Yield a body in batches of a piece or more; the last may be smaller, or empty."""
+async def gathered(body: AsyncIterator[bytes], piece: int = PIECE) -> AsyncIterator[Batch]:
+    """Yield a body in batches of `piece` bytes or more; the last may be smaller, or empty."""
     buffers: list[bytes] = []
     size = 0
     broken: MoorageError | None = None
@@ -38,7 +38,7 @@ async def gathered(body: AsyncIterator[bytes]) -> AsyncIterator[Batch]:
         async for buffer in body:
             buffers.append(buffer)
             size += len(buffer)
-            if size >= PIECE or len(buffers) >= MOST_BUFFERS:
+            if size >= piece or len(buffers) >= MOST_BUFFERS:
                 yield Batch(buffers)
                 buffers, size = [], 0
     except MoorageError as error:

@@ -1,0 +1,61 @@
+"""Signatures of requests to S3, version 4.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
+"""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from urllib.parse import quote
+
+UNSIGNED = "UNSIGNED-PAYLOAD"
+"""Stands for the digest of a body that is sent as it is at hand: hashing it once more would cost as much as sending."""
+
+EMPTY = hashlib.sha256(b"").hexdigest()
+UNRESERVED = "-_.~"
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Who signs, and for which region."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    region: str
+
+
+def encoded_path(path: str) -> str:
+    """Return a path as it stands in a request and in its signature."""
+    return quote(path, safe=f"/{UNRESERVED}")
+
+
+def encoded_query(query: Mapping[str, str]) -> str:
+    """Return a query likewise: by name, every name with a `=`."""
+    pairs = sorted((quote(name, safe=UNRESERVED), quote(value, safe=UNRESERVED)) for name, value in query.items())
+    return "&".join(f"{name}={value}" for name, value in pairs)
+
+
+def signed_headers(
+    keys: Keys, method: str, host: str, path: str, query: Mapping[str, str], body_digest: str, now: datetime
+) -> dict[str, str]:
+    """Return the headers that make a request ours; `path` is encoded, `query` is not, `now` is UTC."""
+    at = now.strftime("%Y%m%dT%H%M%SZ")
+    headers = {"host": host, "x-amz-content-sha256": body_digest, "x-amz-date": at}
+    names = ";".join(headers)
+    lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
+    request = "\n".join((method, path, encoded_query(query), lines, names, body_digest))
+    scope = f"{at[:8]}/{keys.region}/s3/aws4_request"
+    signature = _signature(keys, at, scope, request)
+    credential = f"{keys.access_key_id}/{scope}"
+    authorization = f"AWS4-HMAC-SHA256 Credential={credential},SignedHeaders={names},Signature={signature}"
+    return {**headers, "authorization": authorization}
+
+
+def _signature(keys: Keys, at: str, scope: str, request: str) -> str:
+    text = "\n".join(("AWS4-HMAC-SHA256", at, scope, hashlib.sha256(request.encode()).hexdigest()))
+    key = f"AWS4{keys.secret_access_key}".encode()
+    for step in scope.split("/"):
+        key = hmac.digest(key, step.encode(), "sha256")
+    return hmac.digest(key, text.encode(), "sha256").hex()

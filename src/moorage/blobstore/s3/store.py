@@ -1,0 +1,134 @@
+"""The blob store in a bucket; places.py says what its places are, writer.py how bytes get there."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from moorage.blobstore import upload_key
+from moorage.blobstore.s3.bucket import Bucket
+from moorage.blobstore.s3.places import Piece, Pieces, blob_key, folder_of, parse_pieces, reclaimed
+from moorage.blobstore.s3.writer import ObjectWriter, Room
+from moorage.blobstore.writer import PIECE, gathered
+from moorage.domain.digest import Algorithm, Digest
+from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.services.store_port import Received, Stored
+
+RECLAIMED_AT_ONCE = 8
+
+
+class S3BlobStore:
+    """See `BlobStore`. `memory` is the bytes that all uploads under way share; threads hash."""
+
+    def __init__(self, bucket: Bucket, memory: int, threads: int = 4) -> None:
+        self._bucket = bucket
+        self._room = Room(memory)
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="blobs")
+        self._held: set[str] = set()
+
+    async def close(self) -> None:
+        """End the threads and the connections."""
+        self._threads.shutdown()
+        await self._bucket.close()
+
+    @contextmanager
+    def hold(self, upload_id: str) -> Iterator[None]:
+        """See `BlobStore`; against requests of this process. The database decides between those of others."""
+        upload_key(upload_id)
+        if upload_id in self._held:
+            raise MoorageError(ErrorCode.UPLOAD_BUSY)
+        self._held.add(upload_id)
+        try:
+            yield
+        finally:
+            self._held.discard(upload_id)
+
+    async def append(self, place: str, offset: int, body: AsyncIterator[bytes], algorithm: Algorithm) -> Received:
+        """See `BlobStore`; the body becomes an object of its own."""
+        before = parse_pieces(place).first(offset)
+        writer = self._writer(before, algorithm)
+        broken = await writer.write(body)
+        after = before.followed_by(Piece(writer.name, writer.length)) if writer.length else before
+        return Received(writer.length, writer.digest if offset == 0 else None, str(after), broken)
+
+    async def digest(self, place: str, algorithm: Algorithm, size: int) -> Digest:
+        """See `BlobStore`."""
+        hasher = hashlib.new(algorithm)
+        async for batch in gathered(self._content(parse_pieces(place).first(size)), PIECE):
+            await asyncio.get_running_loop().run_in_executor(self._threads, _hash, hasher.update, batch.buffers)
+            if batch.broken is not None:
+                raise batch.broken
+        return Digest(f"{algorithm}:{hasher.hexdigest()}")
+
+    async def commit(self, place: str, digest: Digest, size: int) -> Stored:
+        """See `BlobStore`; an upload that came in one piece is the blob already, others are put together."""
+        upload = parse_pieces(place).first(size)
+        if [piece.is_whole for piece in upload.pieces] == [True]:
+            return Stored(f"{upload.upload_id}/{upload.pieces[0].name}")
+        writer = self._writer(upload, Algorithm(digest.partition(":")[0]))
+        if upload.pieces:
+            broken = await writer.write(self._content(upload))
+            if broken is not None:
+                raise broken
+        else:
+            await writer.put_nothing()
+        if writer.digest != digest:
+            raise MoorageError(ErrorCode.UNAVAILABLE, "the store does not return what it was given")
+        return Stored(f"{upload.upload_id}/{writer.name}", str(upload) if upload.pieces else None)
+
+    async def locate(self, place: str, size: int) -> str | None:  # noqa: ARG002  the port's
+        """See `BlobStore`; there are no files."""
+        return None
+
+    async def ensure(self, place: str, size: int) -> None:
+        """See `BlobStore`."""
+        if await self._bucket.size(blob_key(place)) != size:
+            raise MoorageError(ErrorCode.BLOB_UNKNOWN, "the bytes of this blob are not in the store; push them again")
+
+    def read(self, place: str, offset: int, length: int) -> AsyncIterator[bytes]:
+        """See `BlobStore`."""
+        return self._bucket.read(blob_key(place), offset, length)
+
+    def discard(self, digests: Sequence[Digest]) -> None:
+        """See `BlobStore`; nothing lies at a digest here."""
+
+    async def reclaim(self, places: Sequence[str] = ()) -> None:
+        """See `BlobStore`."""
+        at_once = asyncio.Semaphore(RECLAIMED_AT_ONCE)
+
+        async def reclaim_one(place: str) -> None:
+            async with at_once:
+                await self._reclaim(place)
+
+        async with asyncio.TaskGroup() as group:
+            for place in places:
+                group.create_task(reclaim_one(place))
+
+    async def _reclaim(self, place: str) -> None:
+        folder, keys = reclaimed(place)
+        if folder is not None:
+            for key, multipart in await self._bucket.begun(folder):
+                await self._bucket.abort(key, multipart)
+            keys = tuple(await self._bucket.keys(folder))
+        if keys:
+            await self._bucket.delete(keys)
+
+    async def _content(self, upload: Pieces) -> AsyncIterator[bytes]:
+        """Stream an upload; BLOB_UPLOAD_UNKNOWN when a piece is gone."""
+        for piece in upload.pieces:
+            try:
+                async for buffer in self._bucket.read(upload.key(piece.name), 0, piece.length):
+                    yield buffer
+            except MoorageError as error:
+                if error.error is ErrorCode.BLOB_UNKNOWN:
+                    raise MoorageError(ErrorCode.BLOB_UPLOAD_UNKNOWN) from error
+                raise
+
+    def _writer(self, upload: Pieces, algorithm: Algorithm) -> ObjectWriter:
+        return ObjectWriter(self._bucket, folder_of(upload.upload_id), algorithm, self._room, self._threads)
+
+
+def _hash(update: Callable[[bytes], None], buffers: Sequence[bytes]) -> None:
+    for buffer in buffers:
+        update(buffer)
