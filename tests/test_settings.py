@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from moorage.settings import OPTIONS, Address, Settings, SettingsError, load
 from moorage.settings.client import CLIENT, ClientError, load_client
+from moorage.settings.storage import BucketAddress, amazon
 
 DOCS = Path(__file__).parent.parent / "docs" / "settings.md"
 
@@ -130,7 +131,14 @@ def test_a_value_cannot_break_the_line_it_is_reported_on() -> None:
         ("lease", "-1"),
         ("drain", "315360001"),
         ("collect_every", "1.5"),
-        ("storage_url", "s3://bucket/prefix"),
+        ("storage_url", "s3://b"),
+        ("storage_url", "s3://bucket/../prefix"),
+        ("storage_url", "s3://bucket/pre?fix"),
+        ("storage_url", "s3://Bucket"),
+        ("storage_url", "gs://bucket"),
+        ("s3_endpoint", "minio:9000"),
+        ("s3_endpoint", "http://minio:9000/bucket"),
+        ("s3_region", "eu central"),
         ("database_url", "sqlite://"),
         ("data", "a\0b"),
     ],
@@ -199,6 +207,24 @@ def test_files_elsewhere_are_used_as_given() -> None:
     settings = load({"database_url": "sqlite:////srv/m.db", "storage_url": "file:///srv/blobs"}, {})
     assert settings.database_file == Path("/srv/m.db")
     assert settings.blobs == Path("/srv/blobs")
+
+
+def test_a_bucket_needs_its_keys_which_can_come_from_files(tmp_path: Path) -> None:
+    assert "needs s3_access_key_id and s3_secret_access_key" in refusal({"storage_url": "s3://bucket/prefix"}, {})
+    secret = tmp_path / "secret"
+    secret.write_text("canary-7f3a\n")
+    env = {"MOORAGE_S3_ACCESS_KEY_ID": "moorage", "MOORAGE_S3_SECRET_ACCESS_KEY_FILE": str(secret)}
+    settings = load({"storage_url": "s3://bucket/prefix/of/ours/", "s3_endpoint": "http://minio:9000/"}, env)
+    assert settings.blobs == BucketAddress("bucket", "prefix/of/ours")
+    assert settings.s3_endpoint == "http://minio:9000"
+    assert settings.s3_secret_access_key is not None
+    assert settings.s3_secret_access_key.get_secret_value() == "canary-7f3a"
+    assert "canary-7f3a" not in repr(settings)
+
+
+def test_a_bucket_without_a_server_is_amazons() -> None:
+    assert amazon("eu-central-1", "bucket") == ("https://bucket.s3.eu-central-1.amazonaws.com", "")
+    assert amazon("eu-central-1", "our.bucket") == ("https://s3.eu-central-1.amazonaws.com", "our.bucket")
 
 
 def test_every_setting_is_documented_as_it_is() -> None:

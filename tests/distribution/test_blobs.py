@@ -1,6 +1,7 @@
 """Blobs over HTTP: whole, in ranges, and only through the repository's own link."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -47,6 +48,7 @@ async def test_a_range_outside_is_refused(talk: Conversation, header: str) -> No
 async def test_damaged_bytes_are_no_blob_until_they_are_pushed_again(talk: Conversation, settings: Settings) -> None:
     digest = await talk.push_blob(CONTENT)
     encoded = digest.partition(":")[2]
+    assert isinstance(settings.blobs, Path)
     os.truncate(settings.blobs / "sha256" / encoded[:2] / encoded, 100)
     for method, part in (("HEAD", "none"), ("GET", "none"), ("GET", "bytes=0-50")):
         assert (await talk.ask(method, f"blobs/{digest}", range=part)).status_code == 404

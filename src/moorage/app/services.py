@@ -5,13 +5,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from moorage.app.databases import Opened, open_database
+from moorage.app.stores import open_store
 from moorage.auth.callers import Callers
 from moorage.auth.issuer import Issuer
 from moorage.auth.keyring import Keyring
 from moorage.auth.machines import Machines
 from moorage.auth.oidc import WebDirectories
 from moorage.auth.passwords import Passwords
-from moorage.blobstore.filesystem import FileBlobStore
 from moorage.directories import Directories, read_directories
 from moorage.domain.access import Caller
 from moorage.metastore.access_tokens import AccessTokenTable
@@ -46,6 +46,7 @@ from moorage.services.manifests import ManifestService
 from moorage.services.ports import Duty, Health
 from moorage.services.registries import RegistryService
 from moorage.services.robots import RobotService
+from moorage.services.store_port import BlobStore
 from moorage.services.tags import TagService
 from moorage.services.tally import Tally
 from moorage.services.uploads import UploadService
@@ -100,15 +101,11 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     """Open the data folder, bringing its schema up to date, and close it again."""
     known = read_directories(settings.directories, settings.data / "directories.toml")
     settings.data.mkdir(parents=True, exist_ok=True)
-    async with open_database(settings) as opened:
-        store = FileBlobStore(settings.blobs)
-        try:
-            yield await _compose(settings, opened, store, known)
-        finally:
-            store.close()
+    async with open_database(settings) as opened, open_store(settings) as store:
+        yield await _compose(settings, opened, store, known)
 
 
-async def _compose(settings: Settings, opened: Opened, store: FileBlobStore, known: Directories) -> Services:
+async def _compose(settings: Settings, opened: Opened, store: BlobStore, known: Directories) -> Services:
     database, lease = opened.database, granted(settings.lease)
     registry_table, account_table = RegistryTable(database), AccountTable(database)
     upload_table, blob_table = UploadTable(database, lease), BlobTable(database, lease)

@@ -36,6 +36,8 @@ def serve(
     tls_key: Annotated[Path | None, _option("tls_key")] = None,
     database_url: Annotated[str | None, _option("database_url")] = None,
     storage_url: Annotated[str | None, _option("storage_url")] = None,
+    s3_endpoint: Annotated[str | None, _option("s3_endpoint")] = None,
+    s3_region: Annotated[str | None, _option("s3_region")] = None,
     directories: Annotated[Path | None, _option("directories")] = None,
     log_level: Annotated[str | None, _option("log_level")] = None,
     log_format: Annotated[str | None, _option("log_format")] = None,

@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn, Self, get_args
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from moorage.settings.address import Address, Network, host_names_in, is_host_name, networks_in
 from moorage.settings.client import CLIENT
+from moorage.settings.storage import REGION, BucketAddress, parse_endpoint, parse_storage
 
 __all__ = ["OPTIONS", "Address", "Option", "Settings", "SettingsError", "is_host_name", "load"]
 
@@ -76,21 +76,17 @@ def _word(value: object) -> str:
     return _text(value).lower()
 
 
-def _external_url(value: object) -> str:
-    url = _text(value).removesuffix("/")
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if parts.scheme not in ("https", "http") or not is_host_name(host):
-        raise ValueError(value)
-    # Nothing may stand around the host and port: clients put /v2/ right behind them.
-    written = str(Address(host, parts.port)) if parts.port else str(Address(host, 0)).removesuffix(":0")
-    if url.lower() != f"{parts.scheme}://{written}":
-        raise ValueError(value)
-    return url
+def _url(value: object) -> str:
+    # Nothing may stand around the host and port: clients put /v2/ right behind them, and S3 what it signs.
+    return parse_endpoint(_text(value))
 
 
 def _secret(value: object) -> SecretStr:
     return value if isinstance(value, SecretStr) else SecretStr(_text(value))
+
+
+def _storage(value: object) -> Path | BucketAddress:
+    return value if isinstance(value, Path | BucketAddress) else parse_storage(_text(value))
 
 
 def _database_url(value: object) -> SecretStr:
@@ -147,7 +143,7 @@ class Settings(BaseModel):
     ] = ()
     external_url: Annotated[
         str | None,
-        BeforeValidator(_external_url),
+        BeforeValidator(_url),
         Told(
             "https://HOST[:PORT] or http://HOST[:PORT], without a path",
             "How clients reach the server; every link and sign-in address it gives out begins with this.",
@@ -184,9 +180,29 @@ class Settings(BaseModel):
         ),
     ] = None
     storage_url: Annotated[
+        Path | BucketAddress | None,
+        BeforeValidator(_storage),
+        Told("file://FOLDER or s3://BUCKET/PREFIX", "Where blobs are kept.", "file://DATA/blobs"),
+    ] = None
+    s3_endpoint: Annotated[
         str | None,
-        Field(pattern=r"^file://[^?#\x00]+$"),
-        Told("file://FOLDER (this version has no other store)", "Where blobs are kept.", "file://DATA/blobs"),
+        BeforeValidator(_url),
+        Told(
+            "https://HOST[:PORT] or http://HOST[:PORT], without a path",
+            "The server that speaks S3, where it is not Amazon's.",
+            "Amazon's in s3_region",
+        ),
+    ] = None
+    s3_region: Annotated[
+        str,
+        Field(pattern=r"^[a-z0-9-]{1,40}$"),
+        Told("a region's name", "The region of the bucket; what a server of one's own has none of takes any."),
+    ] = REGION
+    s3_access_key_id: Annotated[
+        SecretStr | None, BeforeValidator(_secret), Told("text", "Who asks the bucket; s3://… needs it.", "none")
+    ] = None
+    s3_secret_access_key: Annotated[
+        SecretStr | None, BeforeValidator(_secret), Told("text", "The secret of s3_access_key_id.", "none")
     ] = None
     directories: Annotated[
         _File,
@@ -225,9 +241,9 @@ class Settings(BaseModel):
         return Path(place) if scheme == "sqlite" else None
 
     @property
-    def blobs(self) -> Path:
-        """The folder of the blob store."""
-        return self.data / "blobs" if self.storage_url is None else Path(self.storage_url.removeprefix("file://"))
+    def blobs(self) -> Path | BucketAddress:
+        """Where blobs are kept."""
+        return self.storage_url or self.data / "blobs"
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
@@ -240,6 +256,8 @@ class Settings(BaseModel):
         if (self.tls_cert is None) != (self.tls_key is None):
             present, missing = ("tls_cert", "tls_key") if self.tls_cert else ("tls_key", "tls_cert")
             _refuse(present, f"{present} needs {missing} too: give both or neither")
+        if isinstance(self.storage_url, BucketAddress) and not (self.s3_access_key_id and self.s3_secret_access_key):
+            _refuse("storage_url", "a bucket needs s3_access_key_id and s3_secret_access_key")
         return self
 
 

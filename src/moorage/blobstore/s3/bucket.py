@@ -263,7 +263,7 @@ class Lost:
         # A large body on a slow line takes long before it fails; that was not lost with waiting.
         self._seconds += min(now - self._began, STALL)
         if self._seconds + self._pause >= PATIENCE:
-            raise MoorageError(ErrorCode.UNAVAILABLE, f"the store does not answer: {error}") from error
+            raise MoorageError(ErrorCode.UNAVAILABLE, "the store does not answer") from error
         await asyncio.sleep(self._pause)
         self._seconds += self._pause
         self._pause *= 2

@@ -1,0 +1,58 @@
+"""The place for bytes that the settings name, opened and closed."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from moorage.blobstore.filesystem import FileBlobStore
+from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.services.store_port import BlobStore
+from moorage.settings import Settings
+from moorage.settings.storage import BucketAddress, amazon
+
+UPLOAD_MEMORY = 96 * 1024 * 1024
+"""Bytes that all processes of a server have for uploads on their way to a bucket."""
+
+LEAST_MEMORY = 24 * 1024 * 1024
+
+
+@asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[BlobStore]:
+    """Open the store; a bucket that can't be used is UNAVAILABLE, with a line for the person who starts the server."""
+    blobs = settings.blobs
+    if isinstance(blobs, BucketAddress):
+        async with _bucket(settings, blobs) as store:
+            yield store
+        return
+    files = FileBlobStore(blobs)
+    try:
+        yield files
+    finally:
+        files.close()
+
+
+@asynccontextmanager
+async def _bucket(settings: Settings, blobs: BucketAddress) -> AsyncIterator[BlobStore]:
+    # Imported here: most servers and commands ask no bucket.
+    from moorage.blobstore.s3.bucket import Bucket  # noqa: PLC0415
+    from moorage.blobstore.s3.signing import Keys  # noqa: PLC0415
+    from moorage.blobstore.s3.store import S3BlobStore  # noqa: PLC0415
+
+    assert settings.s3_access_key_id is not None  # noqa: S101  the settings fit together
+    assert settings.s3_secret_access_key is not None  # noqa: S101  likewise
+    secret = settings.s3_secret_access_key.get_secret_value()
+    keys = Keys(settings.s3_access_key_id.get_secret_value(), secret, settings.s3_region)
+    endpoint, name = settings.s3_endpoint, blobs.name
+    if endpoint is None:
+        endpoint, name = amazon(settings.s3_region, blobs.name)
+    bucket = Bucket(endpoint, name, blobs.prefix, keys)
+    store = S3BlobStore(bucket, max(UPLOAD_MEMORY // settings.workers, LEAST_MEMORY))
+    try:
+        try:
+            await bucket.check()
+        except MoorageError as error:
+            reason = error.__cause__ or error.message
+            message = f"the bucket {blobs.name} at {endpoint} can't be used: {reason}"
+            raise MoorageError(ErrorCode.UNAVAILABLE, message) from error
+        yield store
+    finally:
+        await store.close()
