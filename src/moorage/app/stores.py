@@ -9,7 +9,7 @@ from moorage.services.store_port import BlobStore
 from moorage.settings import Settings
 from moorage.settings.storage import BucketAddress, amazon
 
-UPLOAD_MEMORY = 96 * 1024 * 1024
+UPLOAD_MEMORY = 64 * 1024 * 1024
 """Bytes that all processes of a server have for uploads on their way to a bucket."""
 
 LEAST_MEMORY = 24 * 1024 * 1024

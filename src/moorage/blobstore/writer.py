@@ -1,8 +1,10 @@
 """Writing a body as it comes: gathered into pieces worth a hop to a thread, hashed and written there, then synced."""
 
 import hashlib
+import math
 import os
 import sys
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,18 +31,22 @@ class Batch:
     broken: MoorageError | None = None
 
 
-async def gathered(body: AsyncIterator[bytes], piece: int = PIECE) -> AsyncIterator[Batch]:
-    """Yield a body in batches of `piece` bytes or more; the last may be smaller, or empty."""
+async def gathered(body: AsyncIterator[bytes], piece: int = PIECE, seconds: float = math.inf) -> AsyncIterator[Batch]:
+    """Yield a body in batches of `piece` bytes or more; the last may be smaller, or empty.
+
+    So may one that was `seconds` in coming, counted from what came before it.
+    """
     buffers: list[bytes] = []
     size = 0
     broken: MoorageError | None = None
+    since = time.monotonic()
     try:
         async for buffer in body:
             buffers.append(buffer)
             size += len(buffer)
-            if size >= piece or len(buffers) >= MOST_BUFFERS:
+            if size >= piece or len(buffers) >= MOST_BUFFERS or time.monotonic() - since > seconds:
                 yield Batch(buffers)
-                buffers, size = [], 0
+                buffers, size, since = [], 0, time.monotonic()
     except MoorageError as error:
         broken = error
     yield Batch(buffers, is_last=True, broken=broken)

@@ -2,6 +2,7 @@
 
     store.py      the port
     writer.py     a body becomes an object: one request, or a multipart upload, with bounded memory
+    room.py       the memory that uploads share
     places.py     what the database keeps of where something lies
     bucket.py     the requests that are needed of S3, and how often they are tried
     signing.py    their signatures

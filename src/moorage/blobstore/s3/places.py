@@ -6,6 +6,7 @@ ID/NAME                     a blob
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from moorage.blobstore import UPLOAD_ID, is_upload
@@ -60,9 +61,9 @@ class Pieces:
             raise MoorageError(ErrorCode.BLOB_UPLOAD_UNKNOWN)
         return Pieces(self.upload_id, tuple(kept))
 
-    def followed_by(self, piece: Piece) -> "Pieces":
-        """Return the upload with one more piece."""
-        return Pieces(self.upload_id, (*self.pieces, piece))
+    def followed_by(self, pieces: Iterable[Piece]) -> "Pieces":
+        """Return the upload with more pieces."""
+        return Pieces(self.upload_id, (*self.pieces, *pieces))
 
 
 def parse_pieces(place: str) -> Pieces:

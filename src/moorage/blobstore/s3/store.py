@@ -8,8 +8,9 @@ from contextlib import contextmanager
 
 from moorage.blobstore import upload_key
 from moorage.blobstore.s3.bucket import Bucket
-from moorage.blobstore.s3.places import Piece, Pieces, blob_key, folder_of, parse_pieces, reclaimed
-from moorage.blobstore.s3.writer import ObjectWriter, Room
+from moorage.blobstore.s3.places import Pieces, blob_key, folder_of, parse_pieces, reclaimed
+from moorage.blobstore.s3.room import Room
+from moorage.blobstore.s3.writer import BodyWriter
 from moorage.blobstore.writer import PIECE, gathered
 from moorage.domain.digest import Algorithm, Digest
 from moorage.domain.errors import ErrorCode, MoorageError
@@ -49,7 +50,7 @@ class S3BlobStore:
         before = parse_pieces(place).first(offset)
         writer = self._writer(before, algorithm)
         broken = await writer.write(body)
-        after = before.followed_by(Piece(writer.name, writer.length)) if writer.length else before
+        after = before.followed_by(writer.pieces)
         return Received(writer.length, writer.digest if offset == 0 else None, str(after), broken)
 
     async def digest(self, place: str, algorithm: Algorithm, size: int) -> Digest:
@@ -67,15 +68,12 @@ class S3BlobStore:
         if [piece.is_whole for piece in upload.pieces] == [True]:
             return Stored(f"{upload.upload_id}/{upload.pieces[0].name}")
         writer = self._writer(upload, Algorithm(digest.partition(":")[0]))
-        if upload.pieces:
-            broken = await writer.write(self._content(upload))
-            if broken is not None:
-                raise broken
-        else:
-            await writer.put_nothing()
+        broken = await writer.write(self._content(upload), is_ours=True)
+        if broken is not None:
+            raise broken
         if writer.digest != digest:
             raise MoorageError(ErrorCode.UNAVAILABLE, "the store does not return what it was given")
-        return Stored(f"{upload.upload_id}/{writer.name}", str(upload) if upload.pieces else None)
+        return Stored(f"{upload.upload_id}/{writer.pieces[0].name}", str(upload) if upload.pieces else None)
 
     async def locate(self, place: str, size: int) -> str | None:  # noqa: ARG002  the port's
         """See `BlobStore`; there are no files."""
@@ -125,8 +123,8 @@ class S3BlobStore:
                     raise MoorageError(ErrorCode.BLOB_UPLOAD_UNKNOWN) from error
                 raise
 
-    def _writer(self, upload: Pieces, algorithm: Algorithm) -> ObjectWriter:
-        return ObjectWriter(self._bucket, folder_of(upload.upload_id), algorithm, self._room, self._threads)
+    def _writer(self, upload: Pieces, algorithm: Algorithm) -> BodyWriter:
+        return BodyWriter(self._bucket, folder_of(upload.upload_id), algorithm, self._room, self._threads)
 
 
 def _hash(update: Callable[[bytes], None], buffers: Sequence[bytes]) -> None:
