@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from enum import StrEnum
+from io import BytesIO
 from itertools import count
 
 import aiohttp
@@ -76,7 +77,9 @@ class FaultProxy:
         url = URL(self._target + request.raw_path, encoded=True)
         async with (
             aiohttp.ClientSession(auto_decompress=False) as session,
-            session.request(request.method, url, headers=request.headers, data=body or None) as answer,
+            session.request(
+                request.method, url, headers=request.headers, data=BytesIO(body) if body else None
+            ) as answer,
         ):
             kept = {name.lower(): text for name, text in answer.headers.items()}
             headers = {name: text for name, text in kept.items() if name not in SKIPPED}

@@ -93,8 +93,9 @@ async def test_a_collected_blobs_place_is_deleted_and_nothing_is_taken_from_its_
 async def test_a_cancelled_uploads_place_is_deleted_and_a_finished_ones_is_not(tables: Tables) -> None:
     cancelled, finished = await begun(tables, "cancelled"), await begun(tables, "finished")
     assert await tables.uploads.finish(finished, LAYER, 5, "finished/place")
-    await tables.uploads.cancel(cancelled)
-    await tables.uploads.cancel(finished)
+    assert await tables.uploads.cancel(cancelled)
+    assert not await tables.uploads.cancel(cancelled)
+    assert not await tables.uploads.cancel(finished)
     assert await discarded(tables) == {"cancelled"}
 
 

@@ -125,18 +125,21 @@ async def test_an_upload_put_together_of_pieces_leaves_only_the_blob(
 
 async def test_a_slow_client_keeps_nobody_waiting(store: S3BlobStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("moorage.blobstore.s3.writer.TURN_SECONDS", 0.0)
-    arrived, others_came = asyncio.Event(), asyncio.Event()
+    monkeypatch.setattr("moorage.blobstore.s3.writer.GATHERED_SECONDS", 0.0)
+    has_room, others_came = asyncio.Event(), asyncio.Event()
 
     async def slow() -> AsyncIterator[bytes]:
-        yield LARGE[: PART // 2]
-        arrived.set()
-        yield LARGE[PART // 2 :][:MEGABYTE]
-        await others_came.wait()
-        yield LARGE[PART // 2 + MEGABYTE :]
+        sent = PART // 2
+        yield LARGE[:sent]
+        has_room.set()
+        while not others_came.is_set():
+            yield LARGE[sent : sent + 1]
+            sent += 1
+        yield LARGE[sent:]
 
     slow_ones = [Sending(store, f"slow{number}") for number in range(4)]
     under_way = [asyncio.create_task(upload.append(0, slow())) for upload in slow_ones]
-    await arrived.wait()
+    await has_room.wait()
     quick = Sending(store, "quick")
     await quick.append(0, body(LARGE))
     others_came.set()

@@ -82,9 +82,9 @@ class UploadTable:
         """See `Uploads`."""
         return await self._database.write(partial(_finish, upload, digest, size, place, self._lease))
 
-    async def cancel(self, upload: Upload) -> None:
+    async def cancel(self, upload: Upload) -> bool:
         """See `Uploads`."""
-        await self._database.write(partial(_cancel, upload))
+        return await self._database.write(partial(_cancel, upload))
 
     async def expired(self, limit: int) -> tuple[str, ...]:
         """See `Uploads`."""
@@ -167,9 +167,11 @@ def _finish(upload: Upload, digest: Digest, size: int, place: str | None, lease:
     return True
 
 
-def _cancel(upload: Upload) -> Steps[None]:
-    if (yield from one(END, {"of_upload": upload.id})) is not None:
-        yield DISCARD, {"place": upload.id, "lease": 0}
+def _cancel(upload: Upload) -> Steps[bool]:
+    if (yield from one(END, {"of_upload": upload.id})) is None:
+        return False
+    yield DISCARD, {"place": upload.id, "lease": 0}
+    return True
 
 
 def _expired(limit: int) -> Steps[tuple[str, ...]]:

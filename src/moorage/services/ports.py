@@ -202,8 +202,8 @@ class Uploads(Protocol):
         and that is discarded when a lease has passed, since somebody may be reading there.
         """
 
-    async def cancel(self, upload: Upload) -> None:
-        """End a session; its place is discarded."""
+    async def cancel(self, upload: Upload) -> bool:
+        """End a session; its place is discarded. False if it is gone: then somebody may have made a blob of it."""
 
     async def expired(self, limit: int) -> tuple[str, ...]:
         """Return ids of sessions that nothing came for while a lease lasts."""

@@ -113,8 +113,8 @@ class UploadService:
 
         A crash between the two leaves them to the next collection.
         """
-        await self._uploads.cancel(upload)
-        await self._store.reclaim([upload.id])
+        if await self._uploads.cancel(upload):
+            await self._store.reclaim([upload.id])
 
 
 def _check_age(caller: Caller, upload: Upload) -> None:
