@@ -23,10 +23,11 @@ START_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class S3Server:
-    """Where a store answers, as `http://HOST:PORT`."""
+    """Where a store answers, as `http://HOST:PORT`, and the folder it keeps things in."""
 
     name: str
     endpoint: str
+    folder: Path
 
     @property
     def keys(self) -> Keys:
@@ -76,7 +77,7 @@ def s3_server(name: str, folder: Path, port: int | None = None) -> Iterator[S3Se
             stdout=log,
             stderr=subprocess.STDOUT,
         )
-    server = S3Server(name, f"http://127.0.0.1:{port}")
+    server = S3Server(name, f"http://127.0.0.1:{port}", folder)
     try:
         _await(server, store, folder.with_suffix(".log"))
         yield server

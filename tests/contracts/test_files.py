@@ -95,7 +95,8 @@ async def test_the_space_of_an_upload_comes_back_and_what_is_no_upload_of_this_s
 ) -> None:
     digest = await push(files, b"content")
     await files.append("upload", 0, body(b"mano"), SHA256)
-    await files.reclaim(["upload", digest, "another/place", f"../sha256/{digest[7:9]}/{digest[7:]}"])
+    gone = await files.reclaim(["upload", digest, "another/place", f"../sha256/{digest[7:9]}/{digest[7:]}"])
+    assert gone == ("upload",)
     assert files_in(root) == {f"sha256/{digest[7:9]}/{digest[7:]}"}
 
 

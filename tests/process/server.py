@@ -36,13 +36,15 @@ def free_port() -> int:
 class Launcher:
     """Starts servers on a data folder, and ends those that a test left running.
 
-    `bytecode` is where the processes keep their compiled modules, so that each start is a usual one.
+    `bytecode` is where the processes keep their compiled modules, so that each start is a usual one. `settings` are
+    variables of the environment.
     """
 
     folder: Path
     bytecode: Path
     wrapper: Sequence[str] = ()
     running: "list[Running]" = field(default_factory=list)
+    settings: dict[str, str] = field(default_factory=dict)
 
     @property
     def data(self) -> Path:
@@ -77,7 +79,7 @@ class Launcher:
     def environment(self) -> dict[str, str]:
         """Return what every process of Moorage is started with."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("MOORAGE_", "PYTHONDONT"))}
-        return kept | {"PYTHONPYCACHEPREFIX": str(self.bytecode)}
+        return kept | {"PYTHONPYCACHEPREFIX": str(self.bytecode)} | self.settings
 
     def command(self, *words: str) -> str:
         """Run a command of Moorage on the data folder and return what it printed."""

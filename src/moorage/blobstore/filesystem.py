@@ -127,11 +127,13 @@ class FileBlobStore:
         # Who has pushed one again meanwhile has the same bytes there.
         return partial(_rename_all, [(discarded, blob) for blob, discarded in moves])
 
-    async def reclaim(self, places: Sequence[str] = ()) -> None:
-        """See `BlobStore`; what is an upload's is known here, the rest is another store's."""
-        for place in filter(is_upload, places):
+    async def reclaim(self, places: Sequence[str] = ()) -> tuple[str, ...]:
+        """See `BlobStore`; uploads alone have places here."""
+        ours = tuple(filter(is_upload, places))
+        for place in ours:
             await self._run(remove, self._at(upload_key(place)))
         await self._run(remove_all, self._at(DISCARDED))
+        return ours
 
     def _at(self, key: str) -> str:
         return f"{self._root}/{key}"

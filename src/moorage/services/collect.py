@@ -86,11 +86,10 @@ class CollectService:
 
     async def _reclaim(self) -> None:
         """Give back what was discarded; a place is forgotten after its bytes, so that a crash forgets none."""
-        places = None
-        while places is None or len(places) == BATCH:
-            places = await self._garbage.discarded(BATCH)
-            await self._store.reclaim(places)
-            await self._garbage.forget(places)
+        gone: tuple[str, ...] | None = None
+        while gone is None or len(gone) == BATCH:
+            gone = await self._store.reclaim(await self._garbage.discarded(BATCH))
+            await self._garbage.forget(gone)
 
     async def tick(self, seconds: float) -> None:
         """Let the leases' clock advance."""

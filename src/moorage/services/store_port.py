@@ -79,5 +79,8 @@ class BlobStore(Protocol):
         Return what makes them reachable again, as long as nothing was reclaimed.
         """
 
-    async def reclaim(self, places: Sequence[str] = ()) -> None:
-        """Give the space of what was discarded back: blobs and uploads that nothing leads to any more."""
+    async def reclaim(self, places: Sequence[str] = ()) -> tuple[str, ...]:
+        """Give the space of what was discarded back: blobs and uploads that nothing leads to any more.
+
+        Return those of the places that can be forgotten; others are another store's, which the server had before.
+        """

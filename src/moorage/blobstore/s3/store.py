@@ -91,7 +91,7 @@ class S3BlobStore:
     def discard(self, digests: Sequence[Digest]) -> None:
         """See `BlobStore`; nothing lies at a digest here."""
 
-    async def reclaim(self, places: Sequence[str] = ()) -> None:
+    async def reclaim(self, places: Sequence[str] = ()) -> tuple[str, ...]:
         """See `BlobStore`."""
         at_once = asyncio.Semaphore(RECLAIMED_AT_ONCE)
 
@@ -99,9 +99,12 @@ class S3BlobStore:
             async with at_once:
                 await self._reclaim(place)
 
-        async with asyncio.TaskGroup() as group:
-            for place in places:
-                group.create_task(reclaim_one(place))
+        ours = tuple(place for place in places if reclaimed(place) != (None, ()))
+        done = await asyncio.gather(*map(reclaim_one, ours), return_exceptions=True)
+        for error in done:
+            if error is not None:
+                raise error
+        return ours
 
     async def _reclaim(self, place: str) -> None:
         folder, keys = reclaimed(place)
