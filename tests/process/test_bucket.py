@@ -4,13 +4,13 @@ import hashlib
 import http.client
 import threading
 from collections.abc import Iterator
+from functools import partial
 from itertools import count
-from pathlib import Path
 
 import pytest
 
 from tests.process.client import Client, digest_of
-from tests.process.server import Launcher
+from tests.process.server import Launcher, Running
 from tests.process.test_memory import BLOCK, MEGABYTE, pull, push, watched
 from tests.s3_servers import COMMANDS, PASSWORD, USER, S3Server, s3_server
 
@@ -48,19 +48,8 @@ def test_what_was_acknowledged_outlives_kills_in_the_middle_of_pushes(launch: La
     for turn in range(4):
         enough = threading.Event()
 
-        def pushing(number: int, turn: int = turn, enough: threading.Event = enough) -> None:
-            """Push small and large blobs until the server dies."""
-            try:
-                with running.client() as client:
-                    for each in count():
-                        content = f"{turn} {number} {each}".encode() * (600_000 if each % 2 else 1)
-                        pushed[client.push_blob(content)] = content
-                        if each == 3:
-                            enough.set()
-            except (OSError, http.client.HTTPException):
-                enough.set()
-
-        threads = [threading.Thread(target=pushing, args=[number]) for number in range(3)]
+        pushing = partial(push_until_it_dies, running, pushed, enough)
+        threads = [threading.Thread(target=pushing, args=[f"{turn} {number}"]) for number in range(3)]
         for thread in threads:
             thread.start()
         enough.wait()
@@ -71,6 +60,19 @@ def test_what_was_acknowledged_outlives_kills_in_the_middle_of_pushes(launch: La
         with running.client() as client:
             assert [digest for digest in pushed if pull(client, digest) != digest] == []
     assert len(pushed) > 4 * 3
+
+
+def push_until_it_dies(running: Running, pushed: dict[str, bytes], enough: threading.Event, name: str) -> None:
+    """Push small and large blobs, and say when there are some; what was acknowledged is put into `pushed`."""
+    try:
+        with running.client() as client:
+            for each in count():
+                content = f"{name} {each}".encode() * (600_000 if each % 2 else 1)
+                pushed[client.push_blob(content)] = content
+                if each == 3:
+                    enough.set()
+    except (OSError, http.client.HTTPException):
+        enough.set()
 
 
 def test_an_upload_goes_on_in_any_process_of_the_server(launch: Launcher) -> None:
@@ -110,7 +112,7 @@ def test_two_hundred_uploads_at_once_pass_in_little_memory(launch: Launcher) -> 
     assert watch.most <= 512 * MEGABYTE
 
 
-def test_what_was_deleted_leaves_the_bucket(launch: Launcher, bucket: S3Server, tmp_path: Path) -> None:
+def test_what_was_deleted_leaves_the_bucket(launch: Launcher, bucket: S3Server) -> None:
     launch.settings |= {"MOORAGE_LEASE": "0", "MOORAGE_WORKERS": "1"}
     running = launch()
     with running.client() as client:
