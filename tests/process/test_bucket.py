@@ -11,13 +11,10 @@ import pytest
 
 from tests.process.client import Client, digest_of
 from tests.process.server import Launcher, Running
-from tests.process.test_memory import BLOCK, MEGABYTE, pull, push, watched
+from tests.process.test_memory import BLOCK, pull
 from tests.s3_servers import COMMANDS, PASSWORD, USER, S3Server, s3_server
 
 pytestmark = pytest.mark.clients
-
-PARTS = 9 * MEGABYTE
-"""A blob of more than one part."""
 
 _prefixes = count()
 
@@ -90,26 +87,6 @@ def test_an_upload_goes_on_in_any_process_of_the_server(launch: Launcher) -> Non
     with running.client() as client:
         assert client.finish(location, digest_of(content)).status == 201
         assert pull(client, digest_of(content)) == digest_of(content)
-
-
-def test_two_hundred_uploads_at_once_pass_in_little_memory(launch: Launcher) -> None:
-    running = launch()
-    with running.client() as client:
-        client.create()
-    digests: set[str] = set()
-
-    def run(number: int) -> None:
-        with running.client() as client:
-            digests.add(push(client, str(number).encode(), PARTS // MEGABYTE))
-
-    threads = [threading.Thread(target=run, args=[number]) for number in range(200)]
-    with watched(running) as watch:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert len(digests) == 200
-    assert watch.most <= 512 * MEGABYTE
 
 
 def test_what_was_deleted_leaves_the_bucket(launch: Launcher, bucket: S3Server) -> None:
