@@ -121,3 +121,31 @@ async def test_a_directory_sees_no_password_that_the_one_before_has_answered() -
     told = await Asking((corp, other)).ask("tom", "tom's password")
     assert told.identity == Identity("corp", "1", "tom")
     assert other.asked == []
+
+
+@dataclass
+class Busy:
+    """A directory that knows tom, and keeps everybody else waiting until it gives up on them."""
+
+    name: str = "corp"
+    gives_up: asyncio.Event = field(default_factory=asyncio.Event)
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def authenticate(self, name: str, password: str) -> Identity | None:
+        del password
+        if name == "tom":
+            return Identity("corp", "7", "tom")
+        self.begun.set()
+        await self.gives_up.wait()
+        raise MoorageError(ErrorCode.UNAVAILABLE, "the directory corp cannot be asked: too many at once")
+
+
+async def test_a_directory_that_answers_some_and_keeps_others_waiting_is_not_silent() -> None:
+    corp = Busy()
+    asks = asking(corp, clock=Clock())
+    guess = asyncio.create_task(asks.ask("guess", "one of many"))
+    await corp.begun.wait()
+    assert (await asks.ask("tom", "tom's password")).identity is not None
+    corp.gives_up.set()
+    assert "corp" in (await guess).failures
+    assert (await asks.ask("tom", "tom's password")).identity is not None

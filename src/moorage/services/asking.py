@@ -59,6 +59,7 @@ class Asking:
         self._patience = patience
         self._clock = clock
         self._silent: dict[str, tuple[float, MoorageError]] = {}
+        self._answered: dict[str, float] = {}
         self._left: set[Asked] = set()
 
     @property
@@ -92,9 +93,12 @@ class Asking:
             found = await directory.authenticate(login, password)
         except MoorageError as failure:
             now = self._clock()
-            if now - begun >= self._patience:
+            # One that has answered somebody else meanwhile is busy, not silent: many guesses at once must not shut it.
+            has_answered = self._answered.get(directory.name, begun) > begun
+            if now - begun >= self._patience and not has_answered:
                 self._silent[directory.name] = now + SILENT_SECONDS, failure
             raise
+        self._answered[directory.name] = self._clock()
         self._silent.pop(directory.name, None)
         return found
 
