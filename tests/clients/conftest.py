@@ -1,5 +1,6 @@
-"""One server for all the stories, and for each story a person with an empty home."""
+"""One server for all the stories, then three behind nginx; and for each story a person with an empty home."""
 
+import contextlib
 import os
 import subprocess
 import time
@@ -9,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.clients.programs import PATH, Program, environment
-from tests.clients.servers import ADDRESS, MOORAGE, Server, free_port, named, serving
+from tests.clients.servers import ADDRESS, ALIAS, MOORAGE, Server, free_port, named, serving
+from tests.fleet import fleet, settings_of
+from tests.postgres import Cluster
+from tests.s3_servers import s3_server
 
 DAEMON_SECONDS = 60
 
@@ -18,6 +22,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.clients)
+    # Together, so that no module's own servers start twice.
+    items.sort(key=is_of_three)
+
+
+def is_of_three(item: pytest.Item) -> bool:
+    return (
+        isinstance(item, pytest.Function)
+        and hasattr(item, "callspec")
+        and item.callspec.params.get("server") == "three"
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "server" in metafunc.fixturenames:
+        kinds = ["one"] if metafunc.definition.get_closest_marker("one_server") else ["one", "three"]
+        metafunc.parametrize("server", kinds, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
@@ -28,13 +48,37 @@ def name() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def server(name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Moorage over TLS under a real host name, and over plain HTTP on localhost."""
-    data = tmp_path_factory.mktemp("moorage") / "data"
+def server(request: pytest.FixtureRequest, name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Moorage over TLS under a real host name, and over plain HTTP on localhost: one server, or three behind nginx."""
+    folder = tmp_path_factory.mktemp(request.param)
+    with (
+        one(name, folder)
+        if request.param == "one"
+        else three(name, folder, request.getfixturevalue("postgres")) as made
+    ):
+        yield made
+
+
+@contextlib.contextmanager
+def one(name: str, folder: Path) -> Iterator[Server]:
+    """A server as it is when nothing is set: SQLite and files."""
     tls, plain = free_port(ADDRESS), free_port("127.0.0.1")
     doors = ["--https", f"{ADDRESS}:{tls}", "--http", f"127.0.0.1:{plain}"]
-    with serving(data, *doors, ready=f"http://127.0.0.1:{plain}/readyz"):
-        yield Server(f"{name}:{tls}", f"localhost:{plain}", data)
+    with serving(folder / "data", *doors, ready=f"http://127.0.0.1:{plain}/readyz"):
+        yield Server(f"{name}:{tls}", f"localhost:{plain}", folder / "data")
+
+
+@contextlib.contextmanager
+def three(name: str, folder: Path, postgres: Cluster) -> Iterator[Server]:
+    """Three on a PostgreSQL and a bucket; nginx speaks TLS, and gives each request to any of them."""
+    database, address = postgres.empty(), f"{ADDRESS}:{free_port(ADDRESS)}"
+    with (
+        s3_server("versitygw", folder / "store") as store,
+        fleet(folder, folder, settings_of(database, store, "clients"), address, (name, ALIAS)) as servers,
+    ):
+        _, _, port = address.partition(":")
+        plain = f"localhost:{servers.servers[0].http}"
+        yield Server(f"{name}:{port}", plain, folder, database=database)
 
 
 @pytest.fixture(scope="session")

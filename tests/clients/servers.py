@@ -3,6 +3,7 @@
 import contextlib
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -10,6 +11,8 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import psycopg
 
 MOORAGE = str(Path(sys.executable).with_name("moorage"))
 NAME = "proget.test"
@@ -25,18 +28,32 @@ STOP_SECONDS = 40
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where a running server answers (`name:port`, nothing when that door is shut) and whom it says it is."""
+    """Where a running server answers (`name:port`, nothing when that door is shut) and whom it says it is.
+
+    `database` is the URL of its PostgreSQL, nothing where it has SQLite.
+    """
 
     https: str
     http: str
     data: Path
     user: str = USER
     password: str = PASSWORD
+    database: str = ""
 
     @property
     def authority(self) -> Path:
         """The certificate of the authority that the server made for itself."""
         return self.data / "tls" / "ca.crt"
+
+    def change(self, sql: str) -> None:
+        """Run a statement in its database."""
+        if self.database:
+            with psycopg.connect(self.database) as connection:
+                connection.execute(sql.encode())
+        else:
+            with contextlib.closing(sqlite3.connect(self.data / "moorage.db")) as tables:
+                tables.execute(sql)
+                tables.commit()
 
 
 def free_port(address: str) -> int:

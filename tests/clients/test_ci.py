@@ -23,6 +23,8 @@ from tests.clients.servers import serving as serving_moorage
 from tests.clients.test_signing_in import ask, basic, trusted
 from tests.pipelines import AUDIENCE, GITHUB, GITLAB, HOST, KUBERNETES, PLATFORMS, SHA, Platform, shell, trust
 
+pytestmark = pytest.mark.one_server
+
 MOUNTED, SOURCE = "/var/run/proget/token", "/src"
 RUNNER = "the runner's own token"
 STEP_SECONDS = 120

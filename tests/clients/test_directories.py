@@ -13,6 +13,8 @@ from tests.clients.programs import Program
 from tests.clients.servers import MOORAGE, PASSWORD, Server, free_port, serving
 from tests.clients.slapd import ADMIN, GROUPS, PEOPLE, SECRET, Slapd, slapd
 
+pytestmark = pytest.mark.one_server
+
 FILE = """
 [ldap.corp]
 url = "ldaps://127.0.0.1:{port}"

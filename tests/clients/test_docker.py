@@ -107,6 +107,7 @@ def test_a_name_without_a_registry_is_explained(signed_in: Program, server: Serv
     assert "registry/repository" in docker.refused("pull", reference)
 
 
+@pytest.mark.one_server
 def test_a_real_host_name_over_plain_http_is_refused_by_docker(docker: Program, plain_server: Server) -> None:
     said = docker.refused(
         "login", plain_server.http, "--username", plain_server.user, "--password-stdin", stdin=plain_server.password

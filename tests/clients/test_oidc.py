@@ -18,6 +18,8 @@ from tests.clients.images import layout
 from tests.clients.programs import Program
 from tests.clients.servers import PASSWORD, USER, free_port, serving
 
+pytestmark = pytest.mark.one_server
+
 PROVIDER = Path(".clients/oidc_provider/provider.js").absolute()
 AUDIENCE = "https://proget.example"
 START_SECONDS = 60

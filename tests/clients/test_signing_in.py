@@ -144,6 +144,7 @@ def test_basic_is_taken_directly_and_a_token_is_bought_for_it(server: Server) ->
     assert 'scope="repository:open/image:pull,push",error="insufficient_scope"' in headers["www-authenticate"]
 
 
+@pytest.mark.one_server
 def test_a_push_outlives_the_token_it_began_with(docker: Program, podman: Program, name: str, tmp_path: Path) -> None:
     data = tmp_path / "data"
     port, plain = free_port(ADDRESS), free_port("127.0.0.1")

@@ -9,6 +9,8 @@ import pytest
 from tests.clients.programs import Program
 from tests.clients.servers import ALIAS, MOORAGE, NAME, Server
 
+pytestmark = pytest.mark.one_server
+
 MACHINES_OWN = "/etc/ssl/certs/ca-certificates.crt"
 UNKNOWN = "signed by unknown authority"
 

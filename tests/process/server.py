@@ -37,7 +37,7 @@ class Launcher:
     """Starts servers on a data folder, and ends those that a test left running.
 
     `bytecode` is where the processes keep their compiled modules, so that each start is a usual one. `settings` are
-    variables of the environment.
+    variables of the environment. `http` is the port of the plain door, where it must be the same for every start.
     """
 
     folder: Path
@@ -45,6 +45,7 @@ class Launcher:
     wrapper: Sequence[str] = ()
     running: "list[Running]" = field(default_factory=list)
     settings: dict[str, str] = field(default_factory=dict)
+    http: int | None = None
 
     @property
     def data(self) -> Path:
@@ -59,7 +60,7 @@ class Launcher:
 
     def begin(self, *flags: str, password: str | None = PASSWORD) -> "Running":
         """Start a server, and don't wait; `flags` come after the usual ones."""
-        https, http = free_port(), free_port()
+        https, http = free_port(), self.http or free_port()
         doors = ["--data", str(self.data), "--https", f"127.0.0.1:{https}", "--http", f"127.0.0.1:{http}"]
         command = [*self.wrapper, MOORAGE, "serve", *doors, *flags]
         out, err = self.folder / f"{len(self.running)}.out", self.folder / f"{len(self.running)}.err"
