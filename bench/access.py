@@ -1,16 +1,15 @@
 """What it costs to be asked who one is, and who else pays for somebody who guesses."""
 
 import statistics
-import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
 from bench import load
-from bench.client import Connection, Endpoint, Unexpected
+from bench.client import Connection, Unexpected
 from bench.content import APP, digest
+from bench.crowd import Crowd, crowded
 from bench.figures import Sample
 from bench.seed import push
 from bench.servers import Running, basic
@@ -18,12 +17,9 @@ from bench.work import Round, Subject, rate
 
 PATH = f"/v2/{APP}/manifests/latest"
 REGISTRY = APP.partition("/")[0]
-BESIEGERS = 200
-BURST_SECONDS = 1.0
 HIDDEN, ABSENT = "hidden/image", "absent/image"
 STRANGER = "who knows nothing"
 REFUSALS = 200
-REFUSED = (401, 429)
 
 
 class Who(Enum):
@@ -65,10 +61,10 @@ class GetsAs:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """The time that 99 of 100 pulls of a manifest take at most, while others guess passwords or nobody does."""
+    """The time that 99 of 100 pulls of a manifest take at most, beside a crowd or alone."""
 
     connections: int
-    is_besieged: bool
+    crowd: Crowd
 
     def check(self, subject: Subject) -> None:
         """Nothing: another row has looked at the answers."""
@@ -76,7 +72,7 @@ class Patience:
     def take(self, subject: Subject, turn: Round) -> Sample:
         """Measure seconds."""
         endpoint, headers = subject.running.endpoint, subject.client(APP).headers
-        with besieged(endpoint, BESIEGERS if self.is_besieged else 0):
+        with crowded(endpoint, self.crowd):
             return Sample(load.wrk(endpoint, PATH, headers, self.connections, turn.seconds).p99)
 
 
@@ -119,41 +115,6 @@ class Refusal:
 def path(repository: str) -> str:
     """Return where an image of a repository is."""
     return f"/v2/{repository}/manifests/latest"
-
-
-@contextmanager
-def besieged(endpoint: Endpoint, count: int) -> Iterator[None]:
-    """Let so many wrong logins come at once, each second, each with another password."""
-    ended = threading.Event()
-    failures: list[str] = []
-
-    def guess() -> None:
-        connections = [Connection(endpoint) for _ in range(count)]
-        number = 0
-        try:
-            while not ended.is_set():
-                began = time.perf_counter()
-                for connection in connections:
-                    number += 1
-                    connection.send("GET", "/v2/", basic("admin", f"guess {number}"))
-                for connection in connections:
-                    connection.receive("GET").expect(*REFUSED)
-                ended.wait(max(0.0, began + BURST_SECONDS - time.perf_counter()))
-        except (OSError, Unexpected) as error:
-            failures.append(str(error))
-        finally:
-            for connection in connections:
-                connection.close()
-
-    thread = threading.Thread(target=guess)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-    if failures:
-        raise Unexpected(f"a guess was not refused: {failures[0]}")
 
 
 def let_anybody_pull(running: Running) -> None:

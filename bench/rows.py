@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bench.access import GetsAs, Patience, Refusal, Who
 from bench.content import APP, MANY, REPOSITORIES, TAGGED, TAGS, Content, digest, tag
+from bench.crowd import Crowd
 from bench.figures import BYTES, MEMORY, MICROSECONDS, REQUESTS, SECONDS, Unit
 from bench.work import Downloads, Gets, Heads, Memory, Start, TagPuts, Uploads, Work, is_body
 
@@ -57,11 +58,10 @@ def local(content: Content) -> tuple[Row, ...]:
 def access(_content: Content) -> tuple[Row, ...]:
     """Return the rows that tell what it costs to know who asks."""
     rows = [Row(f"manifest GET, {who.value}, 32 connections", REQUESTS, GetsAs(who, 32)) for who in Who]
-    quiet, besieged = Patience(4, is_besieged=False), Patience(4, is_besieged=True)
+    beside = [Row(f"99 of 100 manifest GETs beside {crowd.value}", MICROSECONDS, Patience(4, crowd)) for crowd in Crowd]
     return (
         *rows,
-        Row("99 of 100 manifest GETs, 4 connections", SECONDS, quiet),
-        Row("the same beside 200 wrong logins at once", SECONDS, besieged),
+        *beside,
         Row("a stranger's longer wait where an image is hidden", MICROSECONDS, Refusal()),
     )
 

@@ -1,21 +1,27 @@
 """What the bench says is what it measured: its arithmetic, its options, its reading of servers and of the kernel."""
 
+import contextlib
 import json
 import os
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from bench import machine
-from bench.client import Unexpected, head, parse_head
+from bench.client import Endpoint, Unexpected, head, parse_head
 from bench.content import TAGS, digest, make_image, tag
+from bench.crowd import COUNT, Crowd, crowded
 from bench.figures import BYTES, MEMORY, REQUESTS, SECONDS, Door, Sample, Storage, number, ratio, spread, summarize
 from bench.measure import Result
 from bench.options import FULL, QUICK, parse
 from bench.processes import parse_stat, usage
 from bench.report import Report, one_line
 from bench.rows import Row, is_catalog, is_tags
-from bench.servers import SERVERS
+from bench.servers import SERVERS, free_port
 from bench.work import Start, is_body
 
 NAMES = [server.name for server in SERVERS]
@@ -159,6 +165,64 @@ def test_what_is_missing_is_named_with_the_way_to_get_it(monkeypatch: pytest.Mon
         SERVERS[1].install,
         machine.WRK_INSTALL,
     ]
+
+
+class Door401(BaseHTTPRequestHandler):
+    """A server that lets nobody in, and counts who came with which password."""
+
+    protocol_version = "HTTP/1.1"
+    status = 401
+    came: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.came.append(self.headers.get("authorization", ""))
+        self.send_response(self.status)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def handle(self) -> None:
+        # A crowd that was let in leaves at once.
+        with contextlib.suppress(ConnectionResetError):
+            super().handle()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class Door200(Door401):
+    """One that lets everybody in."""
+
+    status = 200
+
+
+@contextlib.contextmanager
+def answering(door: type[Door401]) -> Iterator[Endpoint]:
+    door.came.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), door) as server:
+        server.request_queue_size = COUNT
+        server.server_activate()
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield Endpoint(server.server_port, None)
+        server.shutdown()
+        thread.join()
+
+
+def test_a_crowd_guesses_another_password_each_time() -> None:
+    with answering(Door401) as endpoint, crowded(endpoint, Crowd.GUESSING):
+        pass
+    assert len(Door401.came) == len(set(Door401.came)) == COUNT
+
+
+def test_a_crowd_that_is_let_in_fails_the_row() -> None:
+    refused = pytest.raises(Unexpected, match="200 instead of 401")
+    with answering(Door200) as endpoint, refused, crowded(endpoint, Crowd.GUESSING):
+        pass
+
+
+def test_a_crowd_that_finds_nobody_fails_the_row() -> None:
+    with pytest.raises(Unexpected, match="refused"), crowded(Endpoint(free_port(), None), Crowd.ASKING):
+        pass
 
 
 @pytest.fixture

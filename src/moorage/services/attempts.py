@@ -11,6 +11,7 @@ import math
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from moorage.domain.errors import ErrorCode, MoorageError
 
@@ -90,6 +91,7 @@ class Attempts:
         return window
 
 
+@lru_cache(maxsize=ROOM)
 def _place(address: str) -> str:
     """Return what somebody can't leave by taking another address: of IPv6 a network, since they have all of it."""
     try:
