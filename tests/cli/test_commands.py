@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from moorage.cli import app
 from tests.cli.conftest import Terminal
 
-OURS = ("registry", "repository", "user", "group", "access", "robot", "token", "gc")
+OURS = ("registry", "repository", "user", "group", "access", "robot", "token", "gc", "move")
 
 
 def commands() -> Iterator[tuple[str, ...]]:

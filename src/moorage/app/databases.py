@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from moorage.app.locks import sole
 from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.metastore.bulk import Bulk, SQLiteBulk
 from moorage.metastore.migrations import migrate
 from moorage.metastore.sqlite import SoleDuty, SQLite
 from moorage.metastore.steps import Database
@@ -37,6 +39,31 @@ async def open_database(settings: Settings) -> AsyncIterator[Opened]:
         yield opened
 
 
+def bulk_of(settings: Settings) -> Bulk:
+    """Return the same database, which must have been opened before, for what goes through all rows."""
+    if settings.database_file is not None:
+        return SQLiteBulk(settings.database_file)
+    from moorage.metastore.bulk_postgres import PostgresBulk  # noqa: PLC0415  as below
+
+    return PostgresBulk(_url(settings))
+
+
+@asynccontextmanager
+async def hold_for_move(settings: Settings) -> AsyncIterator[bool]:
+    """Keep other moves off a database that is a destination, and tell whether none was there before."""
+    if settings.database_file is not None:
+        with sole(settings.database_file.with_suffix(".move")) as is_ours:
+            yield is_ours
+        return
+    from moorage.metastore.duty import MOVE, SharedDuty  # noqa: PLC0415  as below
+
+    duty = SharedDuty(_url(settings), MOVE)
+    try:
+        yield await duty.is_ours()
+    finally:
+        await duty.close()
+
+
 @asynccontextmanager
 async def _sqlite(file: Path) -> AsyncIterator[Opened]:
     migrate(file)
@@ -59,8 +86,7 @@ async def _postgres(settings: Settings) -> AsyncIterator[Opened]:
     from moorage.metastore.migrations.postgres import migrate_postgres  # noqa: PLC0415
     from moorage.metastore.postgres import PostgreSQL  # noqa: PLC0415
 
-    assert settings.database_url is not None  # noqa: S101  without one it is a file
-    url = settings.database_url.get_secret_value()
+    url = _url(settings)
     await asyncio.to_thread(migrate_postgres, url)
     database, duty = PostgreSQL(url), SharedDuty(url)
     try:
@@ -69,3 +95,8 @@ async def _postgres(settings: Settings) -> AsyncIterator[Opened]:
     finally:
         await duty.close()
         await database.close()
+
+
+def _url(settings: Settings) -> str:
+    assert settings.database_url is not None  # noqa: S101  without one it is a file
+    return settings.database_url.get_secret_value()

@@ -6,7 +6,6 @@ One worker runs in this process; more are processes of their own, started anew w
 """
 
 import asyncio
-import fcntl
 import multiprocessing
 import os
 import signal
@@ -22,6 +21,7 @@ import uvloop
 
 from moorage.app import worker
 from moorage.app.doors import PortTaken, check_free
+from moorage.app.locks import SERVER_LOCK, sole
 from moorage.app.services import Services, open_services
 from moorage.app.welcome import Welcome
 from moorage.directories import DirectoriesError
@@ -62,12 +62,10 @@ def run(settings: Settings) -> None:
 def _own_folder(data: Path) -> Iterator[None]:
     """Keep a second server off the folder: two would each think they were alone."""
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (data / "server.lock").open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+    with sole(data / SERVER_LOCK) as is_ours:
+        if not is_ours:
             message = f"another server runs on {data}; stop it, or give this one another folder with --data"
-            raise StartError(message) from None
+            raise StartError(message)
         yield
 
 

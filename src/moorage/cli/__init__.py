@@ -13,6 +13,7 @@ from moorage.cli import (
     identity,
     image,
     keys,
+    move,
     registry,
     repository,
     robot,
@@ -49,6 +50,7 @@ app.add_typer(token.app, name="token")
 app.add_typer(keys.app, name="keys")
 command(app, "activity", *activity.EXAMPLES)(activity.activity)
 command(app, "gc", "moorage gc", "moorage gc --data /srv/moorage --json")(gc.gc)
+app.command("move", epilog=move.EXAMPLES)(move.move)
 app.command("trust", epilog=examples("moorage trust proget:5443", "moorage trust proget:5443 --docker --dry-run"))(
     trust
 )

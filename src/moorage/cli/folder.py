@@ -36,7 +36,7 @@ def work(data: Path | None, config: Path | None, story: Story[T]) -> T:
     """Open the data folder and do the work; what fails ends the command with one line and exit 1."""
     try:
         settings = load({"data": data, "config": config})
-        _check(settings)
+        check_used(settings)
         return asyncio.run(_tell(settings, story))
     except (SettingsError, DirectoriesError, MoorageError) as error:
         fail(str(error))
@@ -55,7 +55,7 @@ class Folder:
 
     def __init__(self, data: Path | None, config: Path | None) -> None:
         settings = load({"data": data, "config": config})
-        _check(settings)
+        check_used(settings)
         # Imported here: help and wrong usage are answered before the whole server is loaded.
         from moorage.app.services import SYSTEM, open_services  # noqa: PLC0415
         from moorage.app.worker import management  # noqa: PLC0415
@@ -83,7 +83,8 @@ def fail(reason: str) -> NoReturn:
     raise typer.Exit(1)
 
 
-def _check(settings: Settings) -> None:
+def check_used(settings: Settings) -> None:
+    """End the command where the settings name a folder that no server has used."""
     if settings.database_file is None:
         return
     if not settings.data.is_dir():

@@ -7,15 +7,19 @@ import psycopg
 from moorage.metastore.connections import ANSWER_SECONDS, CONNECTING, Connection, command, configure, limited
 
 TRY = "SELECT pg_try_advisory_lock(%(key)s)"
-KEY = 0x6D6F6F72_00000002
+JOBS = 0x6D6F6F72_00000002
 """Any number, but the same in all servers, and another one than that of the migrations."""
+
+MOVE = 0x6D6F6F72_00000003
+"""Of `moorage move`, at its destination."""
 
 
 class SharedDuty:
     """The port `Duty` over PostgreSQL. A machine that is gone loses it when PostgreSQL notices, within 20 s."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, key: int = JOBS) -> None:
         self._url = url
+        self._key = key
         self._connection: Connection | None = None
         self._is_ours = False
         self._one_at_a_time = asyncio.Lock()
@@ -45,7 +49,7 @@ class SharedDuty:
             await command(self._connection, b"SELECT 1", ANSWER_SECONDS)
             return True
         with limited(self._connection, ANSWER_SECONDS):
-            cursor = await self._connection.execute(TRY, {"key": KEY})
+            cursor = await self._connection.execute(TRY, {"key": self._key})
             row = await cursor.fetchone()
         self._is_ours = bool(row and row[0])
         return self._is_ours

@@ -7,6 +7,7 @@
                                  │             └─ tags ─ tag_moves
                                  └─ uploads                     sessions that have not ended
     activity                                                    what happened; it outlives what it is about
+    moved_blobs, moved_rows                                     what `moorage move` has brought here (moving.py)
 
 A lease of NULL means: looked at by a collection and found in use; whatever stops using it sets a lease again, so that
 only rows with a lease are ever looked at (collect.py).
@@ -314,4 +315,24 @@ activity = Table(
     Column("outcome", WORDS, nullable=False),
     # Every push pays for an index, and readers can wait: they go through the rows in this order, a window at a time.
     Index("activity_by_time", "at", "id"),
+)
+
+# Blobs on their way here or here already, and where: what the next run need not copy again.
+moved_blobs = Table(
+    "moved_blobs",
+    metadata,
+    Column("digest", WORDS, primary_key=True),
+    # The upload that brings it: what a run that was killed has left under that name goes first.
+    Column("upload_id", WORDS, nullable=False),
+    Column("place", WORDS),
+    Column("is_here", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# One row: what the rows here were like when the last run had brought them.
+moved_rows = Table(
+    "moved_rows",
+    metadata,
+    Column("id", WHOLE, primary_key=True),
+    Column("mark", WORDS, nullable=False),
 )

@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn, Self, get_args
 
@@ -23,6 +24,9 @@ from moorage.settings.storage import REGION, BucketAddress, parse_endpoint, pars
 __all__ = ["OPTIONS", "Address", "Option", "Settings", "SettingsError", "is_host_name", "load"]
 
 PREFIX = "MOORAGE_"
+TO = "MOORAGE_TO_"
+"""Begins what the environment tells `moorage move` of its destination; see destination.py."""
+
 LONGEST_WAIT = 315_360_000
 MOST_WORKERS = 64
 LONGEST_QUOTE = 60
@@ -307,7 +311,7 @@ class _Given:
     origin: str
 
 
-def load(flags: Mapping[str, object], env: Mapping[str, str] | None = None) -> Settings:
+def load(flags: Mapping[str, object], env: Mapping[str, str] | None = None, prefix: str = PREFIX) -> Settings:
     """Return the settings that flags (by setting name; None is not given), environment and file amount to.
 
     Raises SettingsError with one line that never holds a secret's value.
@@ -315,8 +319,11 @@ def load(flags: Mapping[str, object], env: Mapping[str, str] | None = None) -> S
     env = os.environ if env is None else env
     flagged = _layer({name: value for name, value in flags.items() if value is not None}, _flag)
     # Compose files pass `${NAME:-}` on as an empty string: that is nobody's wish for an empty setting.
-    around = {name: value for name, value in env.items() if name.startswith(PREFIX) and value and name not in CLIENT}
-    given = {**_layer({name.removeprefix(PREFIX): value for name, value in around.items()}, _variable), **flagged}
+    around = {name: value for name, value in env.items() if name.startswith(prefix) and value and name not in CLIENT}
+    if prefix != TO:
+        around = {name: value for name, value in around.items() if not name.startswith(TO)}
+    named = {name.removeprefix(prefix): value for name, value in around.items()}
+    given = {**_layer(named, partial(_variable, prefix=prefix)), **flagged}
     if "config" in given:
         given = {**_from_file(given["config"]), **given}
     try:
@@ -329,8 +336,8 @@ def _flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def _variable(name: str) -> str:
-    return PREFIX + name.upper()
+def _variable(name: str, prefix: str = PREFIX) -> str:
+    return prefix + name.upper()
 
 
 def _layer(values: Mapping[str, object], spell: Callable[[str], str]) -> dict[str, _Given]:
