@@ -2,7 +2,9 @@
 
 import itertools
 from collections.abc import AsyncIterator
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import select
@@ -15,8 +17,9 @@ from moorage.domain.access import Caller
 from moorage.domain.digest import Algorithm, Digest, algorithm_of, digest_of
 from moorage.domain.name import parse_repository
 from moorage.domain.upload import Piece
+from moorage.metastore.migrations import migrate
 from moorage.metastore.moving import TABLES, OneMoment
-from moorage.metastore.tables import blobs, discarded, uploads
+from moorage.metastore.tables import blobs, clock, discarded, uploads
 from moorage.services.move import Report
 from moorage.settings import Settings, load
 from moorage.settings.destination import load_destination
@@ -82,12 +85,24 @@ async def moved(source: Settings, to: Said, *, reads_again: bool = False) -> tup
     return destination, await move(source, destination, Quiet(), reads_again=reads_again)
 
 
+@cache
+def facts() -> frozenset[str]:
+    """Return the tables that a server fills; what migrations put into others is each database's own."""
+    with TemporaryDirectory() as folder:
+        settings = settings_of(in_folder(Path(folder)))
+        assert settings.database_file is not None
+        migrate(settings.database_file)
+        with bulk_of(settings).read() as connection:
+            filled = {table.name for table in TABLES if connection.execute(select(table)).first() is not None}
+    return frozenset({table.name for table in TABLES} - filled | {clock.name})
+
+
 async def rows_of(settings: Settings) -> dict[str, list[tuple[Any, ...]]]:
     """Return all rows but what is the store's own affair: places, and what is under way in it."""
     found: dict[str, list[tuple[Any, ...]]] = {}
     with bulk_of(settings).read() as connection:
         for table in TABLES:
-            if table not in {uploads, discarded}:
+            if table.name in facts() and table not in {uploads, discarded}:
                 columns = [column for column in table.columns if column is not blobs.c.place]
                 rows = connection.execute(select(*columns).order_by(*table.primary_key)).all()
                 found[table.name] = [tuple(row) for row in rows]

@@ -20,6 +20,7 @@ from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.metastore.bulk import Bulk, Values, highest, numbered
 from moorage.metastore.steps import Database, Steps, one
 from moorage.metastore.tables import (
+    activity,
     blobs,
     clock,
     discarded,
@@ -31,9 +32,11 @@ from moorage.metastore.tables import (
     moved_rows,
     registries,
     repositories,
+    signing_keys,
     tags,
     total,
     uploads,
+    users,
 )
 from moorage.metastore.upsert import insert_or_update
 from moorage.services.move_ports import Arrival, Contents, LinkedBlob, Moment
@@ -285,7 +288,8 @@ def _set_mark(connection: Connection) -> None:
 
 
 def _is_empty(connection: Connection) -> bool:
-    return not any(_count(connection, table) for table in TABLES if table is not clock)
+    """Tell whether no server has ever used a database: each begins with a key and an account."""
+    return not any(_count(connection, table) for table in (signing_keys, users, registries, activity))
 
 
 def _count(connection: Connection, table: Table) -> int:
