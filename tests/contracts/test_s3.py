@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from moorage.blobstore.s3.bucket import Bucket
+from moorage.blobstore.s3.bucket import STALL, Bucket
 from moorage.blobstore.s3.store import S3BlobStore
 from moorage.blobstore.s3.writer import PART
 from moorage.domain.access import Caller
@@ -16,8 +16,8 @@ from moorage.domain.upload import Piece
 from moorage.services.blobs import BlobService
 from moorage.services.uploads import UploadService
 from tests.contracts.bodies import Sending, body, content_of, push
-from tests.contracts.fault_proxy import Fault, FaultProxy, fault_proxy
 from tests.contracts.tables import APP, OpenTables, Tables
+from tests.fault_proxy import Fault, FaultProxy, fault_proxy
 from tests.s3_servers import COMMANDS, S3Server
 
 pytestmark = pytest.mark.clients
@@ -148,7 +148,12 @@ async def test_a_slow_client_keeps_nobody_waiting(store: S3BlobStore, monkeypatc
         assert await content_of(store, await upload.commit(LARGE), 0, len(LARGE)) == LARGE
 
 
-@pytest.mark.parametrize("fault", [fault for fault in Fault if fault is not Fault.SILENT])
+ANY_DATABASE = pytest.mark.parametrize("open_database", ["sqlite"], indirect=True)
+"""For what takes long and has nothing to do with the database."""
+
+
+@ANY_DATABASE
+@pytest.mark.parametrize("fault", [fault for fault in Fault if fault not in {Fault.SILENT, Fault.MUTE}])
 async def test_one_fault_anywhere_in_a_push_and_a_pull_is_not_seen(
     store: S3BlobStore, tables: Tables, proxy: FaultProxy, fault: Fault
 ) -> None:
@@ -163,6 +168,7 @@ async def test_one_fault_anywhere_in_a_push_and_a_pull_is_not_seen(
         assert await is_right(blobs, b"\0" + LARGE)
 
 
+@ANY_DATABASE
 @pytest.mark.parametrize("fault", list(Fault))
 async def test_a_store_that_does_not_answer_is_an_error_to_come_back_from(
     store: S3BlobStore, tables: Tables, proxy: FaultProxy, fault: Fault
@@ -180,6 +186,31 @@ async def test_a_store_that_does_not_answer_is_an_error_to_come_back_from(
     await sent(uploads, b"x" + LARGE)
     assert await is_right(blobs, b"x" + LARGE)
     assert await is_right(blobs, LARGE)
+
+
+async def test_bytes_that_a_slow_store_has_taken_are_not_sent_again(store: S3BlobStore, proxy: FaultProxy) -> None:
+    proxy.delay_of = lambda _method, _path: STALL + 0.5
+    await push(store, b"content")
+    assert [method for method, _ in proxy.seen] == ["PUT"]
+
+
+def is_end(method: str, path: str) -> bool:
+    """Return whether a request puts the parts of an upload together."""
+    return method == "POST" and "uploadId" in path
+
+
+async def test_a_store_that_puts_parts_together_slowly_is_waited_for(store: S3BlobStore, proxy: FaultProxy) -> None:
+    proxy.delay_of = lambda method, path: 3 * STALL if is_end(method, path) else 0.0
+    place = await push(store, LARGE)
+    assert await content_of(store, place, 0, len(LARGE)) == LARGE
+
+
+async def test_parts_that_were_put_together_are_an_object_though_no_answer_comes(
+    store: S3BlobStore, proxy: FaultProxy
+) -> None:
+    proxy.choose = lambda _number, method, path: Fault.MUTE if is_end(method, path) else None
+    place = await push(store, LARGE)
+    assert await content_of(store, place, 0, len(LARGE)) == LARGE
 
 
 async def test_of_two_servers_that_take_a_piece_at_once_one_wins_and_the_content_is_right(

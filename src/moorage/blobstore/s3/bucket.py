@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Sto
 import asyncio
 import base64
 import hashlib
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,11 +25,17 @@ STALL = 2.2
 """Seconds that a store may do nothing, neither take nor send a byte, before the request is given up."""
 
 PATIENCE = 4.4
-"""Seconds lost in requests that failed, after which the client is told to come back: two that stalled."""
+"""Seconds lost with a store that does nothing, after which the client is told to come back: two requests that stalled.
+
+Bytes that the store has taken are not sent again while it thinks: one that has much to write would have more of it.
+"""
 
 FIRST_PAUSE = 0.05
-MOVED_IN_A_SECOND = 100 * 1024 * 1024
-"""Bytes that a store is trusted to put together in a second, when a multipart upload ends."""
+LOOK_SECONDS = 1.0
+"""How often is looked whether the parts of a multipart upload are an object yet."""
+
+LONGEST_COMPLETION = 900.0
+"""Seconds that a store may take to make them one: some copy all bytes, and a large blob has many."""
 
 SLICE = 128 * 1024
 """Bytes handed to a connection at a time; as many are read from one before whoever reads them must take some."""
@@ -112,16 +118,15 @@ class Bucket:
             wanted = f"bytes={offset}-{offset + length - 1}"
             ask = Ask("GET", key, headers={"range": wanted}, allowed=frozenset({200, 206, 404, 416}))
             try:
-                async with self._answer(ask, asyncio.timeout(STALL)) as (answer, limit):
+                async with self._answer(ask, lost) as answer:
                     _check_part(answer, length)
                     async for piece in answer.content.iter_any():
                         # Whoever takes the piece may be slow; only the store is timed.
-                        limit.reschedule(None)
-                        lost.forget()
+                        lost.hold()
                         offset += len(piece)
                         length -= len(piece)
                         yield piece
-                        limit.reschedule(asyncio.get_running_loop().time() + STALL)
+                        lost.forget(STALL)
             except StoreError as error:
                 await lost.pause(error)
 
@@ -166,17 +171,35 @@ class Bucket:
         return reply.headers["etag"]
 
     async def complete(self, key: str, upload: str, marks: Iterable[str], size: int) -> None:
-        """Make the parts an object of `size` bytes. Answers get lost: what is there then decides."""
+        """Make the parts an object of `size` bytes. Answers get lost: what is there then decides.
+
+        The store may think for long, as long as it answers meanwhile that there is no object yet.
+        """
         parts = (f"<Part><PartNumber>{n}</PartNumber><ETag>{escape(e)}</ETag></Part>" for n, e in enumerate(marks, 1))
         body = f"<CompleteMultipartUpload>{''.join(parts)}</CompleteMultipartUpload>".encode()
-        ask = Ask("POST", key, {"uploadId": upload}, [body], wait=STALL + size / MOVED_IN_A_SECOND)
+        ask = Ask("POST", key, {"uploadId": upload}, [body], wait=LONGEST_COMPLETION)
+        completing = asyncio.create_task(self._put_together(ask))
         try:
-            # The answer may begin well and end in an error.
-            for code in _texts(await self._ask(ask), "Code"):
-                raise RefusedError(200, code)
-        except MoorageError:
-            if await self.size(key) != size:
-                raise
+            while not (await asyncio.wait([completing], timeout=LOOK_SECONDS))[0]:
+                if await self._is_there(key, size):
+                    return
+            error = completing.exception()
+            if error is not None and not await self._is_there(key, size):
+                raise error
+        finally:
+            completing.cancel()
+
+    async def _put_together(self, ask: Ask) -> None:
+        # The answer may begin well and end in an error.
+        for code in _texts(await self._ask(ask), "Code"):
+            raise RefusedError(200, code)
+
+    async def _is_there(self, key: str, size: int) -> bool:
+        try:
+            async with asyncio.timeout(PATIENCE - LOOK_SECONDS):
+                return await self.size(key) == size
+        except TimeoutError:
+            raise MoorageError(ErrorCode.UNAVAILABLE, "the store does not answer") from None
 
     async def abort(self, key: str, upload: str) -> None:
         """Give a multipart upload up, with its parts."""
@@ -193,17 +216,15 @@ class Bucket:
         lost = Lost()
         while True:
             try:
-                async with self._answer(ask, asyncio.timeout(ask.wait)) as (answer, _):
+                async with self._answer(ask, lost) as answer:
                     body = await answer.read()
                     return Reply(answer.status, {name.lower(): text for name, text in answer.headers.items()}, body)
             except StoreError as error:
                 await lost.pause(error)
 
     @asynccontextmanager
-    async def _answer(
-        self, ask: Ask, limit: asyncio.Timeout
-    ) -> AsyncIterator[tuple["ClientResponse", asyncio.Timeout]]:
-        """Send a request once. The limit moves on with every slice that the store takes."""
+    async def _answer(self, ask: Ask, lost: "Lost") -> AsyncIterator["ClientResponse"]:
+        """Send a request once."""
         from aiohttp import ClientError  # noqa: PLC0415  a tenth of a second, and files need none of it
         from yarl import URL  # noqa: PLC0415  likewise
 
@@ -217,16 +238,14 @@ class Bucket:
         headers |= {"content-length": str(length), "accept-encoding": "identity", **ask.headers}
         query = f"?{encoded_query(ask.query)}" if ask.query else ""
         url = URL(f"{self._endpoint}{path}{query}", encoded=True)
-        body = _slices(ask.body, lambda: limit.reschedule(asyncio.get_running_loop().time() + ask.wait))
+        body = _slices(ask, lost) if ask.body else None
         try:
             async with (
-                limit,
-                self._session.request(
-                    ask.method, url, headers=headers, data=body if ask.body else None, allow_redirects=False
-                ) as answer,
+                lost.limited(ask.wait),
+                self._session.request(ask.method, url, headers=headers, data=body, allow_redirects=False) as answer,
             ):
                 await _check(answer, ask.allowed)
-                yield answer, limit
+                yield answer
         except (ClientError, OSError) as error:
             raise StoreError(str(error) or type(error).__name__) from error
 
@@ -244,38 +263,56 @@ def _session() -> "ClientSession":
 
 
 class Lost:
-    """Time lost to a store that fails."""
+    """Time lost to a store that does nothing, in one request after the other."""
 
     def __init__(self) -> None:
-        self._began = asyncio.get_running_loop().time()
+        self._since = _now()
         self._seconds = 0.0
         self._pause = FIRST_PAUSE
+        self._limit = asyncio.timeout(None)
 
-    def forget(self) -> None:
-        """Begin anew: the store does something."""
-        self._began = asyncio.get_running_loop().time()
+    def limited(self, wait: float) -> asyncio.Timeout:
+        """Return what ends the next request, with a TimeoutError, when nothing happens for so many seconds."""
+        self._since = _now()
+        self._limit = asyncio.timeout(wait)
+        return self._limit
+
+    def moved(self, wait: float) -> None:
+        """Take note that the store has done something, and let it be silent for so many seconds from here on."""
+        self._since = _now()
+        self._limit.reschedule(self._since + wait)
+
+    def hold(self) -> None:
+        """Let time pass that is not the store's."""
+        self._limit.reschedule(None)
+
+    def forget(self, wait: float) -> None:
+        """Begin anew: what it does is what it was asked for."""
+        self.moved(wait)
         self._seconds = 0.0
         self._pause = FIRST_PAUSE
 
     async def pause(self, error: StoreError) -> None:
         """Wait a little before the next attempt, each time longer; UNAVAILABLE when there is to be none."""
-        now = asyncio.get_running_loop().time()
-        # A large body on a slow line takes long before it fails; that was not lost with waiting.
-        self._seconds += min(now - self._began, STALL)
-        if self._seconds + self._pause >= PATIENCE:
+        self._seconds += _now() - self._since + self._pause
+        if self._seconds >= PATIENCE:
             raise MoorageError(ErrorCode.UNAVAILABLE, "the store does not answer") from error
         await asyncio.sleep(self._pause)
-        self._seconds += self._pause
         self._pause *= 2
-        self._began = asyncio.get_running_loop().time()
 
 
-async def _slices(body: Sequence[bytes | memoryview], moved: Callable[[], None]) -> AsyncIterator[memoryview]:
-    for buffer in body:
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def _slices(ask: Ask, lost: Lost) -> AsyncIterator[memoryview]:
+    """Yield a body; time that it takes to be sent is not lost."""
+    for buffer in ask.body:
         view = memoryview(buffer)
         for start in range(0, len(view), SLICE):
             yield view[start : start + SLICE]
-            moved()
+            lost.moved(ask.wait)
+    lost.moved(max(ask.wait, PATIENCE))
 
 
 def _check_part(answer: "ClientResponse", length: int) -> None:

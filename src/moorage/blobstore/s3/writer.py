@@ -35,6 +35,9 @@ PARTS_OF_A_SIZE = 2000
 """Parts double in size after so many, so that S3's 10,000 parts hold 484 GiB."""
 
 MOST_PARTS = 10_000
+ABORT_SECONDS = 0.5
+"""How long a store may take to give up what failed; what it keeps goes with the upload."""
+
 UNDER_WAY = 2
 """Parts of one upload on their way at once, while another is being received."""
 
@@ -163,8 +166,10 @@ class ObjectWriter:
         await asyncio.gather(*self._sending, return_exceptions=True)
         self._forget_part()
         if self._multipart is not None:
-            with suppress(MoorageError):
-                await self._bucket.abort(self._key, self._multipart)
+            with suppress(MoorageError, TimeoutError):
+                # Who is to be told that the store does not answer must not wait for it once more.
+                async with asyncio.timeout(ABORT_SECONDS):
+                    await self._bucket.abort(self._key, self._multipart)
 
     async def _send(self) -> None:
         """Send what was gathered as a part, when there are few enough on their way."""

@@ -22,14 +22,22 @@ class Fault(StrEnum):
     SILENT = "nothing happens"
     TRUNCATED = "the answer ends early"
     LOST = "it is done, and the answer gets lost"
+    MUTE = "it is done, and nobody is told"
 
 
 Choose = Callable[[int, str, str], Fault | None]
 """Is told a request's number, method and path with query, and says what goes wrong."""
 
 
+def no_delay(_method: str, _path: str) -> float:
+    return 0.0
+
+
 class FaultProxy:
-    """Requests pass, and go wrong as `choose` says; `seen` are their methods and paths."""
+    """Requests pass, and go wrong as `choose` says; `seen` are their methods and paths.
+
+    `delay_of` says how many seconds the store takes longer for a method and path.
+    """
 
     def __init__(self, target: str) -> None:
         self._target = target
@@ -37,6 +45,7 @@ class FaultProxy:
         self.choose: Choose = lambda _number, _method, _path: None
         self.seen: list[tuple[str, str]] = []
         self.endpoint = ""
+        self.delay_of: Callable[[str, str], float] = no_delay
 
     def once(self, fault: Fault, at: int) -> None:
         """Let the request with that number from now on go wrong."""
@@ -57,7 +66,10 @@ class FaultProxy:
             await asyncio.Event().wait()
         if fault is Fault.RESET:
             return self._cut(request)
+        await asyncio.sleep(self.delay_of(request.method, request.raw_path))
         status, headers, answer = await self._pass_on(request, body)
+        if fault is Fault.MUTE:
+            await asyncio.Event().wait()
         if fault is Fault.LOST:
             return self._cut(request)
         response = web.StreamResponse(status=status, headers=headers)
