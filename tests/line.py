@@ -9,7 +9,7 @@ class Line:
     """Carries bytes to a port on this machine and back.
 
     `lost_request` and `lost_answer`: with the next piece of a client that has this in it, the line is cut, before it is
-    passed on or when its answer comes.
+    passed on or when its answer comes. `silent_answer`: the answer to such a piece never comes, and nothing after it.
     """
 
     def __init__(self, port: int) -> None:
@@ -18,6 +18,7 @@ class Line:
         self.is_moving.set()
         self.lost_request: bytes | None = None
         self.lost_answer: bytes | None = None
+        self.silent_answer: bytes | None = None
         self._writers: set[asyncio.StreamWriter] = set()
 
     def cut(self) -> None:
@@ -31,24 +32,43 @@ class Line:
         with contextlib.suppress(OSError):
             there, back = await asyncio.open_connection("127.0.0.1", self._port)
             self._writers |= {writer, back}
-            is_last = asyncio.Event()
-            await asyncio.gather(self._there(reader, back, is_last), self._back(there, writer, is_last))
+            is_last, is_silent = asyncio.Event(), asyncio.Event()
+            await asyncio.gather(
+                self._there(reader, back, is_last, is_silent), self._back(there, writer, is_last, is_silent)
+            )
 
-    async def _there(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, is_last: asyncio.Event) -> None:
+    async def _there(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        is_last: asyncio.Event,
+        is_silent: asyncio.Event,
+    ) -> None:
         while piece := await reader.read(65536):
             await self.is_moving.wait()
             if self.lost_request is not None and self.lost_request in piece:
                 self.lost_request = None
                 self.cut()
+            if self.silent_answer is not None and self.silent_answer in piece:
+                self.silent_answer = None
+                is_silent.set()
             if self.lost_answer is not None and self.lost_answer in piece:
                 self.lost_answer = None
                 is_last.set()
             writer.write(piece)
         writer.close()
 
-    async def _back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, is_last: asyncio.Event) -> None:
+    async def _back(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        is_last: asyncio.Event,
+        is_silent: asyncio.Event,
+    ) -> None:
         while piece := await reader.read(65536):
             await self.is_moving.wait()
+            if is_silent.is_set():
+                continue
             if is_last.is_set():
                 self.cut()
             writer.write(piece)

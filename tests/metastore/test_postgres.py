@@ -221,6 +221,41 @@ async def test_a_database_that_hangs_is_given_up_and_found_again(
     assert await database.read(count()) == 1
 
 
+@pytest.mark.parametrize("gone", ["the database", "one answer"])
+async def test_a_write_of_which_nothing_comes_any_more_is_given_up(
+    far: tuple[PostgreSQL, Line], monkeypatch: pytest.MonkeyPatch, gone: str
+) -> None:
+    database, line = far
+    monkeypatch.setattr(connections, "LOOK_SECONDS", 0.5)
+
+    def interrupted() -> Steps[None]:
+        if gone == "the database":
+            line.is_moving.clear()
+        else:
+            line.silent_answer = b"signing_keys"
+        yield from add("a")
+
+    with pytest.raises(MoorageError) as refused:
+        await database.write(interrupted, alone=True)
+    assert refused.value.error is ErrorCode.UNAVAILABLE
+    line.is_moving.set()
+    await database.write(partial(add, "b"))
+    assert await database.read(count()) == 1
+
+
+async def test_a_write_is_waited_for_while_the_database_works_on_it(
+    database: PostgreSQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "LOOK_SECONDS", 0.3)
+
+    def slow() -> Steps[None]:
+        yield select(func.pg_sleep(1)), NOTHING
+        yield from add("a")
+
+    await database.write(slow)
+    assert await database.read(count()) == 1
+
+
 async def test_a_database_that_was_gone_is_found_again_without_a_restart(
     postgres: Cluster, database: PostgreSQL
 ) -> None:

@@ -26,7 +26,12 @@ ANSWER_SECONDS = 4
 """How long a request waits for a connection or the first answer: after that the database counts as gone."""
 
 WORK_SECONDS = 20
-"""How long a statement of a write may take: deleting a large repository is one."""
+"""How long a statement of a write may take, while the database works on it: deleting a large repository is one."""
+
+LOOK_SECONDS = 2
+"""How often the database is asked whether it still does, and how long it may take to say so."""
+
+WORKS = "SELECT state = 'active' FROM pg_stat_activity WHERE pid = %(pid)s"
 
 PREPARED = 500
 """Statements that a connection keeps parsed."""
@@ -65,6 +70,7 @@ class Connections:
     """The pool of one process."""
 
     def __init__(self, url: str) -> None:
+        self._url = url
         self._pool = psycopg_pool.AsyncConnectionPool(
             url,
             kwargs=CONNECTING,
@@ -99,6 +105,35 @@ class Connections:
         finally:
             await _roll_back(connection)
             await self._pool.putconn(connection)
+
+    @contextlib.contextmanager
+    def watched(self, connection: Connection) -> Iterator[None]:
+        """Let what runs inside end with an OperationalError, and the connection with it, when nothing comes of it.
+
+        That is when the database can't be asked any more, or says that it waits for this connection: what was sent, or
+        the answer, got lost.
+        """
+        watching = asyncio.ensure_future(self._watch(connection))
+        try:
+            yield
+        finally:
+            watching.cancel()
+
+    async def _watch(self, connection: Connection) -> None:
+        is_worked_on = True
+        while is_worked_on:
+            await asyncio.sleep(LOOK_SECONDS)
+            is_worked_on = await self._works_on(connection.info.backend_pid)
+        _cut(connection)
+
+    async def _works_on(self, pid: int) -> bool:
+        """Ask over another connection; a process that isn't known is a pooler's, and may well work."""
+        try:
+            async with asyncio.timeout(LOOK_SECONDS), await psycopg.AsyncConnection.connect(self._url) as asking:
+                row = await (await asking.execute(WORKS, {"pid": pid})).fetchone()
+        except (psycopg.Error, OSError):
+            return False
+        return row is None or bool(row[0])
 
 
 async def _roll_back(connection: Connection) -> None:

@@ -138,7 +138,8 @@ class PostgreSQL:
         await command(connection, ALONE if is_alone else SHARED, ANSWER_SECONDS)
         told = _Telling(story())
         while told.step is not None:
-            rows = await self._execute(connection, *told.step, WORK_SECONDS)
+            with self._connections.watched(connection):
+                rows = await self._execute(connection, *told.step, WORK_SECONDS)
             if is_alone:
                 # A collection takes bytes away between two steps; requests go on meanwhile.
                 await asyncio.to_thread(told.go_on, rows)
@@ -150,7 +151,8 @@ class PostgreSQL:
     async def _commit(self, connection: Connection) -> None:
         """Commit; who hears nothing of it can't know whether it is, and must not be told that nothing was done."""
         try:
-            await command(connection, b"COMMIT", WORK_SECONDS)
+            with self._connections.watched(connection):
+                await command(connection, b"COMMIT", WORK_SECONDS)
         except psycopg.Error as error:
             if not connection.closed:
                 raise
