@@ -54,6 +54,19 @@ async def test_a_session_moves_on_from_where_it_was_read(tables: Tables) -> None
     assert (moved.size, moved.digest) == (9, None)
 
 
+async def test_a_blob_has_more_bytes_than_32_bits_count(tables: Tables) -> None:
+    size = 6 << 30
+    assert await tables.uploads.advance(await begin(tables), size, DIGEST)
+    moved = await tables.uploads.find(APP, "upload", "ann")
+    assert moved is not None
+    assert moved.size == size
+    await tables.uploads.claim(DIGEST, size)
+    assert await tables.uploads.finish(moved, DIGEST, size)
+    blob = await tables.blobs.find(APP, DIGEST)
+    assert blob is not None
+    assert blob.size == size
+
+
 async def test_of_two_processes_that_move_a_session_one_wins(open_tables: OpenTables) -> None:
     one, other = await open_tables(), await open_tables()
     await one.registry()
