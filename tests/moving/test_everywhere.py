@@ -4,11 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, Table
 
 from moorage.app.services import open_services
 from moorage.domain.digest import Algorithm
 from moorage.domain.errors import MoorageError
 from moorage.domain.name import parse_repository
+from moorage.metastore.bulk import Values
+from moorage.metastore.bulk_postgres import PostgresBulk
 from moorage.settings import Settings
 from tests.management.world import World
 from tests.moving.places import (
@@ -22,6 +25,7 @@ from tests.moving.places import (
     moved,
     push,
     rows_of,
+    settings_of,
 )
 from tests.postgres import Cluster
 from tests.s3_servers import COMMANDS, S3Server
@@ -127,6 +131,50 @@ async def test_the_server_there_goes_on_where_the_other_stopped(
         await push(services, "next/app", LARGE)
         await services.collect.collect()
     assert len(await digests_of(there)) > 5
+
+
+@pytest.mark.servers
+async def test_the_blobs_of_a_postgresql_are_moved_alone(source: Settings, tmp_path: Path, postgres: Cluster) -> None:
+    here, _ = await moved(source, in_postgres(postgres))
+    there, report = await moved(here, {"STORAGE_URL": f"file://{tmp_path / 'blobs'}"})
+    assert there.database_url == here.database_url
+    assert report.copied == report.contents.blobs
+    await check_same(source, there)
+
+
+@pytest.mark.servers
+async def test_one_database_under_two_names_is_no_destination(source: Settings, postgres: Cluster) -> None:
+    to = in_postgres(postgres)
+    await moved(source, to)
+    here = settings_of({**in_folder(source.data), **to})
+    with pytest.raises(MoorageError, match="one and the same"):
+        await moved(here, {"DATABASE_URL": to["DATABASE_URL"].replace("127.0.0.1", "localhost")})
+    await check_same(source, here)
+
+
+@pytest.mark.servers
+async def test_a_database_that_goes_away_in_the_middle_has_what_it_had(
+    source: Settings, postgres: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to = in_postgres(postgres)
+    there, _ = await moved(source, to)
+    before = await rows_of(there)
+    async with open_services(source) as services:
+        await services.registries.create(ADMIN, "Since")
+    insert = PostgresBulk.insert
+
+    def interrupted(self: PostgresBulk, connection: Connection, table: Table, rows: Values) -> None:
+        if table.name == "tags":
+            postgres.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state LIKE 'idle in trans%'")
+        insert(self, connection, table, rows)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PostgresBulk, "insert", interrupted)
+        with pytest.raises(MoorageError, match="the database does not answer"):
+            await moved(source, to)
+    assert await rows_of(there) == before
+    await moved(source, to)
+    await check_same(source, there)
 
 
 async def test_uploads_under_way_are_begun_again_at_another_store(source: Settings, tmp_path: Path) -> None:

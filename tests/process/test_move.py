@@ -183,7 +183,7 @@ def test_two_moves_to_one_place_do_not_mix(launch: Launcher, to: Said) -> None:
     assert sorted(moving.returncode for moving in both) in ([0, 0], [0, 1])
     for moving, (_, err) in zip(both, said, strict=True):
         if moving.returncode:
-            assert b"another `moorage move` is bringing things there" in err
+            assert b"another `moorage move` is at work" in err
 
 
 @pytest.mark.clients

@@ -49,17 +49,25 @@ def bulk_of(settings: Settings) -> Bulk:
 
 
 @asynccontextmanager
-async def hold_for_move(settings: Settings) -> AsyncIterator[bool]:
-    """Keep other moves off a database that is a destination, and tell whether none was there before."""
+async def hold_for_move(settings: Settings) -> AsyncIterator[None]:
+    """Keep other moves off a database, or raise IN_USE where one is at it already.
+
+    Both ends are held; so one database under two names is found out, too.
+    """
+    message = "another `moorage move` is at work on one of the two databases, or they are one and the same"
     if settings.database_file is not None:
         with sole(settings.database_file.with_suffix(".move")) as is_ours:
-            yield is_ours
+            if not is_ours:
+                raise MoorageError(ErrorCode.IN_USE, message)
+            yield
         return
     from moorage.metastore.duty import MOVE, SharedDuty  # noqa: PLC0415  as below
 
     duty = SharedDuty(_url(settings), MOVE)
     try:
-        yield await duty.is_ours()
+        if not await duty.is_ours():
+            raise MoorageError(ErrorCode.IN_USE, message)
+        yield
     finally:
         await duty.close()
 

@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack
 from moorage.app.databases import Opened, bulk_of, hold_for_move, open_database
 from moorage.app.locks import SERVER_LOCK, sole
 from moorage.app.stores import open_store
-from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.metastore.moving import MovedSource, OtherDatabase, SameDatabase
 from moorage.services.move import MoveService, Report
 from moorage.services.move_blobs import Progress, Stores
@@ -30,8 +29,9 @@ async def move(source: Settings, destination: Settings, progress: Progress, *, r
                 destination.database_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             there = await opened.enter_async_context(open_database(destination))
             target = OtherDatabase(there.database, bulk_of(destination), has_other_store=has_other_store)
-        if not await opened.enter_async_context(hold_for_move(destination)):
-            raise MoorageError(ErrorCode.IN_USE, "another `moorage move` is bringing things there; wait for its end")
+        await opened.enter_async_context(hold_for_move(source))
+        if not is_same_database(source, destination):
+            await opened.enter_async_context(hold_for_move(destination))
         stores = Stores(
             await opened.enter_async_context(open_store(source)),
             await opened.enter_async_context(open_store(destination)) if has_other_store else None,

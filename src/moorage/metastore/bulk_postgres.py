@@ -1,11 +1,13 @@
 """PostgreSQL by a plain connection in a thread; see bulk.py."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import psycopg
 from sqlalchemy import Connection, Table, create_engine, text
 from sqlalchemy.pool import NullPool
 
+from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.metastore.bulk import Values, highest, numbered
 from moorage.metastore.connections import CONNECTING
 
@@ -51,7 +53,7 @@ class PostgresBulk:
         write = connection.dialect.identifier_preparer
         columns = ", ".join(write.format_column(column) for column in table.columns)
         cursor = connection.connection.cursor()
-        with cursor.copy(f"COPY {write.format_table(table)} ({columns}) FROM STDIN") as copy:
+        with _told(), cursor.copy(f"COPY {write.format_table(table)} ({columns}) FROM STDIN") as copy:
             for row in rows:
                 copy.write_row([_storable(value) for value in row])
 
@@ -71,9 +73,20 @@ class PostgresBulk:
     def _begin(self, begin: str) -> Connection:
         connection = self._engine.connect()
         # One after the other: what is sent together is one transaction, and this one must begin with its BEGIN.
-        for commands in (SESSION, begin):
-            connection.connection.cursor().execute(commands)
+        with _told():
+            for commands in (SESSION, begin):
+                connection.connection.cursor().execute(commands)
         return connection
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Put into words what PostgreSQL says against it, where SQLAlchemy does not stand in between."""
+    try:
+        yield
+    except psycopg.Error as error:
+        reason = str(error).strip().replace("\n", " ")
+        raise MoorageError(ErrorCode.UNAVAILABLE, f"the database does not answer: {reason}") from error
 
 
 def _storable(value: object) -> object:

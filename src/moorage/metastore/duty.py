@@ -11,7 +11,7 @@ JOBS = 0x6D6F6F72_00000002
 """Any number, but the same in all servers, and another one than that of the migrations."""
 
 MOVE = 0x6D6F6F72_00000003
-"""Of `moorage move`, at its destination."""
+"""Of `moorage move`, on both of its databases."""
 
 
 class SharedDuty:
