@@ -59,8 +59,15 @@ def filled(address: str, certificates: CertificatePaths, servers: Sequence[str])
 @contextlib.contextmanager
 def balancing(folder: Path, address: str, certificates: CertificatePaths, servers: Sequence[str]) -> Iterator[None]:
     """Balance between servers at `https://address`, from the first connection it takes."""
+    with running(folder, address, filled(address, certificates, servers)):
+        yield
+
+
+@contextlib.contextmanager
+def running(folder: Path, address: str, configuration: str) -> Iterator[None]:
+    """Run nginx with a server at `https://address`, from the first connection it takes."""
     folder.mkdir()
-    (folder / "moorage.conf").write_text(filled(address, certificates, servers))
+    (folder / "moorage.conf").write_text(configuration)
     (folder / "nginx.conf").write_text(AROUND.format(user=getpass.getuser(), folder=folder))
     nginx = subprocess.Popen(
         ["nginx", "-e", folder / "error.log", "-c", folder / "nginx.conf"], env={"PATH": PATH}, stdin=subprocess.DEVNULL

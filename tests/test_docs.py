@@ -52,7 +52,7 @@ async def test_every_route_is_documented_with_its_permission(tmp_path: Path) -> 
     async with open_services(load({"data": tmp_path / "data"}, {})) as services:
         distribution = table(
             UploadHandlers(services.uploads, services.blobs, services.registries, services.access),
-            BlobHandlers(services.blobs),
+            BlobHandlers(services.blobs, services.redirects),
             ManifestHandlers(services.manifests, services.tally),
             CatalogHandlers(services.catalog),
             TokenHandlers(services.issuer, services.access),

@@ -56,6 +56,29 @@ def test_trusted_proxies_are_addresses_and_networks(file: Path) -> None:
     assert load({}, {}).trusted_proxies == ()
 
 
+BUCKET = {
+    "MOORAGE_STORAGE_URL": "s3://bucket",
+    "MOORAGE_S3_ACCESS_KEY_ID": "key",
+    "MOORAGE_S3_SECRET_ACCESS_KEY": "secret",
+}
+
+
+def test_redirects_are_off_until_they_are_asked_for_and_then_for_all(file: Path) -> None:
+    quiet = load({}, BUCKET)
+    assert (quiet.redirects, quiet.redirect_networks, quiet.s3_public_endpoint) == (False, (), None)
+    file.write_text('redirects = "on"\nredirect_networks = ["10.0.0.0/8"]\n')
+    settings = load({"config": file}, BUCKET)
+    assert (settings.redirects, settings.redirect_networks) == (True, (ipaddress.ip_network("10.0.0.0/8"),))
+    assert load({"redirects": "off"}, BUCKET).redirects is False
+    assert "--redirects must be on or off" in refusal({"redirects": "yes"}, BUCKET)
+
+
+def test_nobody_is_redirected_to_a_folder() -> None:
+    line = refusal({}, {"MOORAGE_REDIRECTS": "on"})
+    assert "redirects need a bucket in storage_url" in line
+    assert "MOORAGE_REDIRECTS" in line
+
+
 def test_host_names_are_a_list_in_the_file_and_comma_separated_elsewhere(file: Path) -> None:
     file.write_text('host_names = ["proget", "10.0.0.7"]\n')
     from_file = load({"config": file}, {})

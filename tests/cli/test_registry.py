@@ -155,6 +155,13 @@ def test_a_change_leaves_what_is_not_given(moorage: Terminal) -> None:
     assert moorage.json("registry", "change", "DMC", "--immutable-tags", "")["immutable_tags"] == []
 
 
+def test_a_registry_says_whether_pulls_are_redirected(moorage: Terminal) -> None:
+    moorage("registry", "create", "DMC")
+    assert moorage("registry", "change", "DMC", "--redirects", "off") == 0
+    assert moorage.json("registry", "change", "DMC", "--description", "still")["redirects"] == "off"
+    assert moorage("registry", "change", "DMC", "--redirects", "perhaps") == 2
+
+
 def test_a_rule_that_is_none_is_told(moorage: Terminal) -> None:
     moorage("registry", "create", "DMC")
     assert moorage("registry", "change", "DMC", "--immutable-tags", "[a]") == 1

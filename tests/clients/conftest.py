@@ -107,15 +107,24 @@ def program(server: Server, tmp_path: Path) -> Callable[..., Program]:
 @pytest.fixture(scope="session")
 def docker_host(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Docker daemon of its own, which trusts the server."""
-    folder = tmp_path_factory.mktemp("dockerd")
     moorage = Program(MOORAGE, dict(os.environ))
     moorage("trust", server.https, "--docker", "--data", server.data)
+    try:
+        with dockerd(tmp_path_factory.mktemp("dockerd")) as address:
+            yield address
+    finally:
+        moorage("trust", server.https, "--docker", "--undo")
+
+
+@contextlib.contextmanager
+def dockerd(folder: Path, **environment: str) -> Iterator[str]:
+    """Run a Docker daemon, and tell its address."""
     address = f"unix://{folder}/docker.sock"
     options = f"--data-root {folder}/data --exec-root {folder}/exec --pidfile {folder}/pid -H {address}"
     with (folder / "log").open("wb") as log:
         daemon = subprocess.Popen(
             ["dockerd", *options.split(), "--bridge=none", "--iptables=false", "--ip6tables=false"],
-            env={"PATH": PATH},
+            env={"PATH": PATH, **environment},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -126,7 +135,6 @@ def docker_host(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Ite
     finally:
         daemon.terminate()
         daemon.wait(DAEMON_SECONDS)
-        moorage("trust", server.https, "--docker", "--undo")
 
 
 def _await_daemon(address: str, daemon: subprocess.Popen[bytes], log: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from moorage.domain.access import Role, Visibility
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import Repository
+from moorage.domain.redirect import Redirects
 from tests.contracts.tables import APP, OTHER, OpenTables, Tables
 
 
@@ -40,7 +41,14 @@ async def test_only_what_is_named_changes(tables: Tables) -> None:
     assert (changed.description, changed.visibility, changed.name) == ("images", Visibility.PRIVATE, "DMC")
     changed = await tables.registries.update("dmc", {"visibility": "public"})
     assert changed is not None
-    assert (changed.description, changed.visibility) == ("images", Visibility.PUBLIC)
+    assert (changed.description, changed.visibility, changed.redirects) == (
+        "images",
+        Visibility.PUBLIC,
+        Redirects.SERVER,
+    )
+    changed = await tables.registries.update("dmc", {"redirects": "off"})
+    assert changed is not None
+    assert (changed.description, changed.redirects) == ("images", Redirects.OFF)
     assert await tables.registries.find("dmc") == changed
     assert await tables.registries.update("another", {"description": "x"}) is None
 

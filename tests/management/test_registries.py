@@ -118,3 +118,14 @@ async def test_what_is_no_pattern_of_tags_is_refused(world: World) -> None:
         answer = await world.ask("PATCH", "/registries/dmc", {"immutable_tags": [wrong]})
         assert answer.status_code in {400, 422}
     assert (await world.ask("GET", "/registries/dmc")).json()["immutable_tags"] == []
+
+
+@pytest.mark.usefixtures("people")
+async def test_an_owner_says_whether_pulls_are_redirected(world: World) -> None:
+    assert (await world.ask("GET", "/registries/dmc")).json()["redirects"] == "server"
+    refused = await world.ask("PATCH", "/registries/dmc", {"redirects": "on"}, caller="maintainer")
+    assert refused.status_code == 403
+    for word in ("on", "off", "server"):
+        changed = await world.ask("PATCH", "/registries/dmc", {"redirects": word}, caller="owner")
+        assert changed.json()["redirects"] == word
+    assert (await world.ask("PATCH", "/registries/dmc", {"redirects": "yes"}, caller="owner")).status_code == 400

@@ -184,7 +184,7 @@ class House:
         services = self.services
         rows = distribution_table(
             UploadHandlers(services.uploads, services.blobs, services.registries, services.access),
-            BlobHandlers(services.blobs),
+            BlobHandlers(services.blobs, services.redirects),
             ManifestHandlers(services.manifests, services.tally),
             CatalogHandlers(services.catalog),
             TokenHandlers(services.issuer, services.access),

@@ -3,6 +3,7 @@
 import hashlib
 import http.client
 import threading
+import urllib.request
 from collections.abc import Iterator
 from functools import partial
 from itertools import count
@@ -102,6 +103,22 @@ def test_what_was_deleted_leaves_the_bucket(launch: Launcher, bucket: S3Server) 
     root = launch.settings["MOORAGE_STORAGE_URL"].removeprefix("s3:/")
     found = [path for path in bucket.folder.rglob("*") if path.is_file() and f"{root}/" in str(path)]
     assert found == []
+
+
+def test_a_redirected_pull_leaves_no_url_in_the_log(launch: Launcher) -> None:
+    launch.settings |= {"MOORAGE_REDIRECTS": "on", "MOORAGE_WORKERS": "1", "MOORAGE_LOG_LEVEL": "debug"}
+    running = launch()
+    with running.client() as client:
+        client.create()
+        digest = client.push_blob(BLOCK)
+        answer = client.ask("GET", f"blobs/{digest}")
+    assert answer.status == 307
+    with urllib.request.urlopen(answer.headers["location"]) as there:
+        assert digest_of(there.read()) == digest
+    assert running.stop() == 0
+    said = running.err.read_text() + running.out.read_text()
+    assert '"status":307' in said
+    assert "X-Amz" not in said
 
 
 def image_of(client: Client) -> str:

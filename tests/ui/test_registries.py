@@ -218,6 +218,16 @@ async def test_immutable_tags_are_set_by_owners_and_explained_when_wrong(world: 
     assert "Immutable tags are at most" in wrong.text
 
 
+async def test_an_owner_chooses_how_layers_are_pulled(world: World, admin: Visitor, nobody: Visitor) -> None:
+    await world.person("mara")
+    await world.registry("DMC", mara=Role.MAINTAINER)
+    assert 'name="redirects" value="server" checked' in (await admin.get("/dmc/-/settings")).text
+    await admin.fill("/dmc/-/settings", {"description": "", "visibility": "private", "redirects": "off"})
+    assert 'name="redirects" value="off" checked' in (await admin.get("/dmc/-/settings")).text
+    await nobody.sign_in("mara")
+    assert 'name="redirects"' not in (await nobody.get("/dmc/-/settings")).text
+
+
 async def test_who_holds_a_role_on_a_pattern_sees_what_it_matches_and_no_more(world: World, nobody: Visitor) -> None:
     await world.person("mara")
     await world.registry("DMC")

@@ -5,12 +5,11 @@
 Whatever stands left of the first address that is no trusted proxy's, anybody may have written.
 """
 
-import ipaddress
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from moorage.app.later import Application
-from moorage.settings.address import Network
+from moorage.domain.network import Network, address_in, is_within
 
 HEADER = b"x-forwarded-for"
 MOST_PROXIES = 10
@@ -40,19 +39,7 @@ class BehindProxies:
         for piece in told.split(",")[: -MOST_PROXIES - 1 : -1]:
             text = piece.strip()
             # Behind a percent sign, which names an interface of this machine, anything may stand.
-            if not self._is_trusted(found) or "%" in text or _parsed(text) is None:
+            if not is_within(found, self._proxies) or "%" in text or address_in(text) is None:
                 break
             found = text
         return found
-
-    def _is_trusted(self, text: str) -> bool:
-        address = _parsed(text)
-        return address is not None and any(address in network for network in self._proxies)
-
-
-def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from moorage.app.databases import Opened, open_database
-from moorage.app.stores import open_store
+from moorage.app.stores import open_store, signer_of
 from moorage.auth.callers import Callers
 from moorage.auth.issuer import Issuer
 from moorage.auth.keyring import Keyring
@@ -14,6 +14,7 @@ from moorage.auth.oidc import WebDirectories
 from moorage.auth.passwords import Passwords
 from moorage.directories import Directories, read_directories
 from moorage.domain.access import Caller
+from moorage.domain.redirect import RedirectRule
 from moorage.metastore.access_tokens import AccessTokenTable
 from moorage.metastore.accounts import AccountTable
 from moorage.metastore.activity import ActivityTable
@@ -44,6 +45,7 @@ from moorage.services.groups import GroupService
 from moorage.services.keys import KeyService
 from moorage.services.manifests import ManifestService
 from moorage.services.ports import Duty, Health
+from moorage.services.redirects import RedirectService
 from moorage.services.registries import RegistryService
 from moorage.services.robots import RobotService
 from moorage.services.store_port import BlobStore
@@ -78,6 +80,7 @@ class Services:
     health: Health
     keys: KeyService
     manifests: ManifestService
+    redirects: RedirectService
     registries: RegistryService
     issuer: Issuer
     tags: TagService
@@ -144,6 +147,7 @@ async def _compose(settings: Settings, opened: Opened, store: BlobStore, known: 
         health=database,
         keys=keys,
         manifests=ManifestService(manifest_table, blob_table, store),
+        redirects=RedirectService(RedirectRule(settings.redirects, settings.redirect_networks), signer_of(settings)),
         registries=RegistryService(registry_table, grant_table, access),
         issuer=Issuer(account_table, identities, callers, keyring, tally),
         tags=TagService(TagTable(database), access),

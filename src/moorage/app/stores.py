@@ -2,12 +2,17 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from moorage.blobstore.filesystem import FileBlobStore
 from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.services.redirects import Signer
 from moorage.services.store_port import BlobStore
 from moorage.settings import Settings
 from moorage.settings.storage import BucketAddress, amazon
+
+if TYPE_CHECKING:
+    from moorage.blobstore.s3.bucket import Bucket
 
 UPLOAD_MEMORY = 64 * 1024 * 1024
 """Bytes that all processes of a server have for uploads on their way to a bucket."""
@@ -30,29 +35,46 @@ async def open_store(settings: Settings) -> AsyncIterator[BlobStore]:
         files.close()
 
 
+def signer_of(settings: Settings) -> Signer | None:
+    """Return what signs URLs for clients, where blobs are in a bucket."""
+    blobs = settings.blobs
+    if not isinstance(blobs, BucketAddress):
+        return None
+    # As below.
+    from moorage.blobstore.s3.signer import BucketSigner  # noqa: PLC0415
+
+    return BucketSigner(_bucket_at(settings, blobs, settings.s3_public_endpoint or settings.s3_endpoint))
+
+
 @asynccontextmanager
 async def _bucket(settings: Settings, blobs: BucketAddress) -> AsyncIterator[BlobStore]:
     # Imported here: most servers and commands ask no bucket.
-    from moorage.blobstore.s3.bucket import Bucket  # noqa: PLC0415
-    from moorage.blobstore.s3.signing import Keys  # noqa: PLC0415
     from moorage.blobstore.s3.store import S3BlobStore  # noqa: PLC0415
 
-    assert settings.s3_access_key_id is not None  # noqa: S101  the settings fit together
-    assert settings.s3_secret_access_key is not None  # noqa: S101  likewise
-    secret = settings.s3_secret_access_key.get_secret_value()
-    keys = Keys(settings.s3_access_key_id.get_secret_value(), secret, settings.s3_region)
-    endpoint, name = settings.s3_endpoint, blobs.name
-    if endpoint is None:
-        endpoint, name = amazon(settings.s3_region, blobs.name)
-    bucket = Bucket(endpoint, name, blobs.prefix, keys)
+    bucket = _bucket_at(settings, blobs, settings.s3_endpoint)
     store = S3BlobStore(bucket, max(UPLOAD_MEMORY // settings.workers, LEAST_MEMORY))
     try:
         try:
             await bucket.check()
         except MoorageError as error:
             reason = error.__cause__ or error.message
-            message = f"the bucket {blobs.name} at {endpoint} can't be used: {reason}"
+            message = f"the bucket {blobs.name} at {bucket.endpoint} can't be used: {reason}"
             raise MoorageError(ErrorCode.UNAVAILABLE, message) from error
         yield store
     finally:
         await store.close()
+
+
+def _bucket_at(settings: Settings, blobs: BucketAddress, endpoint: str | None) -> "Bucket":
+    """Return the bucket of the settings as it is reached at an endpoint; None is Amazon's."""
+    from moorage.blobstore.s3.bucket import Bucket  # noqa: PLC0415  as above
+    from moorage.blobstore.s3.signing import Keys  # noqa: PLC0415  likewise
+
+    assert settings.s3_access_key_id is not None  # noqa: S101  the settings fit together
+    assert settings.s3_secret_access_key is not None  # noqa: S101  likewise
+    secret = settings.s3_secret_access_key.get_secret_value()
+    keys = Keys(settings.s3_access_key_id.get_secret_value(), secret, settings.s3_region)
+    name = blobs.name
+    if endpoint is None:
+        endpoint, name = amazon(settings.s3_region, blobs.name)
+    return Bucket(endpoint, name, blobs.prefix, keys)

@@ -91,7 +91,7 @@ def distribution(settings: Settings, services: Services) -> DistributionApi:
     """Return what answers `/v2/` and `/token`."""
     routes = table(
         UploadHandlers(services.uploads, services.blobs, services.registries, services.access),
-        BlobHandlers(services.blobs),
+        BlobHandlers(services.blobs, services.redirects),
         ManifestHandlers(services.manifests, services.tally),
         CatalogHandlers(services.catalog),
         TokenHandlers(services.issuer, services.access),

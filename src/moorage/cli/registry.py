@@ -9,6 +9,7 @@ from moorage.cli.output import Json, say, say_json, say_table, when
 from moorage.domain.access import Role, Visibility
 from moorage.domain.name import address_of
 from moorage.domain.pattern import WHOLE
+from moorage.domain.redirect import Redirects
 from moorage.ui.words import size
 
 app = typer.Typer(
@@ -75,6 +76,7 @@ def list_registries(api: Api, *, as_json: Json = False) -> None:
     "moorage registry change DMC --visibility public",
     "moorage registry change DMC --immutable-tags 'v* *-final'",
     "moorage registry change DMC --immutable-tags ''",
+    "moorage registry change DMC --redirects off",
 )
 def change(
     api: Api,
@@ -87,6 +89,10 @@ def change(
         str | None,
         typer.Option(help="Tags that can't be moved or deleted once they are there, as 'v* latest'; '' for none."),
     ] = None,
+    redirects: Annotated[
+        Redirects | None,
+        typer.Option(help="Whether pulls are redirected to the bucket: as the server's settings say, on, or off."),
+    ] = None,
     *,
     as_json: Json = False,
 ) -> None:
@@ -95,6 +101,7 @@ def change(
         "description": description,
         "visibility": visibility and visibility.value,
         "immutable_tags": None if immutable_tags is None else immutable_tags.split(),
+        "redirects": redirects and redirects.value,
     }
     changed = api.request(
         "PATCH", at("registries", name), {key: value for key, value in given.items() if value is not None}

@@ -12,13 +12,15 @@ from moorage.domain.digest import parse_digest
 from moorage.domain.name import Repository
 from moorage.services.blobs import BlobService
 from moorage.services.records import BlobRecord
+from moorage.services.redirects import RedirectService
 
 
 class BlobHandlers:
     """Requests for `/v2/NAME/blobs/DIGEST`."""
 
-    def __init__(self, blobs: BlobService) -> None:
+    def __init__(self, blobs: BlobService, redirects: RedirectService) -> None:
         self._blobs = blobs
+        self._redirects = redirects
 
     async def head(self, _request: Request, repository: Repository, digest: str) -> Answer:
         """HEAD: a 200 here promises a pusher that the blob stays for the length of a lease."""
@@ -26,8 +28,19 @@ class BlobHandlers:
         return Answer(200, _headers(blob), length=blob.size)
 
     async def get(self, request: Request, repository: Repository, digest: str) -> Answer:
-        """GET: the whole as a file where the store has files, or one range."""
+        """GET: what the client doesn't have yet is read from the store, by itself or through here."""
         blob = await self._blobs.get(repository, parse_digest(digest))
+        is_known = names_etag(request.headers.get(b"if-none-match"), blob.digest)
+        url = None if is_known else self._redirects.url_for(request.address, request.registry, blob)
+        return await self._read(request, blob) if url is None else _redirection(blob, url)
+
+    async def delete(self, request: Request, repository: Repository, digest: str) -> Answer:
+        """DELETE: the repository's link goes; the bytes stay for others, and for the collection to free."""
+        await self._blobs.delete(request.caller, repository, parse_digest(digest))
+        return Answer(202)
+
+    async def _read(self, request: Request, blob: BlobRecord) -> Answer:
+        """Answer with the whole, as a file where the store has files, or with one range."""
         path = await self._blobs.locate(blob)
         if names_etag(request.headers.get(b"if-none-match"), blob.digest):
             return Answer(304, [(b"etag", b'"%s"' % blob.digest.encode())])
@@ -45,11 +58,6 @@ class BlobHandlers:
         headers = [*_headers(blob), (b"content-range", b"bytes %d-%d/%d" % (start, start + length - 1, blob.size))]
         return Answer(206, headers, stream, length)
 
-    async def delete(self, request: Request, repository: Repository, digest: str) -> Answer:
-        """DELETE: the repository's link goes; the bytes stay for others, and for the collection to free."""
-        await self._blobs.delete(request.caller, repository, parse_digest(digest))
-        return Answer(202)
-
 
 async def _begun(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """Return a stream whose first piece has come."""
@@ -62,6 +70,12 @@ async def _begun(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             yield piece
 
     return going_on()
+
+
+def _redirection(blob: BlobRecord, url: str) -> Answer:
+    """Answer with where else the blob is; the URL opens it for whoever has it, so that nothing may keep it."""
+    headers = [(b"location", url.encode()), (b"docker-content-digest", blob.digest.encode())]
+    return Answer(307, headers, cache=b"private, no-store")
 
 
 def _headers(blob: BlobRecord) -> Headers:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 
 from moorage.domain.access import ANONYMOUS, Caller
 from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.services.records import Registry
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -51,6 +52,8 @@ class Request:
     caller: Caller = ANONYMOUS
     is_read: bool = False
     """Whether the body has come to its end."""
+    registry: Registry | None = None
+    """The registry of the repository asked for, in which the caller may do this."""
     check: Callable[[], Awaitable[None]] | None = None
     """Asks again whether the caller may do this."""
 

@@ -142,7 +142,7 @@ class DistributionApi:
             raise MoorageError(ErrorCode.UNSUPPORTED_ENCODING)
         if found.repository is None:
             return await route.handler(request, *found.rest)
-        await self._access.check(request.caller, route.action, found.repository)
+        request.registry = await self._access.check(request.caller, route.action, found.repository)
         if route.action is Action.PUSH:
             request.check = partial(self._check_again, request, route, found.repository)
         return await route.handler(request, found.repository, *found.rest)

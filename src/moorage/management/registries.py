@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from moorage.domain.access import Action, Role, Visibility
 from moorage.domain.immutable import MOST_PATTERNS, parse_immutable_tags
+from moorage.domain.redirect import Redirects
 from moorage.management.conditions import OnMatch, OnSet, ToTag
 from moorage.management.grammar import A_DESCRIPTION, A_REGISTRY, A_USER, AN_IMMUTABLE_TAG
 from moorage.management.routes import FromCaller, InRegistry, Route
@@ -17,6 +18,10 @@ from moorage.services.registries import RegistryService
 
 NAME = "1 to 64 letters and digits, with single . - or _ between them; unique without regard to case."
 IMMUTABLE = "Tags that can't be moved or deleted once they are there; * stands for any characters."
+REDIRECTS = (
+    "Whether pulls of layers are redirected to the bucket: as the server's settings say (server), on, or off. "
+    "In any case only for clients in its redirect_networks, and only where blobs are in a bucket."
+)
 VISIBILITY = "Who may pull: its members (private), everyone signed in (internal), anyone (public)."
 
 InUser = Annotated[str, Path(description="The person's user name.", json_schema_extra=A_USER)]
@@ -41,6 +46,7 @@ class RegistryChanges(Sent):
     immutable_tags: list[ImmutableTag] | None = Field(
         None, description=IMMUTABLE + " Takes an owner.", max_length=MOST_PATTERNS
     )
+    redirects: Redirects | None = Field(None, description=REDIRECTS + " Takes an owner.")
 
 
 class Registry(BaseModel):
@@ -51,6 +57,7 @@ class Registry(BaseModel):
     description: str
     visibility: Visibility
     immutable_tags: list[str] = Field(description=IMMUTABLE)
+    redirects: Redirects = Field(description=REDIRECTS)
     created_at: datetime
     created_by: str = Field(description="The person who made it.")
 
@@ -63,6 +70,7 @@ class Registry(BaseModel):
             description=record.description,
             visibility=record.visibility,
             immutable_tags=list(record.immutable_tags),
+            redirects=record.redirects,
             created_at=moment(record.created_at),
             created_by=record.created_by,
         )
@@ -154,7 +162,7 @@ class RegistryRoutes:
     async def change_registry(
         self, caller: FromCaller, address: InRegistry, sent: RegistryChanges, match: OnMatch, tagged: ToTag
     ) -> Registry:
-        """Change a registry's description, who may pull, or which tags never move."""
+        """Change a registry's description, who may pull, which tags never move, or whether pulls are redirected."""
         changes = sent.model_dump(mode="json", exclude_none=True)
         if sent.immutable_tags is not None:
             changes["immutable_tags"] = " ".join(parse_immutable_tags(sent.immutable_tags))

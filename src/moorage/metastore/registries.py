@@ -11,6 +11,7 @@ from moorage.domain.access import Visibility
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import address_of
 from moorage.domain.reach import Reach, whole_of
+from moorage.domain.redirect import Redirects
 from moorage.metastore.blobs import LOOK_AGAIN
 from moorage.metastore.cache import ExactCache
 from moorage.metastore.names import REACH, Names, reader
@@ -91,6 +92,7 @@ def registry_of(row: Row) -> Registry:
         description=row.description,
         visibility=Visibility(row.visibility),
         immutable_tags=tuple(row.immutable_tags.split()),
+        redirects=Redirects(row.redirects),
         created_at=row.created_at,
         created_by=row.created_by,
     )

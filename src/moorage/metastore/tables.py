@@ -61,6 +61,7 @@ registries = Table(
     Column("immutable_tags", WORDS, nullable=False, server_default=""),
     Column("created_at", Float, nullable=False),
     Column("created_by", WORDS, nullable=False),
+    Column("redirects", WORDS, nullable=False, server_default="server"),
     Index("registries_by_visibility", "visibility", "address"),
 )
 

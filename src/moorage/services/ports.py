@@ -62,7 +62,7 @@ class Registries(Protocol):
     async def update(
         self, address: str, changes: Mapping[str, str], check: Check[Registry] | None = None
     ) -> Registry | None:
-        """Change description, visibility or immutable_tags (with spaces between)."""
+        """Change description, visibility, immutable_tags (with spaces between) or redirects."""
 
     async def delete(self, address: str, check: Check[Registry] | None = None) -> bool:
         """Delete an empty registry; raise IN_USE when it holds images; False when there is none."""

@@ -10,6 +10,7 @@ from moorage.domain.digest import Digest
 from moorage.domain.limits import TokenAction
 from moorage.domain.name import Repository
 from moorage.domain.place import Place
+from moorage.domain.redirect import Redirects
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Registry:
     visibility: Visibility
     immutable_tags: tuple[str, ...]
     """Patterns of tags that never move."""
+    redirects: Redirects
     created_at: float
     created_by: str
 

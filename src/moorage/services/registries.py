@@ -1,6 +1,7 @@
 """Registries: created, found, described, deleted, and who has a role on the whole of one."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 
 from moorage.domain.access import Action, Caller, Role, Visibility, is_within
 from moorage.domain.activity import Change, Facts, Kind
@@ -9,6 +10,7 @@ from moorage.domain.immutable import parse_immutable_tags
 from moorage.domain.limits import whole
 from moorage.domain.name import address_of, parse_registry
 from moorage.domain.pattern import WHOLE
+from moorage.domain.redirect import Redirects
 from moorage.services.access import Access
 from moorage.services.grants import no_role, nobody, role_change
 from moorage.services.ports import Check, Grants, Registries
@@ -77,7 +79,7 @@ class RegistryService:
     async def update(
         self, caller: Caller, address: str, changes: Mapping[str, str], check: Check[Registry] | None = None
     ) -> Registry:
-        """Change `description`, `visibility` or `immutable_tags` (with spaces between), of nothing too.
+        """Change `description`, `visibility`, `immutable_tags` (with spaces between) or `redirects`, of nothing too.
 
         Nothing is changed when `check` raises.
         """
@@ -85,7 +87,9 @@ class RegistryService:
         registry = await self._access.check_registry(caller, action, address)
         check_description(changes.get("description", ""))
         if "visibility" in changes:
-            changes = {**changes, "visibility": _visibility(changes["visibility"]).value}
+            changes = {**changes, "visibility": _word(Visibility, "visibility", changes["visibility"])}
+        if "redirects" in changes:
+            changes = {**changes, "redirects": _word(Redirects, "redirects", changes["redirects"])}
         if "immutable_tags" in changes:
             changes = {**changes, "immutable_tags": " ".join(parse_immutable_tags(changes["immutable_tags"].split()))}
         if not changes:
@@ -149,6 +153,7 @@ def _facts(registry: Registry) -> Facts:
         "description": registry.description,
         "visibility": registry.visibility.value,
         "immutable_tags": " ".join(registry.immutable_tags),
+        "redirects": registry.redirects.value,
     }
 
 
@@ -159,9 +164,11 @@ def check_description(text: str) -> None:
         raise MoorageError(ErrorCode.VALUE_INVALID, message, {"field": "description"})
 
 
-def _visibility(text: str) -> Visibility:
+def _word(kind: type[StrEnum], field: str, text: str) -> str:
+    """Return a word, or raise VALUE_INVALID unless it is one of its kind."""
     try:
-        return Visibility(text)
+        return kind(text).value
     except ValueError:
-        message = "visibility is private, internal or public"
-        raise MoorageError(ErrorCode.VALUE_INVALID, message, {"field": "visibility"}) from None
+        *first, last = kind
+        message = f"{field} is {', '.join(first)} or {last}"
+        raise MoorageError(ErrorCode.VALUE_INVALID, message, {"field": field}) from None

@@ -6,7 +6,6 @@ environment and `host_names` in the TOML file. The first of these that gives a v
 
 import difflib
 import os
-import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,9 +16,22 @@ from typing import Annotated, Literal, NoReturn, Self, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from moorage.settings.address import Address, Network, host_names_in, is_host_name, networks_in
+from moorage.domain.network import Network
+from moorage.settings.address import Address, host_names_in, is_host_name, networks_in
 from moorage.settings.client import CLIENT
-from moorage.settings.storage import REGION, BucketAddress, parse_endpoint, parse_storage
+from moorage.settings.storage import REGION, BucketAddress
+from moorage.settings.values import (
+    as_address,
+    as_database_url,
+    as_path,
+    as_secret,
+    as_storage,
+    as_switch,
+    as_url,
+    as_whole,
+    as_word,
+    as_yes_or_no,
+)
 
 __all__ = ["OPTIONS", "Address", "Option", "Settings", "SettingsError", "is_host_name", "load"]
 
@@ -46,65 +58,12 @@ class Told:
     default: str | None = None
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value or "\0" in value:
-        raise ValueError(value)
-    return value
-
-
-def _address(value: object) -> Address | None:
-    if isinstance(value, Address):
-        return value
-    return None if value == "off" else Address.parse(_text(value))
-
-
-def _path(value: object) -> Path:
-    return value if isinstance(value, Path) else Path(_text(value)).expanduser()
-
-
-def _whole(value: object) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if re.fullmatch(r"[0-9]{1,9}", _text(value), re.ASCII) is None:
-        raise ValueError(value)
-    return int(_text(value))
-
-
-def _yes_or_no(value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    return ("false", "true").index(_text(value).lower()) == 1
-
-
-def _word(value: object) -> str:
-    return _text(value).lower()
-
-
-def _url(value: object) -> str:
-    # Nothing may stand around the host and port: clients put /v2/ right behind them, and S3 what it signs.
-    return parse_endpoint(_text(value))
-
-
-def _secret(value: object) -> SecretStr:
-    return value if isinstance(value, SecretStr) else SecretStr(_text(value))
-
-
-def _storage(value: object) -> Path | BucketAddress:
-    return value if isinstance(value, Path | BucketAddress) else parse_storage(_text(value))
-
-
-def _database_url(value: object) -> SecretStr:
-    url = _secret(value)
-    if re.fullmatch(r"sqlite:///[^?#\0]+|postgresql://[^\0]+", url.get_secret_value()) is None:
-        raise ValueError
-    return url
-
-
-_Door = Annotated[Address | None, BeforeValidator(_address)]
-_File = Annotated[Path | None, BeforeValidator(_path)]
-_Seconds = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=LONGEST_WAIT)]
+_Door = Annotated[Address | None, BeforeValidator(as_address)]
+_File = Annotated[Path | None, BeforeValidator(as_path)]
+_Seconds = Annotated[int, BeforeValidator(as_whole), Field(ge=0, le=LONGEST_WAIT)]
 
 _ADDRESS = "ADDRESS:PORT (an IPv6 address in brackets) or off"
+_NETWORKS = "IP addresses, or networks as 10.0.0.0/8 (a list in the file, separated by commas elsewhere)"
 _SECONDS = f"whole seconds, 0 to {LONGEST_WAIT}"
 
 
@@ -116,7 +75,7 @@ class Settings(BaseModel):
     config: Annotated[_File, Told("a TOML file", "The file to read settings from.", "none")] = None
     data: Annotated[
         Path,
-        BeforeValidator(_path),
+        BeforeValidator(as_path),
         Told("a folder", "Where the server keeps everything it stores; made when missing.", "./data"),
     ] = Path("data")
     https: Annotated[_Door, Told(_ADDRESS, "Where the server answers HTTPS: the door for clients and browsers.")] = (
@@ -127,12 +86,12 @@ class Settings(BaseModel):
     ] = Address("127.0.0.1", 5080)
     insecure_http: Annotated[
         bool,
-        BeforeValidator(_yes_or_no),
+        BeforeValidator(as_yes_or_no),
         Told("true or false", "Allow plain HTTP on an address that other machines can reach."),
     ] = False
     workers: Annotated[
         int,
-        BeforeValidator(_whole),
+        BeforeValidator(as_whole),
         Field(ge=1, le=MOST_WORKERS),
         Told(f"a whole number, 1 to {MOST_WORKERS}", "How many processes answer requests."),
     ] = 1
@@ -147,7 +106,7 @@ class Settings(BaseModel):
     ] = ()
     external_url: Annotated[
         str | None,
-        BeforeValidator(_url),
+        BeforeValidator(as_url),
         Told(
             "https://HOST[:PORT] or http://HOST[:PORT], without a path",
             "How clients reach the server; every link and sign-in address it gives out begins with this.",
@@ -158,7 +117,7 @@ class Settings(BaseModel):
         tuple[Network, ...],
         BeforeValidator(networks_in),
         Told(
-            "IP addresses, or networks as 10.0.0.0/8 (a list in the file, separated by commas elsewhere)",
+            _NETWORKS,
             "Proxies whose X-Forwarded-For header is believed: it says where a request came from.",
             "none",
         ),
@@ -171,12 +130,12 @@ class Settings(BaseModel):
     ] = None
     admin_password: Annotated[
         SecretStr | None,
-        BeforeValidator(_secret),
+        BeforeValidator(as_secret),
         Told("text", "The password the account admin gets on the first start.", "made and printed once"),
     ] = None
     database_url: Annotated[
         SecretStr | None,
-        BeforeValidator(_database_url),
+        BeforeValidator(as_database_url),
         Told(
             "sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/NAME",
             "The database; all servers on one PostgreSQL are one Moorage.",
@@ -185,12 +144,12 @@ class Settings(BaseModel):
     ] = None
     storage_url: Annotated[
         Path | BucketAddress | None,
-        BeforeValidator(_storage),
+        BeforeValidator(as_storage),
         Told("file://FOLDER or s3://BUCKET/PREFIX", "Where blobs are kept.", "file://DATA/blobs"),
     ] = None
     s3_endpoint: Annotated[
         str | None,
-        BeforeValidator(_url),
+        BeforeValidator(as_url),
         Told(
             "https://HOST[:PORT] or http://HOST[:PORT], without a path",
             "The server that speaks S3, where it is not Amazon's.",
@@ -203,11 +162,30 @@ class Settings(BaseModel):
         Told("a region's name", "The region of the bucket; what a server of one's own has none of takes any."),
     ] = REGION
     s3_access_key_id: Annotated[
-        SecretStr | None, BeforeValidator(_secret), Told("text", "Who asks the bucket; s3://… needs it.", "none")
+        SecretStr | None, BeforeValidator(as_secret), Told("text", "Who asks the bucket; s3://… needs it.", "none")
     ] = None
     s3_secret_access_key: Annotated[
-        SecretStr | None, BeforeValidator(_secret), Told("text", "The secret of s3_access_key_id.", "none")
+        SecretStr | None, BeforeValidator(as_secret), Told("text", "The secret of s3_access_key_id.", "none")
     ] = None
+    s3_public_endpoint: Annotated[
+        str | None,
+        BeforeValidator(as_url),
+        Told(
+            "https://HOST[:PORT] or http://HOST[:PORT], without a path",
+            "That server as redirected clients reach it, where they know it by another name than s3_endpoint.",
+            "s3_endpoint",
+        ),
+    ] = None
+    redirects: Annotated[
+        bool,
+        BeforeValidator(as_switch),
+        Told("on or off", "Redirect pulls of blobs to the bucket; a registry may say otherwise.", "off"),
+    ] = False
+    redirect_networks: Annotated[
+        tuple[Network, ...],
+        BeforeValidator(networks_in),
+        Told(_NETWORKS, "Only clients in these networks are redirected: those that reach the bucket.", "all"),
+    ] = ()
     directories: Annotated[
         _File,
         Told(
@@ -218,12 +196,12 @@ class Settings(BaseModel):
     ] = None
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
-        BeforeValidator(_word),
+        BeforeValidator(as_word),
         Told("debug, info, warning or error", "The least important lines that are logged; requests are info."),
     ] = "info"
     log_format: Annotated[
         Literal["auto", "text", "json"],
-        BeforeValidator(_word),
+        BeforeValidator(as_word),
         Told("auto, text or json", "How log lines look; auto is text on a terminal and JSON otherwise."),
     ] = "auto"
     lease: Annotated[
@@ -262,6 +240,8 @@ class Settings(BaseModel):
             _refuse(present, f"{present} needs {missing} too: give both or neither")
         if isinstance(self.storage_url, BucketAddress) and not (self.s3_access_key_id and self.s3_secret_access_key):
             _refuse("storage_url", "a bucket needs s3_access_key_id and s3_secret_access_key")
+        if self.redirects and not isinstance(self.storage_url, BucketAddress):
+            _refuse("redirects", "redirects need a bucket in storage_url: clients can't read a folder")
         return self
 
 
@@ -360,7 +340,7 @@ def _layer(values: Mapping[str, object], spell: Callable[[str], str]) -> dict[st
 
 def _from_file(config: _Given) -> dict[str, _Given]:
     try:
-        path = _path(config.value)
+        path = as_path(config.value)
         values = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise SettingsError(f"{config.origin}: {config.value} is no readable TOML file: {_reason(error)}") from None
@@ -371,7 +351,7 @@ def _from_file(config: _Given) -> dict[str, _Given]:
 
 def _secret_in(value: object, origin: str) -> str:
     try:
-        secret = _path(value).read_text("utf-8").rstrip("\r\n")
+        secret = as_path(value).read_text("utf-8").rstrip("\r\n")
     except (OSError, ValueError) as error:
         raise SettingsError(f"{origin}: {value} cannot be read: {_reason(error)}") from None
     if not secret:

@@ -5,9 +5,9 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
-LONGEST_PORT = 65_535
+from moorage.domain.network import Network
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+LONGEST_PORT = 65_535
 
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST_NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*", re.ASCII)

@@ -119,8 +119,8 @@ class RegistryPages:
         return await self._settings(visit)
 
     async def save(self, visit: Visit) -> Response:
-        """Change description and, for those who may, who can pull."""
-        names = ("description", "visibility", "immutable_tags")
+        """Change description and, for those who may, the rest."""
+        names = ("description", "visibility", "immutable_tags", "redirects")
         changes = {name: visit.form[name].strip() for name in names if name in visit.form}
         try:
             registry = await self._services.registries.update(visit.caller, visit.address, changes)

@@ -6,6 +6,7 @@
     places.py     what the database keeps of where something lies
     bucket.py     the requests that are needed of S3, and how often they are tried
     signing.py    their signatures
+    signer.py     URLs by which clients read blobs themselves
 
 Keys, under the prefix of the bucket:
 

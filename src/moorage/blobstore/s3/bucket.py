@@ -15,7 +15,15 @@ from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
-from moorage.blobstore.s3.signing import EMPTY, UNSIGNED, Keys, encoded_path, encoded_query, signed_headers
+from moorage.blobstore.s3.signing import (
+    EMPTY,
+    UNSIGNED,
+    Keys,
+    encoded_path,
+    encoded_query,
+    signed_headers,
+    signed_query,
+)
 from moorage.domain.errors import ErrorCode, MoorageError
 
 if TYPE_CHECKING:
@@ -90,7 +98,7 @@ class Bucket:
     """A bucket, and a prefix in it; `endpoint` is a URL without a path."""
 
     def __init__(self, endpoint: str, name: str, prefix: str, keys: Keys) -> None:
-        self._endpoint = endpoint
+        self.endpoint = endpoint
         self._host = urlsplit(endpoint).netloc
         self._root = f"/{name}" if name else ""
         self._prefix = f"{prefix}/" if prefix else ""
@@ -101,6 +109,12 @@ class Bucket:
         """Close the connections."""
         if self._session is not None:
             await self._session.close()
+
+    def signed_url(self, key: str, query: Mapping[str, str], seconds: int, now: datetime) -> str:
+        """Return a URL, a secret, by which anybody may read an object for so many seconds; `now` is UTC."""
+        path = self._path(key)
+        signed = signed_query(self._keys, self._host, path, query, seconds, now)
+        return f"{self.endpoint}{path}?{signed}"
 
     async def put(self, key: str, body: Sequence[bytes | memoryview]) -> None:
         """Write an object."""
@@ -222,6 +236,10 @@ class Bucket:
             except StoreError as error:
                 await lost.pause(error)
 
+    def _path(self, key: str) -> str:
+        """Return the encoded path of an object, or of the bucket where the key is empty."""
+        return encoded_path(f"{self._root}/{self._prefix + key if key else ''}")
+
     @asynccontextmanager
     async def _answer(self, ask: Ask, lost: "Lost") -> AsyncIterator["ClientResponse"]:
         """Send a request once."""
@@ -230,14 +248,14 @@ class Bucket:
 
         if self._session is None:
             self._session = _session()
-        path = encoded_path(f"{self._root}/{self._prefix + ask.key if ask.key else ''}")
+        path = self._path(ask.key)
         length = sum(map(len, ask.body))
         digest = UNSIGNED if ask.body else EMPTY
         now = datetime.now(UTC)
         headers = signed_headers(self._keys, ask.method, self._host, path, ask.query, digest, now)
         headers |= {"content-length": str(length), "accept-encoding": "identity", **ask.headers}
         query = f"?{encoded_query(ask.query)}" if ask.query else ""
-        url = URL(f"{self._endpoint}{path}{query}", encoded=True)
+        url = URL(f"{self.endpoint}{path}{query}", encoded=True)
         body = _slices(ask, lost) if ask.body else None
         try:
             async with (

@@ -1,6 +1,7 @@
-"""Signatures of requests to S3, version 4.
+"""Signatures of requests to S3, version 4: in headers for our own, in the query for those of others.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
 """
 
 import hashlib
@@ -13,6 +14,7 @@ from urllib.parse import quote
 UNSIGNED = "UNSIGNED-PAYLOAD"
 """Stands for the digest of a body that is sent as it is at hand: hashing it once more would cost as much as sending."""
 
+ALGORITHM = "AWS4-HMAC-SHA256"
 EMPTY = hashlib.sha256(b"").hexdigest()
 UNRESERVED = "-_.~"
 
@@ -41,20 +43,48 @@ def signed_headers(
     keys: Keys, method: str, host: str, path: str, query: Mapping[str, str], body_digest: str, now: datetime
 ) -> dict[str, str]:
     """Return the headers that make a request ours; `path` is encoded, `query` is not, `now` is UTC."""
-    at = now.strftime("%Y%m%dT%H%M%SZ")
+    at = _stamp(now)
     headers = {"host": host, "x-amz-content-sha256": body_digest, "x-amz-date": at}
     names = ";".join(headers)
     lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
     request = "\n".join((method, path, encoded_query(query), lines, names, body_digest))
-    scope = f"{at[:8]}/{keys.region}/s3/aws4_request"
+    scope = _scope(keys, at)
     signature = _signature(keys, at, scope, request)
     credential = f"{keys.access_key_id}/{scope}"
-    authorization = f"AWS4-HMAC-SHA256 Credential={credential},SignedHeaders={names},Signature={signature}"
+    authorization = f"{ALGORITHM} Credential={credential},SignedHeaders={names},Signature={signature}"
     return {**headers, "authorization": authorization}
 
 
+def signed_query(keys: Keys, host: str, path: str, query: Mapping[str, str], seconds: int, now: datetime) -> str:
+    """Return the encoded query with which anybody may GET a path for so many seconds, 604,800 at most.
+
+    `path` is encoded, `query` is not, `now` is UTC.
+    """
+    at = _stamp(now)
+    scope = _scope(keys, at)
+    signed = {
+        **query,
+        "X-Amz-Algorithm": ALGORITHM,
+        "X-Amz-Credential": f"{keys.access_key_id}/{scope}",
+        "X-Amz-Date": at,
+        "X-Amz-Expires": str(seconds),
+        "X-Amz-SignedHeaders": "host",
+    }
+    encoded = encoded_query(signed)
+    request = "\n".join(("GET", path, encoded, f"host:{host}\n", "host", UNSIGNED))
+    return f"{encoded}&X-Amz-Signature={_signature(keys, at, scope, request)}"
+
+
+def _stamp(now: datetime) -> str:
+    return now.strftime("%Y%m%dT%H%M%SZ")
+
+
+def _scope(keys: Keys, at: str) -> str:
+    return f"{at[:8]}/{keys.region}/s3/aws4_request"
+
+
 def _signature(keys: Keys, at: str, scope: str, request: str) -> str:
-    text = "\n".join(("AWS4-HMAC-SHA256", at, scope, hashlib.sha256(request.encode()).hexdigest()))
+    text = "\n".join((ALGORITHM, at, scope, hashlib.sha256(request.encode()).hexdigest()))
     key = f"AWS4{keys.secret_access_key}".encode()
     for step in scope.split("/"):
         key = hmac.digest(key, step.encode(), "sha256")

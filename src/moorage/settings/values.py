@@ -1,0 +1,80 @@
+"""How the values of settings are read, wherever they were given; each raises ValueError for what is none."""
+
+import re
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from moorage.settings.address import Address
+from moorage.settings.storage import BucketAddress, parse_endpoint, parse_storage
+
+
+def as_text(value: object) -> str:
+    """Return text that is not empty."""
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise ValueError(value)
+    return value
+
+
+def as_address(value: object) -> Address | None:
+    """Return where a door listens; None for `off`."""
+    if isinstance(value, Address):
+        return value
+    return None if value == "off" else Address.parse(as_text(value))
+
+
+def as_path(value: object) -> Path:
+    """Return a path; `~` is the home folder."""
+    return value if isinstance(value, Path) else Path(as_text(value)).expanduser()
+
+
+def as_whole(value: object) -> int:
+    """Return a whole number of at most nine digits."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if re.fullmatch(r"[0-9]{1,9}", as_text(value), re.ASCII) is None:
+        raise ValueError(value)
+    return int(as_text(value))
+
+
+def as_yes_or_no(value: object) -> bool:
+    """Return what `true` or `false` says."""
+    if isinstance(value, bool):
+        return value
+    return ("false", "true").index(as_text(value).lower()) == 1
+
+
+def as_switch(value: object) -> bool:
+    """Return what `on` or `off` says."""
+    if isinstance(value, bool):
+        return value
+    return ("off", "on").index(as_text(value).lower()) == 1
+
+
+def as_word(value: object) -> str:
+    """Return a word, in lower case."""
+    return as_text(value).lower()
+
+
+def as_url(value: object) -> str:
+    """Return a server's URL, without a path."""
+    # Nothing may stand around the host and port: clients put /v2/ right behind them, and S3 what it signs.
+    return parse_endpoint(as_text(value))
+
+
+def as_secret(value: object) -> SecretStr:
+    """Return text that no message repeats."""
+    return value if isinstance(value, SecretStr) else SecretStr(as_text(value))
+
+
+def as_storage(value: object) -> Path | BucketAddress:
+    """Return where blobs are kept."""
+    return value if isinstance(value, Path | BucketAddress) else parse_storage(as_text(value))
+
+
+def as_database_url(value: object) -> SecretStr:
+    """Return the URL of a database."""
+    url = as_secret(value)
+    if re.fullmatch(r"sqlite:///[^?#\0]+|postgresql://[^\0]+", url.get_secret_value()) is None:
+        raise ValueError
+    return url
