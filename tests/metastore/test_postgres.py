@@ -24,6 +24,8 @@ ADD = insert(signing_keys)
 COUNT = select(func.count()).select_from(signing_keys)
 SECONDS = select(clock.c.seconds)
 SET = update(clock).values(seconds=bindparam("new"))
+LONGEST = 15
+"""Seconds: before PostgreSQL itself gives up a transaction of which it hears nothing."""
 
 
 def add(key: str) -> Steps[None]:
@@ -236,7 +238,7 @@ async def test_a_write_of_which_nothing_comes_any_more_is_given_up(
         yield from add("a")
 
     with pytest.raises(MoorageError) as refused:
-        await database.write(interrupted, alone=True)
+        await asyncio.wait_for(database.write(interrupted, alone=True), LONGEST)
     assert refused.value.error is ErrorCode.UNAVAILABLE
     line.is_moving.set()
     await database.write(partial(add, "b"))
