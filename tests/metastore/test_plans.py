@@ -1,38 +1,63 @@
-"""Lists go by an index: however much there is, a page reads what it shows, or a batch of what it is looked for in."""
+"""Lists go by an index: however much there is, a page reads what it shows, or a window of what it is looked for in.
 
+Both databases are asked how they would run each list; PostgreSQL, which goes by how much there is, with much of it.
+"""
+
+import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
-from sqlalchemy import Executable
-from sqlalchemy.dialects import sqlite as dialects
+from psycopg import sql
+from sqlalchemy.dialects import sqlite as sqlite_dialect
+from sqlalchemy.dialects.postgresql import psycopg as postgres_dialect
 
-from moorage.metastore import catalog, manifests, names, registries, repositories, tables, totals
+from bench.lists.fill import fill_postgres, fill_sqlite
+from bench.lists.world import Scale, World
+from moorage.metastore import activity, pages, repositories, tables
+from moorage.metastore.connections import SESSION
 from moorage.metastore.migrations import migrate
 from moorage.metastore.prepared import PreparedStatements
+from tests.metastore.lists import NO_LISTS, in_the_code, lists
+from tests.postgres import Cluster
 
-LISTS: dict[str, tuple[Executable, set[str]]] = {
-    "reach": (names.REACH, {"visible", "user_id"}),
-    "names": (names.NAMES, {"start", "end", "limit"}),
-    "repositories": (repositories.NAMED, {"names"}),
-    "registries": (registries.EVERY, set()),
-    "readable registries": (registries.READABLE, {"visible", "user_id"}),
-    "tags by name": (catalog.TAGS_BY_NAME, {"repository_id", "matching", "after", "limit"}),
-    "newest tags": (catalog.NEWEST_TAGS, {"repository_id", "matching", "limit"}),
-    "older tags": (catalog.OLDER_TAGS, {"repository_id", "matching", "after", "at", "limit"}),
-    "newest images": (catalog.NEWEST_IMAGES[False], {"repository_id", "limit"}),
-    "older images": (catalog.OLDER_IMAGES[False], {"repository_id", "after", "at", "limit"}),
-    "newest untagged images": (catalog.NEWEST_IMAGES[True], {"repository_id", "limit"}),
-    "older untagged images": (catalog.OLDER_IMAGES[True], {"repository_id", "after", "at", "limit"}),
-    "an index's children": (catalog.CHILDREN, {"repository_id", "digest"}),
-    "tag names": (manifests.TAGS, {"repository_id", "after", "limit"}),
-    "what a total looks through": (totals.LYING_IN, {"start", "end"}),
-}
-MANY = {"visible", "names"}
+WORLD = World(
+    Scale(
+        repositories=3_000,
+        tags=75_000,
+        registries=10,
+        activity=40_000,
+        people=200,
+        groups=10,
+        robots=20,
+        grants=100,
+        tokens=2,
+        referrers=100,
+        untagged=100,
+    )
+)
+LISTS = lists(WORLD)
+
+GROWING = {"tags", "manifests", "edges", "links", "blobs", "repositories", "activity"}
+
+MOST_READ = max(activity.WINDOW, pages.TAGS_SEEN) + 100
+"""Rows of a growing table that one statement reads: a window, and some for what is shown of its rows."""
+
+SORTED = re.compile(r"images, untagged|activity, .*\['|a group's members|a directory's groups")
+"""What SQLite sorts: the rows of a window that fit, not known to be in order; and people of a group."""
+
+
+def test_every_list_of_the_code_has_its_plan_looked_at() -> None:
+    looked_at = [statement for statement, _ in LISTS.values()]
+    left = {key for key, statement in in_the_code() if not any(statement is one for one in looked_at)}
+    assert left == set(NO_LISTS)
 
 
 @pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
+def sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
     path = tmp_path_factory.mktemp("plans") / "moorage.db"
     migrate(path)
     connection = sqlite3.connect(path)
@@ -40,27 +65,107 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connecti
     connection.close()
 
 
-def steps_of(connection: sqlite3.Connection, statement: Executable, parameters: set[str]) -> list[str]:
+def steps_of(connection: sqlite3.Connection, statement: Any, given: Mapping[str, Any]) -> list[str]:  # noqa: ANN401
     """Return what SQLite would do, a line for each step."""
-    sample = {name: ["a", "b"] if name in MANY else 1 for name in parameters}
-    prepared = PreparedStatements(dialects.dialect(paramstyle="named")).prepare(statement, sample)
-    rows = connection.execute(f"EXPLAIN QUERY PLAN {prepared.sql}", dict(prepared.bind(sample)))
-    return [row[3] for row in rows]
+    prepared = PreparedStatements(sqlite_dialect.dialect(paramstyle="named")).prepare(statement, given)
+    return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {prepared.sql}", dict(prepared.bind(given)))]
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_a_list_goes_by_an_index_and_is_in_order_already(empty: sqlite3.Connection, name: str) -> None:
-    steps = steps_of(empty, *LISTS[name])
-    # A subquery is what was found before; an index in its own order is a list that shows the whole table.
-    may = ("SCAN anon_", "SCAN registries USING INDEX")
-    bad = [step for step in steps if step.startswith("SCAN ") and not step.startswith(may)]
-    assert bad == []
-    assert [step for step in steps if "TEMP B-TREE" in step] == []
+def test_sqlite_goes_by_an_index_and_finds_a_list_in_order(sqlite: sqlite3.Connection, name: str) -> None:
+    steps = steps_of(sqlite, *LISTS[name])
+    # A subquery is what was found before; an index in its own order is a list that shows the whole table, and a window
+    # is its beginning.
+    may = re.compile(r"SCAN (anon_|seen$|\w+ USING (COVERING )?INDEX|users USING INDEX)")
+    assert [step for step in steps if step.startswith("SCAN ") and not may.match(step)] == []
+    is_sorted = any("TEMP B-TREE" in step for step in steps)
+    assert not is_sorted or SORTED.match(name)
     assert any("USING" in step for step in steps)
 
 
-def test_a_plan_without_an_index_shows(empty: sqlite3.Connection) -> None:
+def test_a_plan_without_an_index_shows(sqlite: sqlite3.Connection) -> None:
     described = repositories.REPOSITORIES.order_by(tables.repositories.c.description)
-    steps = steps_of(empty, described, set())
+    steps = steps_of(sqlite, described, {})
     assert any(step.startswith("SCAN repositories") for step in steps)
     assert any("TEMP B-TREE" in step for step in steps)
+
+
+@pytest.fixture(scope="module")
+def filled(postgres: Cluster) -> Iterator[psycopg.Connection[Any]]:
+    """Return a PostgreSQL with much in it, as a server has it open."""
+    url = postgres.database()
+    fill_postgres(url, WORLD, lambda _: None)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(SESSION, prepare=False)
+        yield connection
+
+
+def plan_of(connection: psycopg.Connection[Any], kind: str, statement: Any, given: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    """Return what PostgreSQL did, as its tree of nodes, with a plan of a kind."""
+    dialect = postgres_dialect.dialect()  # type: ignore[no-untyped-call]
+    prepared = PreparedStatements(dialect).prepare(statement, given)
+    bound, order = prepared.bind(given), list[str]()
+
+    def place(match: re.Match[str]) -> str:
+        if match[1] not in order:
+            order.append(match[1])
+        return f"${order.index(match[1]) + 1}"
+
+    text = re.sub(r"%\((\w+)\)s", place, prepared.sql).replace("%%", "%")
+    values = sql.SQL(", ").join(sql.Literal(bound[name]) for name in order)
+    connection.execute(f"SET plan_cache_mode = force_{kind}_plan; DEALLOCATE ALL".encode())
+    connection.execute(f"PREPARE one AS {text}".encode())
+    execute = sql.SQL("EXECUTE one ({})" if order else "EXECUTE one").format(values)
+    ((found,),) = connection.execute(sql.SQL("EXPLAIN (ANALYZE, FORMAT JSON) {}").format(execute)).fetchall()
+    return found[0]["Plan"]
+
+
+def nodes(plan: Any) -> Iterator[Any]:  # noqa: ANN401  as JSON has it
+    """Return a node and all below it."""
+    yield plan
+    for below in plan.get("Plans", ()):
+        yield from nodes(below)
+
+
+def rows_read(plan: Any) -> int:  # noqa: ANN401  likewise
+    """Return how many rows of growing tables were read."""
+    scans = [node for node in nodes(plan) if node.get("Relation Name") in GROWING]
+    return sum(
+        int((node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]) for node in scans
+    )
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("kind", ["generic", "custom"])
+@pytest.mark.parametrize("name", LISTS)
+def test_postgresql_goes_by_an_index_and_sorts_no_more_than_a_page(
+    filled: psycopg.Connection[Any], name: str, kind: str
+) -> None:
+    plan = plan_of(filled, kind, *LISTS[name])
+    scans = [node for node in nodes(plan) if node["Node Type"].endswith("Seq Scan")]
+    assert {node["Relation Name"] for node in scans} & GROWING == set()
+    sorts = [node for node in nodes(plan) if node["Node Type"].endswith("Sort")]
+    assert max((node["Plans"][0]["Actual Rows"] for node in sorts), default=0) <= 1000
+    assert rows_read(plan) <= MOST_READ
+
+
+@pytest.mark.servers
+def test_a_plan_that_reads_a_whole_table_shows(filled: psycopg.Connection[Any]) -> None:
+    described = repositories.REPOSITORIES.order_by(tables.repositories.c.description)
+    plan = plan_of(filled, "custom", described, {})
+    assert any(node["Node Type"].endswith("Sort") for node in nodes(plan))
+    assert rows_read(plan) > MOST_READ
+
+
+def test_the_world_of_the_plans_fits_the_tables(tmp_path: Path) -> None:
+    path = tmp_path / "moorage.db"
+    migrate(path)
+    fill_sqlite(
+        path,
+        World(Scale(repositories=10, tags=100, registries=5, activity=20, people=30, groups=2, robots=4, grants=5)),
+        lambda _: None,
+    )
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+    assert connection.execute("SELECT count(*) FROM tags").fetchone() == (100,)
+    connection.close()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, insert, or_, select, update
+from sqlalchemy import ColumnElement, FromClause, Select, and_, bindparam, insert, or_, select, update
 
 from moorage.domain.activity import Facts, Kind, Outcome
 from moorage.metastore.steps import Database, Row, Steps, one
@@ -28,22 +28,22 @@ PULLED = (
 TOP = "\U0010ffff"
 """Above every character of a target."""
 
-_present = (
-    select(registries.c.id)
-    .where(registries.c.address == activity.c.registry, registries.c.created_at <= activity.c.at)
-    .exists()
+
+def _fits(rows: FromClause, name: str) -> ColumnElement[bool]:
+    """Return the condition of a filter on some rows of activity."""
+    if name == "target":
+        return and_(rows.c.target >= bindparam("target"), rows.c.target < bindparam("target_end"))
+    if name == "registries":
+        return rows.c.registry.in_(bindparam("registries", expanding=True))
+    if name == "only_present":
+        present = select(registries.c.id).where(registries.c.address == rows.c.registry)
+        return present.where(registries.c.created_at <= rows.c.at).exists()
+    return rows.c[name] == bindparam(name)
+
+
+FILTERS = frozenset(
+    {"who", "address", "token", "request_id", "kind", "target", "outcome", "registries", "only_present"}
 )
-FILTERS: Mapping[str, ColumnElement[bool]] = {
-    "who": activity.c.who == bindparam("who"),
-    "address": activity.c.address == bindparam("address"),
-    "token": activity.c.token == bindparam("token"),
-    "request_id": activity.c.request_id == bindparam("request_id"),
-    "kind": activity.c.kind == bindparam("kind"),
-    "target": and_(activity.c.target >= bindparam("target"), activity.c.target < bindparam("target_end")),
-    "outcome": activity.c.outcome == bindparam("outcome"),
-    "registries": activity.c.registry.in_(bindparam("registries", expanding=True)),
-    "only_present": _present,
-}
 
 
 def recorded(story: Callable[[], Steps[T]]) -> Callable[[], Steps[T]]:
@@ -127,8 +127,7 @@ def _record_of(row: Row) -> ActivityRecord:
 @cache
 def _window(bounds: frozenset[str], *, oldest_first: bool) -> Select[Any]:
     """Return the rows that are looked at: the next ones in order within what is given of place, since and until."""
-    order = (activity.c.at, activity.c.id) if oldest_first else (activity.c.at.desc(), activity.c.id.desc())
-    found = select(activity.c.id, activity.c.at).order_by(*order)
+    found = select(activity).order_by(*_order(activity, oldest_first=oldest_first))
     at, key = activity.c.at, activity.c.id
     if "place" in bounds and oldest_first:
         found = found.where(at >= bindparam("at"), or_(at > bindparam("at"), key > bindparam("after")))
@@ -144,16 +143,23 @@ def _window(bounds: frozenset[str], *, oldest_first: bool) -> Select[Any]:
 @cache
 def _fitting(bounds: frozenset[str], filters: frozenset[str], *, oldest_first: bool) -> Select[Any]:
     """Return the rows of a window that fit; a statement is made once, since the database keeps what it is given."""
-    looked_at = _window(bounds, oldest_first=oldest_first).limit(WINDOW).subquery()
-    order = (activity.c.at, activity.c.id) if oldest_first else (activity.c.at.desc(), activity.c.id.desc())
-    found = select(activity).join(looked_at, looked_at.c.id == activity.c.id)
-    return found.where(*(FILTERS[name] for name in sorted(filters))).order_by(*order).limit(bindparam("limit"))
+    window = _window(bounds, oldest_first=oldest_first)
+    if not filters:
+        return window.limit(bindparam("limit"))
+    seen = window.limit(WINDOW).subquery("seen")
+    found = select(seen).where(*(_fits(seen, name) for name in sorted(filters)))
+    return found.order_by(*_order(seen, oldest_first=oldest_first)).limit(bindparam("limit"))
+
+
+def _order(rows: FromClause, *, oldest_first: bool) -> tuple[ColumnElement[Any], ...]:
+    return (rows.c.at, rows.c.id) if oldest_first else (rows.c.at.desc(), rows.c.id.desc())
 
 
 @cache
 def _last(bounds: frozenset[str], *, oldest_first: bool) -> Select[Any]:
     """Return the last row of a whole window."""
-    return _window(bounds, oldest_first=oldest_first).offset(WINDOW - 1).limit(1)
+    window = _window(bounds, oldest_first=oldest_first).with_only_columns(activity.c.at, activity.c.id)
+    return window.offset(WINDOW - 1).limit(1)
 
 
 def _page(

@@ -5,16 +5,11 @@ import json
 import time
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from itertools import starmap
 
 from sqlalchemy import (
-    ColumnElement,
-    Select,
-    and_,
     bindparam,
     delete,
-    func,
-    or_,
     select,
     update,
 )
@@ -27,9 +22,10 @@ from moorage.metastore.blobs import LOOK_AGAIN
 from moorage.metastore.deletions import deletion
 from moorage.metastore.manifests import VISIBLE, check_may_move_tag, drop_image, drop_tag
 from moorage.metastore.names import Names, padded
+from moorage.metastore.pages import IMAGE_COLUMNS, IMAGE_LISTS, IMAGES, TAG_LISTS, TARGETS, images_of, rows_of
 from moorage.metastore.repositories import RECORDS, find_repository, named
 from moorage.metastore.steps import Database, Row, Steps, one
-from moorage.metastore.tables import edges, links, manifests, repositories, tags, total
+from moorage.metastore.tables import edges, links, manifests, repositories
 from moorage.services.ports import Check
 from moorage.services.records import Deletion, ImageRecord, RepositoryRecord, TagRecord
 
@@ -40,70 +36,9 @@ DESCRIBE = (
     .returning(repositories.c.id)
 )
 
-_child = manifests.alias("child")
-_child_edge = edges.alias("child_edge")
-_children_size = (
-    select(total(_child.c.own_size))
-    .join(
-        _child_edge,
-        and_(_child_edge.c.repository_id == _child.c.repository_id, _child_edge.c.target == _child.c.digest),
-    )
-    .where(_child_edge.c.repository_id == manifests.c.repository_id, _child_edge.c.source == manifests.c.digest)
-    .correlate(manifests)
-    .scalar_subquery()
-)
-_size = (manifests.c.own_size + _children_size).label("size")
-_shown = (
-    manifests.c.digest,
-    manifests.c.media_type,
-    manifests.c.artifact_type,
-    manifests.c.config_type,
-    manifests.c.is_index,
-    manifests.c.platforms,
-    _size,
-)
-
-_tagged = and_(tags.c.repository_id == manifests.c.repository_id, tags.c.digest == manifests.c.digest)
-TAGS = (
-    select(tags.c.name, *_shown, tags.c.pushed_at, tags.c.pushed_by)
-    .join(manifests, _tagged)
-    .where(
-        tags.c.repository_id == bindparam("repository_id"),
-        or_(bindparam("matching") == "", func.replace(tags.c.name, bindparam("matching"), "") != tags.c.name),
-    )
-    .limit(bindparam("limit"))
-)
-
-_tag_names = (
-    select(func.aggregate_strings(tags.c.name, " ")).where(_tagged).correlate(manifests).scalar_subquery().label("tags")
-)
-_parent_names = (
-    select(func.aggregate_strings(edges.c.source, " "))
-    .where(edges.c.repository_id == manifests.c.repository_id, edges.c.target == manifests.c.digest)
-    .correlate(manifests)
-    .scalar_subquery()
-    .label("parents")
-)
-IMAGES = select(
-    *_shown,
-    manifests.c.annotations,
-    manifests.c.pushed_at,
-    manifests.c.pushed_by,
-    manifests.c.subject,
-    _tag_names,
-    _parent_names,
-).where(manifests.c.repository_id == bindparam("repository_id"))
-_is_tagged = select(tags.c.name).where(_tagged).correlate(manifests).exists()
-_is_child = (
-    select(edges.c.source)
-    .where(edges.c.repository_id == manifests.c.repository_id, edges.c.target == manifests.c.digest)
-    .correlate(manifests)
-    .exists()
-)
-IS_UNTAGGED = and_(~_is_tagged, ~_is_child, manifests.c.subject.is_(None))
-STANDS_ALONE = or_(_is_tagged, IS_UNTAGGED)
-IMAGE = IMAGES.where(manifests.c.digest == bindparam("digest"))
-CHILDREN = IMAGES.where(
+_images = select(*IMAGE_COLUMNS).where(manifests.c.repository_id == bindparam("repository_id"))
+IMAGE = _images.where(manifests.c.digest == bindparam("digest"))
+CHILDREN = _images.where(
     manifests.c.digest.in_(
         select(edges.c.target).where(
             edges.c.repository_id == bindparam("repository_id"), edges.c.source == bindparam("digest")
@@ -140,7 +75,7 @@ class CatalogTable:
         address, reach = found
         names = await self._names.page(reach, f"{address}/{after}", limit)
         records: list[RepositoryRecord] = []
-        for some in padded(names, RECORDS):
+        for some in padded(names, RECORDS, ""):
             records += await self._database.read(named(some))
             await asyncio.sleep(0)
         return tuple(records)
@@ -159,13 +94,17 @@ class CatalogTable:
         self, repository: Repository, *, order: str, after: Place | None, limit: int, matching: str = ""
     ) -> tuple[TagRecord, ...]:
         """See `Catalog`."""
-        return await self._database.read(_tags(repository, order, after, limit, matching))
+        given = {"repository_id": await self._database.read(_visible(repository)), "matching": matching}
+        rows = await rows_of(self._database, TAG_LISTS[order], given, after, limit, is_sparse=matching != "")
+        return tuple(starmap(tag_of, await images_of(self._database, TARGETS, rows)))
 
     async def images(
         self, repository: Repository, *, untagged: bool, after: Place | None, limit: int
     ) -> tuple[ImageRecord, ...]:
         """See `Catalog`."""
-        return await self._database.read(_images(repository, after, limit, untagged=untagged))
+        given = {"repository_id": await self._database.read(_visible(repository))}
+        rows = await rows_of(self._database, IMAGE_LISTS[untagged], given, after, limit, is_sparse=True)
+        return tuple(_image_of(image) for _, image in await images_of(self._database, IMAGES, rows))
 
     async def image(self, repository: Repository, digest: Digest) -> tuple[ImageRecord, ...]:
         """See `Catalog`."""
@@ -208,17 +147,17 @@ def _split(text: str, by: str = ",") -> tuple[str, ...]:
     return tuple(text.split(by)) if text else ()
 
 
-def tag_of(row: Row) -> TagRecord:
-    """Return the tag in a row of `TAGS`."""
+def tag_of(row: Row, target: Row) -> TagRecord:
+    """Return a tag whose image is in a row with the columns `SHOWN`."""
     return TagRecord(
         name=row.name,
-        digest=row.digest,
-        media_type=row.media_type,
-        artifact_type=row.artifact_type,
-        config_type=row.config_type,
-        is_index=bool(row.is_index),
-        platforms=_split(row.platforms),
-        size=row.size,
+        digest=target.digest,
+        media_type=target.media_type,
+        artifact_type=target.artifact_type,
+        config_type=target.config_type,
+        is_index=bool(target.is_index),
+        platforms=_split(target.platforms),
+        size=target.size,
         pushed_at=row.pushed_at,
         pushed_by=row.pushed_by,
     )
@@ -242,55 +181,9 @@ def _image_of(row: Row) -> ImageRecord:
     )
 
 
-def _older(at: ColumnElement[float], key: ColumnElement[str]) -> ColumnElement[bool]:
-    """Rows that come after (time, key) when the newest come first and equals go by key."""
-    return and_(at <= bindparam("at"), or_(at < bindparam("at"), key > bindparam("after")))
-
-
-TAGS_BY_NAME = TAGS.where(tags.c.name > bindparam("after")).order_by(tags.c.name)
-NEWEST_TAGS = TAGS.order_by(tags.c.pushed_at.desc(), tags.c.name)
-OLDER_TAGS = NEWEST_TAGS.where(_older(tags.c.pushed_at, tags.c.name))
-
-
-def _tags(
-    repository: Repository, order: str, after: Place | None, limit: int, matching: str
-) -> Steps[tuple[TagRecord, ...]]:
-    found = yield from one(VISIBLE, {"repository": str(repository)})
-    if found is None:
-        return ()
-    page: dict[str, Any] = {"repository_id": found.id, "limit": limit, "matching": matching}
-    if order == "name":
-        rows = yield TAGS_BY_NAME, {**page, "after": after.key if after else ""}
-    elif after is None:
-        rows = yield NEWEST_TAGS, page
-    else:
-        rows = yield OLDER_TAGS, {**page, "after": after.key, "at": after.at}
-    return tuple(tag_of(row) for row in rows)
-
-
-def _newest(statement: Select[Any]) -> Select[Any]:
-    return statement.order_by(manifests.c.pushed_at.desc(), manifests.c.digest).limit(bindparam("limit"))
-
-
-NEWEST_IMAGES = {False: _newest(IMAGES.where(STANDS_ALONE)), True: _newest(IMAGES.where(IS_UNTAGGED))}
-OLDER_IMAGES = {
-    untagged: statement.where(_older(manifests.c.pushed_at, manifests.c.digest))
-    for untagged, statement in NEWEST_IMAGES.items()
-}
-
-
-def _images(
-    repository: Repository, after: Place | None, limit: int, *, untagged: bool
-) -> Steps[tuple[ImageRecord, ...]]:
-    found = yield from one(VISIBLE, {"repository": str(repository)})
-    if found is None:
-        return ()
-    page: dict[str, Any] = {"repository_id": found.id, "limit": limit}
-    if after is None:
-        rows = yield NEWEST_IMAGES[untagged], page
-    else:
-        rows = yield OLDER_IMAGES[untagged], {**page, "after": after.key, "at": after.at}
-    return tuple(_image_of(row) for row in rows)
+def _visible(repository: Repository) -> Steps[int | None]:
+    row = yield from one(VISIBLE, {"repository": str(repository)})
+    return row.id if row else None
 
 
 def _image(repository: Repository, digest: Digest) -> Steps[tuple[ImageRecord, ...]]:

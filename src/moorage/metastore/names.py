@@ -5,6 +5,7 @@ span    ▕███ BATCH ███▏▕███ BATCH ███▏▕██�
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 from sqlalchemy import bindparam, literal, select, union_all
 
@@ -15,6 +16,8 @@ from moorage.metastore.cache import ExactCache
 from moorage.metastore.grants import COUNTS
 from moorage.metastore.steps import Database, Steps, one
 from moorage.metastore.tables import grants, registries, repositories
+
+T = TypeVar("T")
 
 BATCH = 1000
 """Names read in one turn of the event loop, about a millisecond's worth."""
@@ -78,11 +81,11 @@ class Names:
         return tuple(found[:limit])
 
 
-def padded(names: Sequence[str], size: int) -> Iterator[list[str]]:
-    """Divide names into lists of one length, so that one statement does for all: what is too much names nothing."""
-    for first in range(0, len(names), size):
-        some = list(names[first : first + size])
-        yield some + [""] * (size - len(some))
+def padded(keys: Sequence[T], size: int, nothing: T) -> Iterator[list[T]]:
+    """Divide keys into lists of one length, filled up with the key of nothing, so that one statement does for all."""
+    for first in range(0, len(keys), size):
+        some = list(keys[first : first + size])
+        yield some + [nothing] * (size - len(some))
 
 
 def reader(user_id: int | None) -> dict[str, object]:

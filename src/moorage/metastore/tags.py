@@ -7,14 +7,19 @@ from sqlalchemy import bindparam, select
 
 from moorage.domain.digest import Digest
 from moorage.domain.name import Repository
-from moorage.metastore.catalog import TAGS, tag_of
+from moorage.metastore.catalog import tag_of
 from moorage.metastore.manifests import BY_DIGEST, VISIBLE, drop_tag, point
+from moorage.metastore.pages import TAG_COLUMNS, TAGGED
 from moorage.metastore.steps import Database, Steps, one
-from moorage.metastore.tables import tags
+from moorage.metastore.tables import manifests, tags
 from moorage.services.ports import Check
 from moorage.services.records import Dropped, TagMove, TagRecord
 
-FIND = TAGS.where(tags.c.name == bindparam("tag"))
+FIND = (
+    select(*TAG_COLUMNS)
+    .join(manifests, TAGGED)
+    .where(tags.c.repository_id == bindparam("repository_id"), tags.c.name == bindparam("tag"))
+)
 IMAGE = select(BY_DIGEST.subquery().c.digest)
 
 
@@ -50,8 +55,8 @@ def _find(repository: Repository, tag: str) -> Steps[TagRecord | None]:
     found = yield from one(VISIBLE, {"repository": str(repository)})
     if found is None:
         return None
-    row = yield from one(FIND, {"repository_id": found.id, "tag": tag, "matching": "", "limit": 1})
-    return tag_of(row) if row else None
+    row = yield from one(FIND, {"repository_id": found.id, "tag": tag})
+    return tag_of(row, row) if row else None
 
 
 def _point(  # what it takes

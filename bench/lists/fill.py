@@ -1,0 +1,51 @@
+"""A world's rows put into a database whose tables are there and empty, in either of the two."""
+
+import itertools
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+
+from bench.lists.world import World
+from moorage.metastore.tables import metadata
+
+BATCH = 10_000
+"""Rows given to SQLite at once."""
+
+
+def fill_sqlite(path: Path, world: World, tell: Callable[[str], None]) -> None:
+    """Fill a file in one transaction, which nothing reads meanwhile."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA synchronous=OFF")
+    connection.execute("PRAGMA cache_size=-1000000")
+    connection.execute("BEGIN IMMEDIATE")
+    for name, rows in world.tables.items():
+        places = ", ".join("?" for _ in metadata.tables[name].columns)
+        found = rows()
+        count = 0
+        while some := list(itertools.islice(found, BATCH)):
+            connection.executemany(f"INSERT INTO {name} VALUES ({places})", some)  # noqa: S608  names of our own tables
+            count += len(some)
+        tell(f"{name}: {count:,}")
+    connection.execute("COMMIT")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+
+
+def fill_postgres(url: str, world: World, tell: Callable[[str], None]) -> None:
+    """Fill a database, and let it look at its tables as autovacuum does some time after."""
+    with psycopg.connect(url) as connection:
+        for name, rows in world.tables.items():
+            count = 0
+            columns = ", ".join(f'"{column.name}"' for column in metadata.tables[name].columns)
+            with connection.cursor().copy(f"COPY {name} ({columns}) FROM STDIN".encode()) as copy:
+                for row in rows():
+                    copy.write_row(row)
+                    count += 1
+            if "id" in metadata.tables[name].columns:
+                number = f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), max(id)) FROM {name}"  # noqa: S608
+                connection.execute(number.encode())
+            tell(f"{name}: {count:,}")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE")

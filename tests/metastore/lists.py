@@ -1,0 +1,118 @@
+"""Every list that the database is asked for, with parameters for it; those of repositories are of the largest."""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import Select
+
+import moorage.metastore
+from bench.lists.world import World
+from moorage.metastore import (
+    access_tokens,
+    accounts,
+    activity,
+    catalog,
+    collect,
+    groups,
+    identities,
+    manifests,
+    names,
+    pages,
+    registries,
+    repositories,
+    robots,
+    totals,
+    uploads,
+)
+
+SOME = 51
+
+Lists = Mapping[str, tuple[Any, Mapping[str, Any]]]
+
+NO_LISTS = {
+    ("accounts", "ADMINISTRATORS"): "looks through all people, when one of them is no administrator any more",
+    ("collect", "EXPIRED_BLOBS"): "is for a job",
+    ("collect", "EXPIRED_LINKS"): "is for a job",
+    ("groups", "FIND"): "finds one",
+    ("keys", "KEYS"): "shows all of the few that there are",
+    ("robots", "_robots"): "is what the lists of robots are made of",
+}
+
+
+def lists(world: World) -> Lists:
+    """Return each statement by a name that says what it lists."""
+    image = world.image(4)
+    repository = {"repository_id": image.repository, "limit": SOME}
+    page = {**repository, "at": image.at + 5000.0, "after": "m", "end_at": 0.0, "end": "~"}
+    spans = {"start": "reg-00/t", "end": "reg-00/u"}
+    reader = {"visible": ["public", "internal"], "user_id": 1001}
+    subject = {
+        "repository": f"{world.address(2)}/{world.path(2)}",
+        "subject": next(world.images(2)).digest,
+        "after": "",
+    }
+    return {
+        "reach": (names.REACH, reader),
+        "names": (names.NAMES, {**spans, "limit": SOME}),
+        "repositories": (repositories.NAMED, {"names": [f"reg-00/{world.path(9)}", ""]}),
+        "registries": (registries.EVERY, {}),
+        "readable registries": (registries.READABLE, reader),
+        "tag names": (manifests.TAGS, {**repository, "after": "m"}),
+        **{
+            f"tags, {order}": (listing.page, {**page, "matching": matching})
+            for order, listing in pages.TAG_LISTS.items()
+            for matching in ("", "7")
+        },
+        **{f"images, untagged {only}": (one.page, page) for only, one in pages.IMAGE_LISTS.items()},
+        **{f"a window of tags, {order}": (one.last, page) for order, one in pages.TAG_LISTS.items()},
+        "a window of images": (pages.IMAGE_LISTS[True].last, page),
+        "what tags point to": (pages.TARGETS, {"ids": [4, 5, 0]}),
+        "images": (pages.IMAGES, {"ids": [4, 5, 0]}),
+        "an index's children": (catalog.CHILDREN, {**repository, "digest": world.image(100).digest}),
+        "referrers": (manifests.REFERRERS, {**subject, "last": subject["subject"]}),
+        "referrers' sizes": (manifests.REFERRER_SIZES, subject),
+        "what a total looks through": (totals.LYING_IN, spans),
+        "people": (accounts.EVERY, {}),
+        "groups": (groups.GROUPS, {}),
+        "a group's members": (groups.MEMBERS, {"name": "group-0000", "after": "m", "limit": SOME}),
+        "a directory's groups": (groups.MIRRORS, {"directory": "ldap", "user_id": 1001}),
+        "robots": (robots.OF_SERVER, {}),
+        "a registry's robots": (robots.OF_REGISTRY, {"registry_id": 1}),
+        "access tokens": (access_tokens.OF_ACCOUNT, {"user_id": 1001}),
+        "identities": (identities.LINKED, {"user_id": 1001}),
+        "uploads that ended": (uploads.EXPIRED, {"limit": SOME}),
+        "discarded places": (collect.DISCARDED, {"limit": SOME}),
+        **_activity(world),
+    }
+
+
+def _activity(world: World) -> Lists:
+    place: Mapping[str, Any] = {"at": world.moment(world.scale.activity // 2), "after": 7, "limit": SOME}
+    given = {"who": "person-00100", "target": "reg-00/t", "target_end": "reg-00/u", "registries": ["reg-00"]}
+    asked: tuple[frozenset[str], ...] = (
+        frozenset(),
+        frozenset({"who"}),
+        frozenset({"target"}),
+        frozenset({"registries"}),
+    )
+    found = {}
+    for bounds in (frozenset[str](), frozenset({"place"})):
+        for oldest_first in (False, True):
+            title = f"{'oldest' if oldest_first else 'newest'}{', further' if bounds else ''}"
+            found[f"a window of activity, {title}"] = activity._last(bounds, oldest_first=oldest_first), place  # noqa: SLF001
+            for filters in asked:
+                statement = activity._fitting(bounds, filters, oldest_first=oldest_first)  # noqa: SLF001  made there
+                found[f"activity, {title}, {sorted(filters)}"] = statement, {**place, **given}
+    return found
+
+
+def in_the_code() -> Iterator[tuple[tuple[str, str], Select[Any]]]:
+    """Return every statement of a module that orders rows or takes some of them, by its module and name."""
+    for found in pkgutil.iter_modules(moorage.metastore.__path__):
+        if found.name != "migrations":
+            module = importlib.import_module(f"moorage.metastore.{found.name}")
+            for name, value in vars(module).items():
+                if isinstance(value, Select) and (value._order_by_clauses or value._limit_clause is not None):  # noqa: SLF001
+                    yield (found.name, name), value
