@@ -37,6 +37,8 @@ NO_LISTS = {
     ("collect", "EXPIRED_LINKS"): "is for a job",
     ("groups", "FIND"): "finds one",
     ("keys", "KEYS"): "shows all of the few that there are",
+    ("moving", "LINKED"): "is for a move, which goes through everything",
+    ("moving", "NEEDED_BY"): "is for a move",
     ("robots", "_robots"): "is what the lists of robots are made of",
 }
 
