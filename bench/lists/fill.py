@@ -2,13 +2,12 @@
 
 import itertools
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import psycopg
 
-from bench.lists.world import World
-from moorage.metastore.tables import metadata
+from bench.lists.world import COLUMNS, World
 
 BATCH = 10_000
 """Rows given to SQLite at once."""
@@ -21,11 +20,12 @@ def fill_sqlite(path: Path, world: World, tell: Callable[[str], None]) -> None:
     connection.execute("PRAGMA cache_size=-1000000")
     connection.execute("BEGIN IMMEDIATE")
     for name, rows in world.tables.items():
-        places = ", ".join("?" for _ in metadata.tables[name].columns)
+        columns = COLUMNS[name].split()
+        into = f"{name} ({_quoted(columns)}) VALUES ({', '.join('?' for _ in columns)})"
         found = rows()
         count = 0
         while some := list(itertools.islice(found, BATCH)):
-            connection.executemany(f"INSERT INTO {name} VALUES ({places})", some)  # noqa: S608  names of our own tables
+            connection.executemany(f"INSERT INTO {into}", some)
             count += len(some)
         tell(f"{name}: {count:,}")
     connection.execute("COMMIT")
@@ -38,14 +38,18 @@ def fill_postgres(url: str, world: World, tell: Callable[[str], None]) -> None:
     with psycopg.connect(url) as connection:
         for name, rows in world.tables.items():
             count = 0
-            columns = ", ".join(f'"{column.name}"' for column in metadata.tables[name].columns)
-            with connection.cursor().copy(f"COPY {name} ({columns}) FROM STDIN".encode()) as copy:
+            columns = COLUMNS[name].split()
+            with connection.cursor().copy(f"COPY {name} ({_quoted(columns)}) FROM STDIN".encode()) as copy:
                 for row in rows():
                     copy.write_row(row)
                     count += 1
-            if "id" in metadata.tables[name].columns:
+            if "id" in columns:
                 number = f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), max(id)) FROM {name}"  # noqa: S608
                 connection.execute(number.encode())
             tell(f"{name}: {count:,}")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
+
+
+def _quoted(columns: Iterable[str]) -> str:
+    return ", ".join(f'"{column}"' for column in columns)

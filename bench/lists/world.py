@@ -34,6 +34,24 @@ FEW_IMAGES = 2
 LAYERS = 200
 """Layers that images share, each registry its own."""
 
+COLUMNS = {
+    "registries": "id name address description visibility immutable_tags created_at created_by",
+    "users": "id name password_hash is_admin is_disabled created_at kind registry_id password_expires_at",
+    "groups": "id name directory external created_at",
+    "group_members": "group_id user_id",
+    "access_tokens": "id user_id name secret_hash actions patterns created_at created_by expires_at last_used_at",
+    "grants": "id registry_id user_id group_id pattern role",
+    "repositories": "id registry_id name description created_at pushed_at pushed_by pulls pushes last_pulled_at",
+    "manifests": "id repository_id digest media_type artifact_type config_type is_index "
+    "subject annotations platforms own_size body_size pushed_at pushed_by body",
+    "edges": "repository_id source target",
+    "tags": "repository_id name digest pushed_at pushed_by",
+    "blobs": "digest size place leased_until",
+    "links": "repository_id digest size leased_until",
+    "activity": "id at who address token kind target registry before after request_id outcome",
+}
+"""What a row of each table holds, in this order; all other columns have what they begin with."""
+
 PATTERNS = 30
 """Grants of one account in one registry."""
 READER, PATTERNED, OWNER, ADMIN, COLLECTOR = "reader", "patterned", "owner", "admin", "collector"
@@ -82,7 +100,7 @@ class Image:
 
 
 class World:
-    """The rows of each table, in the order of its columns."""
+    """The rows of each table, in the order of `COLUMNS`."""
 
     def __init__(self, scale: Scale) -> None:
         self.scale = scale
