@@ -39,14 +39,14 @@ def trusted(host: str, authority: str, folder: Path) -> Iterator[None]:
         trust("--undo")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Docker daemon of its own."""
     with dockerd(tmp_path_factory.mktemp("dockerd")) as address:
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def docker(daemon: str, tmp_path_factory: pytest.TempPathFactory) -> Program:
     """An administrator of the daemon, who has `docker compose` too."""
     home = tmp_path_factory.mktemp("administrator")
@@ -56,7 +56,7 @@ def docker(daemon: str, tmp_path_factory: pytest.TempPathFactory) -> Program:
     return Program("docker", environment(home, home / "nobody.crt") | {"DOCKER_HOST": daemon, "DOCKER_BUILDKIT": "0"})
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def image(docker: Program) -> str:
     """The image of Moorage as its Dockerfile makes it, on Debian's Python."""
     (base,) = [line.split("=")[1] for line in (HOUSE / "Dockerfile").read_text().splitlines() if "ARG PYTHON" in line]
@@ -65,7 +65,7 @@ def image(docker: Program) -> str:
     return IMAGE
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def composed(docker: Program, image: str, name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
     """What `docker compose up` starts, with stand-ins for the images that are others'; Docker trusts it."""
     assert image in COMPOSE.read_text()
