@@ -13,10 +13,10 @@ from typing import NoReturn
 
 from rich.console import Console
 
-from bench import machine
+from bench import engines, machine
 from bench.certificate import Certificate, make_certificate
 from bench.client import HOST, Unexpected
-from bench.content import make_content
+from bench.engines import Backing
 from bench.figures import Door, Storage
 from bench.measure import Bench, Result
 from bench.options import Options, parse
@@ -31,8 +31,10 @@ INTERRUPTED = 130
 def main(arguments: Sequence[str]) -> int:
     """Measure what the arguments ask for; return the exit code."""
     options = parse(arguments, [server.name for server in SERVERS])
-    servers = [server for server in SERVERS if server.name in options.servers]
-    if lines := machine.missing(servers, [FOLDERS[storage] for storage in options.storages]):
+    profile = PROFILES[options.profile]
+    servers = [server for server in SERVERS if server.name in options.servers and server.name in profile.servers]
+    folders = [FOLDERS[storage] for storage in options.storages]
+    if lines := machine.missing(servers, folders, needs_engines=profile.has_engines):
         print("\n".join(lines), file=sys.stderr)
         return 1
     signal.signal(signal.SIGTERM, _end)
@@ -42,7 +44,9 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="bench-", dir=machine.SHM) as name:
         scratch = Path(name)
         certificate = make_certificate(scratch)
-        report = Report(servers, machine.machine(), _versions(servers), _commands(servers, certificate), results)
+        told = machine.machine() | (engines.versions() if profile.has_engines else {})
+        commands = _commands(servers, certificate, has_engines=profile.has_engines)
+        report = Report(servers, told, _versions(servers), commands, results)
         try:
             _measure(options, Run(servers, scratch, certificate), results)
             is_whole = True
@@ -67,12 +71,14 @@ class Run:
 
 
 def _measure(options: Options, run: Run, results: list[Result]) -> None:
-    content = make_content(run.scratch)
-    rows = [row for row in PROFILES[options.profile](content) if options.rows.search(row.name)]
+    profile = PROFILES[options.profile]
+    content = profile.make(run.scratch)
+    rows = [row for row in profile.rows(content) if options.rows.search(row.name)]
     if not rows:
         raise Unexpected(f"no row's name has {options.rows.pattern!r}")
     bench = Bench(
         run.servers,
+        profile,
         rows,
         content,
         run.certificate,
@@ -101,14 +107,19 @@ def _versions(servers: Sequence[Server]) -> dict[str, str]:
     return {server.name: server.version(server.find() or server.program) for server in servers}
 
 
-def _commands(servers: Sequence[Server], certificate: Certificate) -> dict[str, str]:
-    """Return how each is started, with DATA for its folder and PORT for its port."""
+def _commands(servers: Sequence[Server], certificate: Certificate, *, has_engines: bool) -> dict[str, str]:
+    """Return how each is started, and the file that it reads, with DATA for its folder and PORT for its port."""
     folder = certificate.path.parent
-    place = Place(folder, 0, Door.TLS, certificate)
+    backing = Backing(f"http://{HOST}:0", "BUCKET", f"postgresql://bench@{HOST}:0/DATABASE") if has_engines else None
+    place = Place(folder, 0, Door.TLS, certificate, backing)
     commands = {}
     for server in servers:
-        words = [Path(server.program).name, *server.command(server.program, place)[1:]]
-        commands[server.name] = shlex.join(words).replace(f"{HOST}:0", f"{HOST}:PORT").replace(str(folder), "DATA")
+        launch = server.launch(server.program, place)
+        variables = [f"{name}={shlex.quote(value)}" for name, value in launch.environment.items()]
+        text = " ".join([*variables, Path(server.program).name, shlex.join(launch.words[1:])])
+        if launch.file:
+            text += f"; {' '.join(launch.file.split())}"
+        commands[server.name] = text.replace(f"{HOST}:0", f"{HOST}:PORT").replace(str(folder), "DATA")
     return commands
 
 

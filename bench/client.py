@@ -152,6 +152,8 @@ class Connection:
             if hasher:
                 hasher.update(buffer[:count])
             left -= count
+        if answer.headers.get("connection", "").lower() == "close":
+            self.close()
         return length
 
     def digest_of(self, path: str) -> str:
@@ -213,7 +215,8 @@ class Connection:
 
 def head(method: str, path: str, headers: Mapping[str, str], length: int | None) -> bytes:
     """Return a request's head; `length` is its body's, None for a request that has no body at all."""
-    lines = [f"{method} {path} HTTP/1.1", f"host: {HOST}", *(f"{name}: {value}" for name, value in headers.items())]
+    given = {"host": HOST, **headers}
+    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in given.items())]
     if length is not None and method not in {"GET", "HEAD"}:
         lines.append(f"content-length: {length}")
     return "\r\n".join([*lines, "", ""]).encode()

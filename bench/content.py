@@ -3,8 +3,9 @@
 import hashlib
 import json
 import os
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.client import Source
@@ -45,6 +46,20 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class Layered:
+    """An image whose layers are files."""
+
+    manifest: bytes
+    config: bytes
+    layers: tuple[Source, ...]
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+        return len(self.manifest) + len(self.config) + sum(layer.size for layer in self.layers)
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """All that every server holds, and the files of the uploads."""
 
@@ -52,35 +67,48 @@ class Content:
     medium: Source
     large: Source
     uploads: tuple[Path, ...]
+    layered: Mapping[str, Layered] = field(default_factory=dict)
+    """Images of files, by repository."""
 
     def stamped(self, stamp: str, count: int) -> list[Source]:
         """Return `count` large files whose bytes nobody has seen: the same for the same stamp."""
         with ThreadPoolExecutor() as threads:
             return list(
-                threads.map(lambda pair: _stamp(pair[1], f"{stamp} {pair[0]}"), enumerate(self.uploads[:count]))
+                threads.map(lambda pair: stamped(pair[1], f"{stamp} {pair[0]}"), enumerate(self.uploads[:count]))
             )
 
 
-def make_content(folder: Path) -> Content:
-    """Return new content, its big blobs written to the folder: a gigabyte."""
+def make_content(folder: Path, size: int = LARGE, count: int = AT_ONCE) -> Content:
+    """Return new content; the large blob and so many others to upload, of that size, are written to the folder."""
     image = make_image()
-    medium, large = _random(folder / "medium", MEDIUM), _random(folder / "large", LARGE)
-    uploads = tuple(_random(folder / f"upload-{number}", LARGE) for number in range(AT_ONCE))
+    medium, large = write_random(folder / "medium", MEDIUM), write_random(folder / "large", size)
+    uploads = tuple(write_random(folder / f"upload-{number}", size) for number in range(count))
     return Content(image, _source(medium), _source(large), uploads)
 
 
 def make_image() -> Image:
     """Return an image as builders make them, with small layers."""
     layers = tuple(os.urandom(LAYER_SIZE) for _ in range(LAYERS))
-    config = json.dumps({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}}).encode()
+    config = make_config("2026-01-01T00:00:00Z")
+    return Image(make_manifest(config, [(digest(layer), len(layer)) for layer in layers]), (config, *layers))
+
+
+def make_config(created: str) -> bytes:
+    """Return an image's configuration: another one for another time."""
+    rootfs = {"type": "layers", "diff_ids": []}
+    return json.dumps({"architecture": "amd64", "os": "linux", "created": created, "rootfs": rootfs}).encode()
+
+
+def make_manifest(config: bytes, layers: Sequence[tuple[str, int]]) -> bytes:
+    """Return the manifest of an image, of the digests and sizes of its layers."""
     document = {
         "schemaVersion": 2,
         "mediaType": MANIFEST_TYPE,
-        "config": _descriptor(CONFIG_TYPE, config),
-        "layers": [_descriptor(LAYER_TYPE, layer) for layer in layers],
+        "config": {"mediaType": CONFIG_TYPE, "digest": digest(config), "size": len(config)},
+        "layers": [{"mediaType": LAYER_TYPE, "digest": name, "size": size} for name, size in layers],
         "annotations": {"org.opencontainers.image.revision": "@COUNT@"},
     }
-    return Image(json.dumps(document).encode(), (config, *layers))
+    return json.dumps(document).encode()
 
 
 def digest(content: bytes) -> str:
@@ -93,18 +121,16 @@ def tag(number: int) -> str:
     return f"v{number:06d}"
 
 
-def _descriptor(media_type: str, content: bytes) -> dict[str, str | int]:
-    return {"mediaType": media_type, "digest": digest(content), "size": len(content)}
-
-
-def _random(path: Path, size: int) -> Path:
+def write_random(path: Path, size: int) -> Path:
+    """Write a file of random bytes."""
     with path.open("wb") as file:
         for start in range(0, size, PIECE):
             file.write(os.urandom(min(PIECE, size - start)))
     return path
 
 
-def _stamp(path: Path, stamp: str) -> Source:
+def stamped(path: Path, stamp: str) -> Source:
+    """Write a stamp to the beginning of a file, so that nobody has seen its bytes."""
     with path.open("r+b") as file:
         file.write(stamp.encode().ljust(STAMP))
     return _source(path)

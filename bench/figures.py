@@ -42,22 +42,28 @@ MEMORY = Unit("MB", 1e6, is_less_better=True)
 class Sample:
     """One measurement in base units: requests/s, bytes/s, seconds or bytes.
 
-    `work` counts the requests or bytes that `cpu` seconds of the server went into; both are 0 where that says nothing.
+    `work` counts the requests or bytes that `cpu` seconds of the server went into, `resident` the bytes of memory that
+    it had afterwards; all are 0 where that says nothing.
     """
 
     value: float
     work: float = 0.0
     cpu: float = 0.0
+    resident: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What the samples of one server and row amount to; `cpu` is seconds per request or byte, if any."""
+    """What the samples of one server and row amount to.
+
+    `cpu` is seconds per request or byte, if any, `resident` the largest memory, in bytes.
+    """
 
     median: float
     low: float
     high: float
     cpu: float | None
+    resident: int = 0
 
 
 def summarize(samples: Sequence[Sample]) -> Summary:
@@ -65,7 +71,8 @@ def summarize(samples: Sequence[Sample]) -> Summary:
     values = [sample.value for sample in samples]
     work = sum(sample.work for sample in samples)
     cpu = sum(sample.cpu for sample in samples) / work if work else None
-    return Summary(statistics.median(values), min(values), max(values), cpu)
+    resident = max(sample.resident for sample in samples)
+    return Summary(statistics.median(values), min(values), max(values), cpu, resident)
 
 
 def number(value: float) -> str:
@@ -83,10 +90,12 @@ def written(value: float, unit: Unit) -> str:
 
 
 def spread(summary: Summary, unit: Unit) -> str:
-    """Return smallest and largest value and the CPU of one piece of work, as `44,900-45,400 · 21 µs each`."""
+    """Return smallest and largest value, CPU of one piece of work and memory: `44,900-45,400 · 21 µs each · 90 MB`."""
     text = f"{written(summary.low, unit)}–{written(summary.high, unit)}"
     if summary.cpu is not None and unit.cpu_label:
         text += f" · {number(summary.cpu / unit.cpu_scale)} {unit.cpu_label}"
+    if summary.resident:
+        text += f" · {written(summary.resident, MEMORY)} {MEMORY.label}"
     return text
 
 

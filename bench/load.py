@@ -94,7 +94,7 @@ def downloads(endpoint: Endpoint, path: str, headers: Mapping[str, str], connect
             received += connection.fetch(path, buffer)
         return received
 
-    return _together([Connection(endpoint, headers) for _ in range(connections)], repeat)
+    return together([Connection(endpoint, headers) for _ in range(connections)], repeat)
 
 
 def uploads(
@@ -105,7 +105,7 @@ def uploads(
     def one(number: int, connection: Connection) -> int:
         return upload(connection, repository, sources[number], is_patched=is_patched)
 
-    return _together([Connection(endpoint, headers) for _ in sources], one)
+    return together([Connection(endpoint, headers) for _ in sources], one)
 
 
 def upload(connection: Connection, repository: str, source: Source, *, is_patched: bool) -> int:
@@ -120,7 +120,8 @@ def upload(connection: Connection, repository: str, source: Source, *, is_patche
     return source.size
 
 
-def _together(connections: Sequence[Connection], do: Callable[[int, Connection], int]) -> Done:
+def together(connections: Sequence[Connection], do: Callable[[int, Connection], int]) -> Done:
+    """Do something on each connection at once, opened before; each returns what it has done, in requests or bytes."""
     try:
         for connection in connections:
             connection.open()

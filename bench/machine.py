@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench import engines
 from bench.servers import Server
 
 MISSING = "{title} is missing: {install}"
@@ -19,9 +20,11 @@ DISK = Path("/var/tmp")  # noqa: S108  by convention on a disk
 ROOM = 4_000_000_000
 
 
-def missing(servers: Sequence[Server], folders: Sequence[Path]) -> list[str]:
+def missing(servers: Sequence[Server], folders: Sequence[Path], *, needs_engines: bool = False) -> list[str]:
     """Return a line for each thing that the run needs and that isn't here."""
     lines = [MISSING.format(title=server.title, install=server.install) for server in servers if not server.find()]
+    if needs_engines:
+        lines += engines.missing()
     if not shutil.which("wrk"):
         lines.append(MISSING.format(title="wrk", install=WRK_INSTALL))
     lines += [

@@ -10,10 +10,10 @@ from pathlib import Path
 from bench.certificate import Certificate
 from bench.client import Unexpected
 from bench.content import Content
+from bench.engines import engines, free_port
 from bench.figures import Door, Sample, Storage
-from bench.rows import Row
-from bench.seed import fill
-from bench.servers import Server, running
+from bench.rows import Profile, Row
+from bench.servers import Place, Server, running
 from bench.work import Round, Subject
 
 FAILURES = (Unexpected, OSError, ValueError, KeyError, subprocess.SubprocessError)
@@ -35,6 +35,7 @@ class Bench:
     """What stays the same for the whole run. `tell` gets a line for whoever waits."""
 
     servers: Sequence[Server]
+    profile: Profile
     rows: Sequence[Row]
     content: Content
     certificate: Certificate
@@ -46,18 +47,21 @@ class Bench:
 
     def measure(self, storage: Storage, folder: Path) -> Iterator[Result]:
         """Yield every row at both doors, with the data below the folder."""
-        for number, door in enumerate(self.doors):
-            with contextlib.ExitStack() as stack:
-                subjects = []
-                for server in self.servers:
-                    found = stack.enter_context(running(server, folder / server.name, door, self.certificate))
-                    subjects.append(Subject(found, self.content, storage, self.scratch))
-                    if number == 0:
-                        began = time.perf_counter()
-                        fill(found, self.content)
-                        self.tell(f"filled {server.title} in {time.perf_counter() - began:.1f} s")
-                for row in self.rows:
-                    yield self._take(row, subjects, storage, door)
+        with engines(folder) if self.profile.has_engines else contextlib.nullcontext() as beside:
+            for number, door in enumerate(self.doors):
+                with contextlib.ExitStack() as stack:
+                    subjects = []
+                    for server in self.servers:
+                        backing = beside.backing(server.name) if beside else None
+                        place = Place(folder / server.name, free_port(), door, self.certificate, backing)
+                        found = stack.enter_context(running(server, place))
+                        subjects.append(Subject(found, self.content, storage, self.scratch, beside))
+                        if number == 0:
+                            began = time.perf_counter()
+                            self.profile.fill(found, self.content)
+                            self.tell(f"filled {server.title} in {time.perf_counter() - began:.1f} s")
+                    for row in self.rows:
+                        yield self._take(row, subjects, storage, door)
 
     def _take(self, row: Row, subjects: Sequence[Subject], storage: Storage, door: Door) -> Result:
         result = Result(row, storage, door)

@@ -12,7 +12,7 @@ from bench.figures import Door, Storage
 
 E = TypeVar("E", bound=Enum)
 
-PROFILES = ("local", "access")
+PROFILES = ("local", "access", "scale")
 
 QUICK = {"runs": 2, "seconds": 1}
 FULL = {"runs": 5, "seconds": 1}

@@ -3,14 +3,20 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+from bench import images
 from bench.access import GetsAs, Patience, Refusal, Who
-from bench.content import APP, MANY, REPOSITORIES, TAGGED, TAGS, Content, digest, tag
+from bench.content import APP, MANY, REPOSITORIES, TAGGED, TAGS, Content, digest, make_content, tag
 from bench.crowd import Crowd
 from bench.figures import BYTES, MEMORY, MICROSECONDS, REQUESTS, SECONDS, Unit
+from bench.images import LARGE, SMALL, Pulls, Pushes, make_images
+from bench.seed import fill
+from bench.servers import BASELINE, SERVERS, Running
 from bench.work import Downloads, Gets, Heads, Memory, Start, TagPuts, Uploads, Work, is_body
 
 PAGE = 100
+IMAGES = ((SMALL, "1 MB", 8), (LARGE, "500 MB", 4))
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +30,10 @@ class Row:
 
 def local(content: Content) -> tuple[Row, ...]:
     """Return the rows for one machine, server and clients together."""
-    image, small = content.image, content.image.blobs[1]
-    by_tag, by_digest = f"/v2/{APP}/manifests/latest", f"/v2/{APP}/manifests/{image.digest}"
+    small = content.image.blobs[1]
     small_path = f"/v2/{APP}/blobs/{digest(small)}"
-    is_manifest = is_body(image.manifest)
     return (
-        Row("manifest GET by tag, 32 connections", REQUESTS, Gets(by_tag, 32, is_manifest)),
-        Row("manifest GET by digest, 32 connections", REQUESTS, Gets(by_digest, 32, is_manifest)),
-        Row("manifest HEAD by tag, 32 connections", REQUESTS, Heads(by_tag, 32, image.digest)),
-        Row("manifest HEAD by digest, 32 connections", REQUESTS, Heads(by_digest, 32, image.digest)),
-        Row("blob HEAD, 32 connections", REQUESTS, Heads(small_path, 32, digest(small))),
+        *small_answers(content),
         Row("blob GET 4 kB, 32 connections", REQUESTS, Gets(small_path, 32, is_body(small))),
         Row("blob GET 2 MB, 8 connections", BYTES, Downloads(content.medium, 8)),
         Row("blob GET 200 MB, 1 connection", BYTES, Downloads(content.large, 1)),
@@ -55,6 +55,44 @@ def local(content: Content) -> tuple[Row, ...]:
     )
 
 
+def small_answers(content: Content) -> tuple[Row, ...]:
+    """Return the rows for what costs a server little, so that it counts what it does for each request."""
+    image, small = content.image, content.image.blobs[1]
+    by_tag, by_digest = f"/v2/{APP}/manifests/latest", f"/v2/{APP}/manifests/{image.digest}"
+    is_manifest = is_body(image.manifest)
+    return (
+        Row("manifest GET by tag, 32 connections", REQUESTS, Gets(by_tag, 32, is_manifest)),
+        Row("manifest GET by digest, 32 connections", REQUESTS, Gets(by_digest, 32, is_manifest)),
+        Row("manifest HEAD by tag, 32 connections", REQUESTS, Heads(by_tag, 32, image.digest)),
+        Row("manifest HEAD by digest, 32 connections", REQUESTS, Heads(by_digest, 32, image.digest)),
+        Row("blob HEAD, 32 connections", REQUESTS, Heads(f"/v2/{APP}/blobs/{digest(small)}", 32, digest(small))),
+    )
+
+
+def scale(content: Content) -> tuple[Row, ...]:
+    """Return the rows for servers that keep their blobs in a bucket."""
+    return (
+        *small_answers(content),
+        *(
+            Row(f"push {label}, {told(clients)}", BYTES, Pushes(size, clients))
+            for size, label, many in IMAGES
+            for clients in (1, many)
+        ),
+        *(
+            Row(f"pull {label}, {told(clients)}{', redirected' if is_redirected else ''}", BYTES, pulls)
+            for is_redirected in (False, True)
+            for size, label, many in IMAGES
+            for clients in (1, many)
+            for pulls in [Pulls(size, clients, is_redirected)]
+        ),
+    )
+
+
+def told(clients: int) -> str:
+    """Return how many clients there are, in words."""
+    return "1 client" if clients == 1 else f"{clients} clients"
+
+
 def access(_content: Content) -> tuple[Row, ...]:
     """Return the rows that tell what it costs to know who asks."""
     rows = [Row(f"manifest GET, {who.value}, 32 connections", REQUESTS, GetsAs(who, 32)) for who in Who]
@@ -66,7 +104,22 @@ def access(_content: Content) -> tuple[Row, ...]:
     )
 
 
-PROFILES: Mapping[str, Callable[[Content], tuple[Row, ...]]] = {"local": local, "access": access}
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A set of rows, what servers are given before, and whether a store and a database run beside them."""
+
+    rows: Callable[[Content], tuple[Row, ...]]
+    make: Callable[[Path], Content] = make_content
+    fill: Callable[[Running, Content], None] = fill
+    has_engines: bool = False
+    servers: tuple[str, ...] = tuple(server.name for server in SERVERS)
+
+
+PROFILES: Mapping[str, Profile] = {
+    "local": Profile(local),
+    "access": Profile(access),
+    "scale": Profile(scale, make_images, images.fill, has_engines=True, servers=(BASELINE, "moorage")),
+}
 
 
 def is_tags(body: bytes) -> bool:

@@ -4,12 +4,10 @@ import base64
 import contextlib
 import os
 import shlex
-import shutil
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -17,6 +15,7 @@ from urllib.parse import quote
 
 from bench.certificate import Certificate
 from bench.client import HOST, Connection, Endpoint, Unexpected
+from bench.engines import ACCESS_KEY, REGION, SECRET_KEY, Backing, find
 from bench.figures import Door
 from bench.processes import Usage, usage
 
@@ -30,10 +29,15 @@ DISTRIBUTION_CONFIG = """\
 version: 0.1
 storage:
   cache: {{blobdescriptor: inmemory}}
-  filesystem: {{rootdirectory: {folder}/data}}
+  {storage}
 http:
   addr: {host}:{port}
 """
+DISTRIBUTION_FILES = "filesystem: {{rootdirectory: {folder}/data}}"
+DISTRIBUTION_BUCKET = """\
+redirect: {{disable: {is_streamed}}}
+  s3: {{regionendpoint: "{endpoint}", bucket: {bucket}, region: {region}, forcepathstyle: true, secure: false,
+       accesskey: {access_key}, secretkey: "{secret_key}"}}"""
 DISTRIBUTION_TLS = """\
   tls: {{certificate: {certificate}, key: {key}}}
 """
@@ -41,31 +45,43 @@ DISTRIBUTION_TLS = """\
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a server is to run: its folder, and the one door it has."""
+    """Where a server is to run: its folder, the one door it has, and what is its own elsewhere, unless it has files.
+
+    One that `is_redirecting` sends clients to the store for blobs.
+    """
 
     folder: Path
     port: int
     door: Door
     certificate: Certificate
+    backing: Backing | None = None
+    is_redirecting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How a server is started: the words of the command, variables, and the text of the file that it reads."""
+
+    words: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A kind of server: `command` writes its configuration into the place's folder and returns the command."""
+    """A kind of server: `launch` writes its configuration into the place's folder and says how it is started."""
 
     name: str
     title: str
     program: str
     install: str
-    command: Callable[[str, Place], list[str]]
+    launch: Callable[[str, Place], Launch]
     version: Callable[[str], str]
-    environment: Mapping[str, str] = field(default_factory=dict)
     user: str = ""
 
     def find(self) -> str | None:
         """Return the path of its program, None if it isn't here."""
-        places = os.pathsep.join([os.environ.get("PATH", ""), str(Path.home() / "go" / "bin")])
-        return shutil.which(self.program, path=places)
+        return find(self.program)
 
 
 def _asked_version(program: str) -> str:
@@ -78,23 +94,57 @@ def _own_version(_program: str) -> str:
     return f"{metadata.version('moorage')} {commit.stdout.strip()}".strip()
 
 
-def _distribution(program: str, place: Place) -> list[str]:
-    config = place.folder / "config.yml"
+def _distribution(program: str, place: Place) -> Launch:
     text = DISTRIBUTION_CONFIG + (DISTRIBUTION_TLS if place.door is Door.TLS else "")
     certificate = place.certificate
-    config.write_text(
-        text.format(
-            folder=place.folder, host=HOST, port=place.port, certificate=certificate.path, key=certificate.key_path
-        )
+    config = text.format(
+        storage=_distribution_storage(place),
+        host=HOST,
+        port=place.port,
+        certificate=certificate.path,
+        key=certificate.key_path,
     )
-    return [program, "serve", str(config)]
+    file = place.folder / "config.yml"
+    file.write_text(config)
+    # It would look for a collector of traces all the time; without one it is faster.
+    return Launch([program, "serve", str(file)], {"OTEL_TRACES_EXPORTER": "none"}, config)
 
 
-def _moorage(program: str, place: Place) -> list[str]:
+def _distribution_storage(place: Place) -> str:
+    if place.backing is None:
+        return DISTRIBUTION_FILES.format(folder=place.folder)
+    return DISTRIBUTION_BUCKET.format(
+        is_streamed=str(not place.is_redirecting).lower(),
+        endpoint=place.backing.endpoint,
+        bucket=place.backing.bucket,
+        region=REGION,
+        access_key=ACCESS_KEY,
+        secret_key=SECRET_KEY,
+    )
+
+
+def _moorage(program: str, place: Place) -> Launch:
     own, other = ("--https", "--http") if place.door is Door.TLS else ("--http", "--https")
     certificate = ["--tls-cert", str(place.certificate.path), "--tls-key", str(place.certificate.key_path)]
     data = str(place.folder / "data")
-    return [program, "serve", "--data", data, own, f"{HOST}:{place.port}", other, "off", *certificate]
+    words = [program, "serve", "--data", data, own, f"{HOST}:{place.port}", other, "off", *certificate]
+    return Launch(words, {"MOORAGE_ADMIN_PASSWORD": PASSWORD, **_moorage_storage(place)})
+
+
+def _moorage_storage(place: Place) -> Mapping[str, str]:
+    if place.backing is None:
+        return {}
+    return {
+        "MOORAGE_DATABASE_URL": place.backing.database,
+        # As many as there are cores: distribution uses all of them by itself.
+        "MOORAGE_WORKERS": str(len(os.sched_getaffinity(0))),
+        "MOORAGE_STORAGE_URL": f"s3://{place.backing.bucket}",
+        "MOORAGE_S3_ENDPOINT": place.backing.endpoint,
+        "MOORAGE_S3_REGION": REGION,
+        "MOORAGE_S3_ACCESS_KEY_ID": ACCESS_KEY,
+        "MOORAGE_S3_SECRET_ACCESS_KEY": SECRET_KEY,
+        **({"MOORAGE_REDIRECTS": "on"} if place.is_redirecting else {}),
+    }
 
 
 SERVERS = (
@@ -105,8 +155,6 @@ SERVERS = (
         "go install github.com/distribution/distribution/v3/cmd/registry@latest",
         _distribution,
         _asked_version,
-        # It would look for a collector of traces all the time; without one it is faster.
-        {"OTEL_TRACES_EXPORTER": "none"},
     ),
     Server(
         "docker-registry",
@@ -123,7 +171,6 @@ SERVERS = (
         "make env",
         _moorage,
         _own_version,
-        {"MOORAGE_ADMIN_PASSWORD": PASSWORD},
         user="admin",
     ),
 )
@@ -142,19 +189,14 @@ class Running:
         """Its door."""
         return Endpoint(self.place.port, self.place.certificate.context if self.place.door is Door.TLS else None)
 
-    @property
-    def command(self) -> list[str]:
-        """The command that starts it."""
-        return self.server.command(self.server.find() or self.server.program, self.place)
-
     def start(self) -> float:
         """Start it and return the seconds until its first answer; raise Unexpected if there is none."""
-        command = self.command
+        launch = self.server.launch(self.server.find() or self.server.program, self.place)
         began = time.perf_counter()
         # Out of the terminal's group: after Ctrl-C it is the bench that stops its servers, each in its turn.
         self.process = subprocess.Popen(
-            command,
-            env=os.environ | self.server.environment,
+            launch.words,
+            env=os.environ | launch.environment,
             stdin=subprocess.DEVNULL,
             # They log each request, as they come; where to is not what is compared.
             stdout=subprocess.DEVNULL,
@@ -168,7 +210,7 @@ class Running:
             time.sleep(LOOK_SECONDS)
         ended = self.process.poll()
         what = f"no answer in {START_SECONDS:.0f} s from" if ended is None else f"exit {ended} of"
-        raise Unexpected(f"{what}: {shlex.join(command)}")
+        raise Unexpected(f"{what}: {shlex.join(launch.words)}")
 
     def stop(self) -> None:
         """Stop it, if it runs, and wait until it is gone."""
@@ -206,10 +248,10 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(server: Server, folder: Path, door: Door, certificate: Certificate) -> Iterator[Running]:
+def running(server: Server, place: Place) -> Iterator[Running]:
     """Run a server on a folder, made if there is none, until the block ends."""
-    folder.mkdir(parents=True, exist_ok=True)
-    found = Running(server, Place(folder, free_port(), door, certificate))
+    place.folder.mkdir(parents=True, exist_ok=True)
+    found = Running(server, place)
     try:
         found.start()
         yield found
@@ -220,11 +262,3 @@ def running(server: Server, folder: Path, door: Door, certificate: Certificate) 
 def basic(user: str, password: str) -> dict[str, str]:
     """Return the header of a client that gives name and password."""
     return {"authorization": f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"}
-
-
-def free_port() -> int:
-    """Return a port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -6,13 +6,14 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from bench import load
 from bench.client import Connection, Source, Unexpected
 from bench.content import APP, AT_ONCE, MANIFEST_TYPE, PUSHED, UPLOADED, Content, digest
+from bench.engines import Backing, Engines, free_port
 from bench.figures import Sample, Storage
 from bench.load import Done
 from bench.machine import take_from_host
@@ -35,6 +36,7 @@ class Subject:
     content: Content
     storage: Storage
     scratch: Path
+    engines: Engines | None = None
 
     def client(self, repository: str = APP) -> Connection:
         """Return a client that may pull from and push to the repository."""
@@ -43,15 +45,41 @@ class Subject:
     @contextlib.contextmanager
     def empty(self) -> Iterator["Subject"]:
         """Run another server of this kind on an empty folder, for what would fill the disk."""
-        place = self.running.place
-        folder = place.folder.with_name(f"{place.folder.name}-empty")
+        folder = self.running.place.folder
+        name = f"{folder.name}-empty"
+        backing = self.engines.backing(name) if self.engines else None
         try:
-            with running(self.running.server, folder, place.door, place.certificate) as other:
-                with Connection(other.endpoint, other.password()) as connection:
+            with self._beside(folder.with_name(name), backing) as other:
+                with Connection(other.running.endpoint, other.running.password()) as connection:
                     push(connection, UPLOADED, self.content.image, "latest")
-                yield Subject(other, self.content, self.storage, self.scratch)
+                yield other
+        finally:
+            if self.engines:
+                self.engines.drop(name)
+
+    @contextlib.contextmanager
+    def redirecting(self) -> Iterator["Subject"]:
+        """Run another server of this kind with the same content, which sends clients to the store for blobs."""
+        place = self.running.place
+        folder = place.folder.with_name(f"{place.folder.name}-redirecting")
+        with self._beside(folder, place.backing, is_redirecting=True) as other:
+            yield other
+
+    @contextlib.contextmanager
+    def _beside(self, folder: Path, backing: Backing | None, *, is_redirecting: bool = False) -> Iterator["Subject"]:
+        """Run another server of this kind on a folder, which is removed at the end."""
+        place = replace(
+            self.running.place, folder=folder, port=free_port(), backing=backing, is_redirecting=is_redirecting
+        )
+        try:
+            with running(self.running.server, place) as other:
+                yield replace(self, running=other)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def cpu(self) -> float:
+        """Return the CPU seconds spent so far, by the server and by the database, which nobody else asks meanwhile."""
+        return self.running.usage().cpu + (self.engines.database_cpu() if self.engines else 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,10 +302,10 @@ class Memory:
 
 
 def rate(subject: Subject, do: Callable[[], Done]) -> Sample:
-    """Return work a second, with the server's CPU time for it."""
-    before = subject.running.usage().cpu
+    """Return work a second, with the CPU time for it and the server's memory afterwards."""
+    before = subject.cpu()
     done = do()
-    return Sample(done.work / done.seconds, done.work, subject.running.usage().cpu - before)
+    return Sample(done.work / done.seconds, done.work, subject.cpu() - before, subject.running.usage().resident)
 
 
 def is_body(expected: bytes) -> Callable[[bytes], bool]:

@@ -11,17 +11,20 @@ from typing import ClassVar
 
 import pytest
 
-from bench import machine
+from bench import images, machine
+from bench.certificate import make_certificate
 from bench.client import Endpoint, Unexpected, head, parse_head
 from bench.content import TAGS, digest, make_image, tag
 from bench.crowd import COUNT, Crowd, crowded
+from bench.engines import Backing, free_port
 from bench.figures import BYTES, MEMORY, REQUESTS, SECONDS, Door, Sample, Storage, number, ratio, spread, summarize
+from bench.images import SMALL, layered, make_images
 from bench.measure import Result
 from bench.options import FULL, QUICK, parse
 from bench.processes import parse_stat, usage
 from bench.report import Report, one_line
-from bench.rows import Row, is_catalog, is_tags
-from bench.servers import SERVERS, free_port
+from bench.rows import PROFILES, Row, is_catalog, is_tags
+from bench.servers import SERVERS, Place
 from bench.work import Start, is_body
 
 NAMES = [server.name for server in SERVERS]
@@ -62,6 +65,11 @@ def test_a_number_has_the_digits_that_count(value: float, text: str) -> None:
 def test_cpu_is_told_for_one_request_and_for_a_gigabyte() -> None:
     assert spread(summarize([Sample(50_000.0, 100_000, 2.0)]), REQUESTS) == "50,000–50,000 · 20.0 µs each"
     assert spread(summarize([Sample(2e9, 4e9, 2.0)]), BYTES) == "2,000–2,000 · 500 ms/GB"
+
+
+def test_memory_is_told_beside_the_figure_it_was_seen_with() -> None:
+    samples = [Sample(1e9, 1e9, 0.5, 120_000_000), Sample(1e9, 1e9, 0.5, 90_000_000)]
+    assert spread(summarize(samples), BYTES) == "1,000–1,000 · 500 ms/GB · 120 MB"
 
 
 def test_a_ratio_is_to_the_baseline_of_the_same_row() -> None:
@@ -118,6 +126,7 @@ def test_a_request_is_written_as_http_has_it() -> None:
         == b"PUT /v2/ HTTP/1.1\r\nhost: 127.0.0.1\r\na: b\r\ncontent-length: 3\r\n\r\n"
     )
     assert b"content-length" not in head("GET", "/v2/", {}, 0)
+    assert head("GET", "/", {"host": "127.0.0.1:9"}, None) == b"GET / HTTP/1.1\r\nhost: 127.0.0.1:9\r\n\r\n"
 
 
 def test_an_answer_s_status_and_location_are_found() -> None:
@@ -134,6 +143,48 @@ def test_images_are_new_each_time_and_name_their_blobs() -> None:
     named = [document["config"], *document["layers"]]
     assert [(entry["digest"], entry["size"]) for entry in named] == [(digest(blob), len(blob)) for blob in image.blobs]
     assert image.digest != other.digest
+
+
+def test_a_stamp_makes_another_image_of_the_same_files(tmp_path: Path) -> None:
+    first, again, other = (layered(tmp_path, SMALL, "0", stamp) for stamp in ("a", "a", "b"))
+    assert first == again
+    assert {layer.digest for layer in first.layers}.isdisjoint(layer.digest for layer in other.layers)
+    assert first.config != other.config
+    named = json.loads(other.manifest)["layers"]
+    assert [entry["digest"] for entry in named] == [digest(layer.path.read_bytes()) for layer in other.layers]
+    assert other.size == len(other.manifest) + len(other.config) + sum(entry["size"] for entry in named)
+
+
+def test_servers_of_one_store_have_a_bucket_each_and_redirect_only_where_they_are_to(tmp_path: Path) -> None:
+    certificate = make_certificate(tmp_path)
+    backing = Backing("http://127.0.0.1:9", "moored", "postgresql://bench@127.0.0.1:8/moored")
+    servers = {server.name: server for server in SERVERS if server.name in PROFILES["scale"].servers}
+    launched = {
+        (name, is_redirecting): server.launch(
+            server.program, Place(tmp_path, 7, Door.PLAIN, certificate, backing, is_redirecting=is_redirecting)
+        )
+        for name, server in servers.items()
+        for is_redirecting in (False, True)
+    }
+    assert len(launched) == 2 * 2
+    assert "bucket: moored" in launched["distribution", False].file
+    assert "redirect: {disable: true}" in launched["distribution", False].file
+    assert "redirect: {disable: false}" in launched["distribution", True].file
+    assert launched["moorage", False].environment["MOORAGE_STORAGE_URL"] == "s3://moored"
+    assert launched["moorage", False].environment["MOORAGE_DATABASE_URL"] == backing.database
+    assert "MOORAGE_REDIRECTS" not in launched["moorage", False].environment
+    assert launched["moorage", True].environment["MOORAGE_REDIRECTS"] == "on"
+
+
+def test_the_rows_of_scale_push_and_pull_both_sizes_streamed_and_redirected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(images, "LARGE", images.Size("large", 1000, 1))
+    names = [row.name for row in PROFILES["scale"].rows(make_images(tmp_path))]
+    for size in ("1 MB", "500 MB"):
+        assert f"push {size}, 1 client" in names
+        assert f"pull {size}, 1 client" in names
+        assert f"pull {size}, 1 client, redirected" in names
 
 
 def test_the_first_page_of_tags_is_recognised_and_nothing_else() -> None:
@@ -159,6 +210,8 @@ def test_a_body_is_right_only_when_every_byte_is() -> None:
 def test_what_is_missing_is_named_with_the_way_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("bench.engines.POSTGRES", tmp_path)
+    assert len(machine.missing([], [], needs_engines=True)) == 3
     lines = machine.missing(SERVERS[:2], [])
     assert [line.partition(" is missing: ")[2] for line in lines] == [
         SERVERS[0].install,
