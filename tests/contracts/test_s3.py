@@ -71,6 +71,16 @@ async def is_right(blobs: BlobService, content: bytes) -> bool:
     return b"".join([piece async for piece in blobs.read(blob, 0, blob.size)]) == content
 
 
+async def test_a_blob_that_was_there_is_not_looked_for_again_at_once(
+    store: S3BlobStore, tables: Tables, proxy: FaultProxy
+) -> None:
+    uploads, blobs = services(tables, store)
+    await sent(uploads, b"looked for")
+    for _ in range(3):
+        await blobs.promise(APP, digest_of(b"looked for"))
+    assert [method for method, _ in proxy.seen] == ["PUT", "HEAD"]
+
+
 async def test_a_small_blob_costs_one_request_and_its_bytes_travel_once(
     store: S3BlobStore, tables: Tables, proxy: FaultProxy
 ) -> None:

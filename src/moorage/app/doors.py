@@ -24,6 +24,9 @@ AT_ONCE = 100_000
 BUFFER = 768 * 1024
 """Bytes of a body that come in one piece at most: fewer, larger pieces make uploads side by side a tenth faster."""
 
+SMALL_BUFFER = 128 * 1024
+"""The same where bodies wait for each other, on their way to a bucket: every connection has such a buffer."""
+
 HEADER_SECONDS = 30
 LOOK_SECONDS = 2.0
 
@@ -55,8 +58,11 @@ def check_free(address: Address) -> None:
 class Door:
     """One listening address. With a certificate it speaks TLS, and takes a new one when the files change."""
 
-    def __init__(self, application: Application, address: Address, certificate: Certificate | None) -> None:
+    def __init__(
+        self, application: Application, address: Address, certificate: Certificate | None, buffer: int = BUFFER
+    ) -> None:
         self._application = application
+        self._buffer = buffer
         self._address = address
         self._certificate = certificate
         self._serving: dict[Server, asyncio.Task[None]] = {}
@@ -100,7 +106,7 @@ class Door:
             port=self._address.port,
             interface=Interfaces.ASGINL,
             http=HTTPModes.http1,
-            http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000, max_buffer_size=BUFFER),
+            http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000, max_buffer_size=self._buffer),
             websockets=False,
             backlog=BACKLOG,
             backpressure=AT_ONCE,

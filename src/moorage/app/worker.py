@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from moorage import __version__
-from moorage.app.doors import Certificate, Door
+from moorage.app.doors import BUFFER, SMALL_BUFFER, Certificate, Door
 from moorage.app.later import Application, Later
 from moorage.app.proxies import BehindProxies
 from moorage.app.services import Services
@@ -29,6 +29,7 @@ from moorage.jobs.runner import Runner
 from moorage.metastore.leases import tick_of
 from moorage.services.records import Collected, Session
 from moorage.settings import Settings
+from moorage.settings.storage import BucketAddress
 from moorage.telemetry import Front, Metrics, RequestIds, configure
 from moorage.tls import CertificatePaths, TlsError, ensure_certificates
 
@@ -168,10 +169,12 @@ def install_signals(stop: Callable[[], None]) -> None:
 
 def _doors(settings: Settings, application: Application, certificates: CertificatePaths | None) -> list[Door]:
     doors: list[Door] = []
+    buffer = SMALL_BUFFER if isinstance(settings.blobs, BucketAddress) else BUFFER
     if settings.https is not None and certificates is not None:
-        doors.append(Door(application, settings.https, Certificate(certificates.cert, certificates.key)))
+        certificate = Certificate(certificates.cert, certificates.key)
+        doors.append(Door(application, settings.https, certificate, buffer))
     if settings.http is not None:
-        doors.append(Door(application, settings.http, None))
+        doors.append(Door(application, settings.http, None, buffer))
     return doors
 
 

@@ -5,6 +5,7 @@
     room.py       the memory that uploads share
     places.py     what the database keeps of where something lies
     bucket.py     the requests that are needed of S3, and how often they are tried
+    download.py   answers to GET, read with few copies
     signing.py    their signatures
     signer.py     URLs by which clients read blobs themselves
 

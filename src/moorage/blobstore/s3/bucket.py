@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
+from moorage.blobstore.s3.download import Head, Line, Lines
 from moorage.blobstore.s3.signing import (
     EMPTY,
     UNSIGNED,
@@ -103,10 +104,12 @@ class Bucket:
         self._root = f"/{name}" if name else ""
         self._prefix = f"{prefix}/" if prefix else ""
         self._keys = keys
+        self._lines = Lines(endpoint)
         self._session: ClientSession | None = None
 
     async def close(self) -> None:
         """Close the connections."""
+        self._lines.close()
         if self._session is not None:
             await self._session.close()
 
@@ -129,19 +132,17 @@ class Bucket:
         """Stream a part of an object, going on where the store broke off; BLOB_UNKNOWN when there is none."""
         lost = Lost()
         while length:
-            wanted = f"bytes={offset}-{offset + length - 1}"
-            ask = Ask("GET", key, headers={"range": wanted}, allowed=frozenset({200, 206, 404, 416}))
             try:
-                async with self._answer(ask, lost) as answer:
-                    _check_part(answer, length)
-                    async for piece in answer.content.iter_any():
+                async with lost.limited(STALL), self._part(key, offset, length) as line:
+                    while length:
+                        piece = await line.piece(length)
                         # Whoever takes the piece may be slow; only the store is timed.
                         lost.hold()
                         offset += len(piece)
                         length -= len(piece)
                         yield piece
                         lost.forget(STALL)
-            except StoreError as error:
+            except (StoreError, OSError) as error:
                 await lost.pause(error)
 
     async def delete(self, keys: Sequence[str]) -> None:
@@ -241,6 +242,29 @@ class Bucket:
         return encoded_path(f"{self._root}/{self._prefix + key if key else ''}")
 
     @asynccontextmanager
+    async def _part(self, key: str, offset: int, length: int) -> AsyncIterator[Line]:
+        """Ask for a part of an object once; the block reads all of it, or the connection is lost with it."""
+        path, headers = self._signed(Ask("GET", key, headers={"range": f"bytes={offset}-{offset + length - 1}"}))
+        line, head = await self._lines.get(path, headers)
+        try:
+            _check_part(head, length)
+            yield line
+        except BaseException:
+            line.close()
+            raise
+        if head.headers.get(b"connection", b"").lower() == b"close":
+            line.close()
+        else:
+            self._lines.give(line)
+
+    def _signed(self, ask: Ask) -> tuple[str, dict[str, str]]:
+        """Return a request's path and headers."""
+        path = self._path(ask.key)
+        digest = UNSIGNED if ask.body else EMPTY
+        headers = signed_headers(self._keys, ask.method, self._host, path, ask.query, digest, datetime.now(UTC))
+        return path, headers | {"accept-encoding": "identity", **ask.headers}
+
+    @asynccontextmanager
     async def _answer(self, ask: Ask, lost: "Lost") -> AsyncIterator["ClientResponse"]:
         """Send a request once."""
         from aiohttp import ClientError  # noqa: PLC0415  a tenth of a second, and files need none of it
@@ -248,12 +272,8 @@ class Bucket:
 
         if self._session is None:
             self._session = _session()
-        path = self._path(ask.key)
-        length = sum(map(len, ask.body))
-        digest = UNSIGNED if ask.body else EMPTY
-        now = datetime.now(UTC)
-        headers = signed_headers(self._keys, ask.method, self._host, path, ask.query, digest, now)
-        headers |= {"content-length": str(length), "accept-encoding": "identity", **ask.headers}
+        path, headers = self._signed(ask)
+        headers["content-length"] = str(sum(map(len, ask.body)))
         query = f"?{encoded_query(ask.query)}" if ask.query else ""
         url = URL(f"{self.endpoint}{path}{query}", encoded=True)
         body = _slices(ask, lost) if ask.body else None
@@ -310,7 +330,7 @@ class Lost:
         self._seconds = 0.0
         self._pause = FIRST_PAUSE
 
-    async def pause(self, error: StoreError) -> None:
+    async def pause(self, error: Exception) -> None:
         """Wait a little before the next attempt, each time longer; UNAVAILABLE when there is to be none."""
         self._seconds += _now() - self._since + self._pause
         if self._seconds >= PATIENCE:
@@ -333,11 +353,15 @@ async def _slices(ask: Ask, lost: Lost) -> AsyncIterator[memoryview]:
     lost.moved(max(ask.wait, PATIENCE))
 
 
-def _check_part(answer: "ClientResponse", length: int) -> None:
-    """Raise BLOB_UNKNOWN or UNAVAILABLE unless the answer is the part that was asked for."""
-    if answer.status == 404:  # noqa: PLR2004  HTTP
+def _check_part(head: Head, length: int) -> None:
+    """Raise what is wrong, unless the answer is the part that was asked for."""
+    if head.status == 404:  # noqa: PLR2004  HTTP
         raise MoorageError(ErrorCode.BLOB_UNKNOWN)
-    if answer.status == 416 or answer.content_length != length:  # noqa: PLR2004  likewise
+    if head.status in TRIED_AGAIN:
+        raise StoreError(str(head.status))
+    if head.status not in {200, 206, 416}:
+        raise RefusedError(head.status, str(head.status))
+    if head.status == 416 or head.length != length:  # noqa: PLR2004  likewise
         raise MoorageError(ErrorCode.UNAVAILABLE, "the bytes end early in the store; push them again")
 
 
