@@ -2,7 +2,27 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+
+Watch = Callable[[bytes], None]
+
+
+def _look_away(_: bytes) -> None:
+    pass
+
+
+class _Watched(asyncio.StreamReader):
+    """What comes, shown to somebody."""
+
+    def __init__(self, reader: asyncio.StreamReader, see: Watch) -> None:
+        super().__init__()
+        self._reader = reader
+        self._see = see
+
+    async def read(self, n: int = -1) -> bytes:
+        piece = await self._reader.read(n)
+        self._see(piece)
+        return piece
 
 
 class Line:
@@ -10,6 +30,7 @@ class Line:
 
     `lost_request` and `lost_answer`: with the next piece of a client that has this in it, the line is cut, before it is
     passed on or when its answer comes. `silent_answer`: the answer to such a piece never comes, and nothing after it.
+    `watch` makes for each connection what is shown the pieces that go there, and what those that come back.
     """
 
     def __init__(self, port: int) -> None:
@@ -19,6 +40,7 @@ class Line:
         self.lost_request: bytes | None = None
         self.lost_answer: bytes | None = None
         self.silent_answer: bytes | None = None
+        self.watch: Callable[[], tuple[Watch, Watch]] = lambda: (_look_away, _look_away)
         self._writers: set[asyncio.StreamWriter] = set()
 
     def cut(self) -> None:
@@ -32,6 +54,8 @@ class Line:
         with contextlib.suppress(OSError):
             there, back = await asyncio.open_connection("127.0.0.1", self._port)
             self._writers |= {writer, back}
+            see_there, see_back = self.watch()
+            reader, there = _Watched(reader, see_there), _Watched(there, see_back)
             is_last, is_silent = asyncio.Event(), asyncio.Event()
             await asyncio.gather(
                 self._there(reader, back, is_last, is_silent), self._back(there, writer, is_last, is_silent)

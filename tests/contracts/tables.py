@@ -15,7 +15,7 @@ from moorage.domain.manifest import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, parse_m
 from moorage.domain.name import Repository
 from moorage.metastore.steps import Database, Steps, one
 from moorage.metastore.tables import registries, repositories
-from moorage.services.account_ports import AccessTokens, Groups, Robots
+from moorage.services.account_ports import AccessTokens, Groups, Keys, Robots
 from moorage.services.manifests import describe
 from moorage.services.ports import (
     Accounts,
@@ -25,7 +25,6 @@ from moorage.services.ports import (
     Grants,
     Health,
     Identities,
-    Keys,
     Manifests,
     Registries,
     Tags,

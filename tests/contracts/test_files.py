@@ -113,6 +113,19 @@ async def test_an_upload_is_held_by_one_process_at_a_time(files: FileBlobStore, 
     other.close()
 
 
+async def test_who_holds_an_upload_is_told_whether_it_is_longer_than_was_known(
+    files: FileBlobStore, root: Path
+) -> None:
+    other = FileBlobStore(root, threads=2)
+    with files.hold("upload") as is_longer:
+        assert not is_longer
+        await files.append("upload", 0, body(b"mano"), SHA256)
+    for size, expected in ((0, True), (3, True), (4, False)):
+        with other.hold("upload", size) as is_longer:
+            assert is_longer is expected
+    other.close()
+
+
 async def test_a_read_that_has_begun_goes_on_when_the_blob_is_discarded(files: FileBlobStore) -> None:
     digest = Digest(await push(files, LARGE))
     reading = files.read(digest, 0, len(LARGE))

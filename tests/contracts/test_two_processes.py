@@ -1,5 +1,6 @@
 """Two processes over one database: what one acknowledged, the other sees at once, whatever it looked up before."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -7,8 +8,9 @@ import pytest
 
 from moorage.domain.access import Role, Visibility
 from moorage.domain.digest import Algorithm, digest_of
+from moorage.domain.limits import TokenAction
 from moorage.domain.name import Repository
-from moorage.services.records import Holder, HolderKind
+from moorage.services.records import Holder, HolderKind, NewAccessToken
 from tests.contracts.tables import APP, OTHER, OpenTables, Tables
 
 Look = Callable[[Tables], Awaitable[Any]]
@@ -143,6 +145,32 @@ async def test_what_one_acknowledged_the_other_sees_at_once(
         assert seen == await look(one)
         assert seen != before, "the change can be seen"
         before = seen
+
+
+async def test_what_is_pushed_and_pulled_moves_nobodys_standing(tables: Tables) -> None:
+    account = await tables.person("ann")
+    limits = frozenset({TokenAction.PULL}), ("dmc/*",)
+    token = await tables.access_tokens.create(account.id, NewAccessToken("ci", "hash", *limits, None), "ann")
+    before = await tables.database.ask_standing()
+    await tables.image(APP, "latest")
+    await tables.access_tokens.used({token.id: 1.0})
+    await tables.pass_time(0.5)
+    await asyncio.sleep(0)
+    assert await tables.database.ask_standing() == before
+    await tables.access_tokens.delete(account.id, "ci")
+    await asyncio.sleep(0)
+    assert await tables.database.ask_standing() != before
+
+
+async def test_what_was_found_last_is_at_hand_without_asking(tables: Tables) -> None:
+    account = await tables.person("ann")
+    assert tables.registries.last("dmc") is None
+    registry = await tables.registries.find("dmc")
+    assert registry is not None
+    assert tables.registries.last("dmc") == registry
+    assert tables.grants.last(registry.id, account.id) is None
+    found = await tables.grants.of(registry.id, account.id)
+    assert tables.grants.last(registry.id, account.id) == found == ()
 
 
 async def test_a_new_process_sees_everything(open_tables: OpenTables) -> None:

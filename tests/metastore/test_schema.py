@@ -1,32 +1,11 @@
 """The migrations make the tables that the statements are written for, in both databases."""
 
-import sqlite3
-from collections.abc import Iterator
-from pathlib import Path
-
-import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, create_engine, inspect
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Connection, inspect
 
-from moorage.metastore.migrations import migrate
 from moorage.metastore.tables import WORDS, metadata
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
-def connection(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Connection]:
-    """Return a connection to a database that was migrated."""
-    if request.param == "sqlite":
-        path = tmp_path / "moorage.db"
-        migrate(path)
-        engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(path), poolclass=NullPool)
-    else:
-        url = request.getfixturevalue("postgres").database()
-        engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=NullPool)
-    with engine.connect() as connection:
-        yield connection
 
 
 def test_the_migrations_make_the_tables(connection: Connection) -> None:

@@ -5,7 +5,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -17,7 +16,6 @@ from moorage.domain.activity import Origin
 from moorage.domain.digest import digest_of
 from moorage.domain.errors import MoorageError
 from moorage.domain.limits import TokenAction
-from moorage.metastore.postgres import PostgreSQL
 from moorage.services.access_tokens import Wish
 from moorage.services.recording import ORIGIN
 from moorage.settings import load
@@ -28,13 +26,6 @@ from tests.postgres import Cluster
 from tests.process.server import Launcher
 
 pytestmark = pytest.mark.servers
-
-PULLS = [
-    ("HEAD", "manifests/latest"),
-    ("GET", "manifests/latest"),
-    ("HEAD", f"blobs/{digest_of(b'layer')}"),
-    ("GET", f"blobs/{digest_of(b'layer')}"),
-]
 
 GONE = [
     ("GET", "manifests/latest"),
@@ -116,27 +107,6 @@ async def test_an_access_token_revoked_at_one_server_is_refused_by_every_other(o
     assert (await two.ask("GET", "manifests/latest")).status_code == 200
     await services.access_tokens.revoke(SYSTEM, "admin", "ci")
     assert (await two.ask("GET", "manifests/latest")).status_code == 401
-
-
-async def test_a_pull_of_what_is_known_asks_the_database_once(
-    open_server: OpenServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    talk, services = await open_server("a")
-    await services.registries.create(SYSTEM, "DMC")
-    await talk.push_image("latest", b"layer")
-    executed: list[object] = []
-    execute = PostgreSQL._execute  # noqa: SLF001  where every statement goes through
-
-    def counted(self: PostgreSQL, *words: Any) -> Any:  # noqa: ANN401  as they come
-        executed.append(words)
-        return execute(self, *words)
-
-    monkeypatch.setattr(PostgreSQL, "_execute", counted)
-    for method, path in PULLS:
-        await talk.ask(method, path)
-        executed.clear()
-        assert (await talk.ask(method, path)).status_code == 200
-        assert len(executed) == 1, path
 
 
 async def test_a_database_that_is_gone_is_an_answer_to_try_again(

@@ -1,7 +1,8 @@
 """Uploads over real stores: what a crash between two steps leaves is garbage, never a wrong blob."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from moorage.metastore.migrations import migrate
 from moorage.metastore.registries import RegistryTable
 from moorage.metastore.sqlite import SQLite
 from moorage.metastore.uploads import UploadTable
+from moorage.services.store_port import Received
 from moorage.services.uploads import UploadService
 from tests.contracts.bodies import body, content_at, content_of
 
@@ -34,6 +36,37 @@ class FullTable(UploadTable):
         raise MoorageError(
             ErrorCode.DISK_FULL, None, {"upload": upload.id, "digest": digest, "size": size, "at": place}
         )
+
+
+class SlowTable(UploadTable):
+    """Sessions of which the first one found is told only when something else was done."""
+
+    def __init__(self, database: SQLite, meanwhile: Callable[[], Awaitable[object]]) -> None:
+        super().__init__(database, LEASE)
+        self.meanwhile: Callable[[], Awaitable[object]] | None = meanwhile
+
+    async def find(self, repository: Repository, upload_id: str, user: str) -> Upload | None:
+        """See `Uploads`."""
+        found = await super().find(repository, upload_id, user)
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            await meanwhile()
+        return found
+
+
+class BlindStore(FileBlobStore):
+    """A store that sees no other server, as a bucket is: each request's bytes have a place of their own."""
+
+    @contextmanager
+    def hold(self, upload_id: str, size: int = 0) -> Iterator[bool]:
+        """See `BlobStore`."""
+        del upload_id, size
+        yield False
+
+    async def append(self, place: str, offset: int, body: AsyncIterator[bytes], algorithm: Algorithm) -> Received:
+        """See `BlobStore`."""
+        del offset, algorithm
+        return Received(sum([len(piece) async for piece in body]), None, f"{place}+")
 
 
 @pytest.fixture
@@ -114,6 +147,51 @@ async def test_of_two_pieces_at_once_one_wins_and_the_content_is_right(
     assert errors in ([ErrorCode.UPLOAD_BUSY], [ErrorCode.RANGE_INVALID])
     await service.finish(ANN, APP, upload.id, digest_of(winner), Piece(None, 0), body())
     assert await content_of(store, digest_of(winner), 0, len(winner)) == winner
+
+
+async def test_a_piece_that_was_acknowledged_in_between_stays(
+    database: SQLite, store: FileBlobStore, service: UploadService
+) -> None:
+    upload = await service.begin(ANN, APP, Algorithm.SHA256)
+
+    async def meanwhile() -> None:
+        await service.append(ANN, APP, upload.id, Piece(0, len(CONTENT)), body(CONTENT))
+
+    slow = UploadService(SlowTable(database, meanwhile), store)
+    with pytest.raises(MoorageError) as failed:
+        await slow.append(ANN, APP, upload.id, Piece(0, 5), body(b"other"))
+    assert failed.value.error is ErrorCode.RANGE_INVALID
+    await service.finish(ANN, APP, upload.id, DIGEST, Piece(None, 0), body())
+    assert await content_of(store, DIGEST, 0, len(CONTENT)) == CONTENT
+
+
+async def test_a_piece_of_a_session_that_was_ended_in_between_leaves_no_bytes(
+    database: SQLite, store: FileBlobStore, service: UploadService, tmp_path: Path
+) -> None:
+    upload = await service.begin(ANN, APP, Algorithm.SHA256)
+    slow = UploadService(SlowTable(database, lambda: service.cancel(ANN, APP, upload.id)), store)
+    with pytest.raises(MoorageError) as failed:
+        await slow.append(ANN, APP, upload.id, Piece(None, len(CONTENT)), body(CONTENT))
+    assert failed.value.error is ErrorCode.BLOB_UPLOAD_UNKNOWN
+    assert list((tmp_path / "blobs" / "uploads").iterdir()) == []
+
+
+async def test_of_two_pieces_that_a_store_could_not_keep_apart_the_second_is_told_where_the_upload_stands(
+    database: SQLite, tmp_path: Path
+) -> None:
+    store = BlindStore(tmp_path / "blind")
+    service = UploadService(UploadTable(database, LEASE), store)
+    upload = await service.begin(ANN, APP, Algorithm.SHA256)
+
+    async def meanwhile() -> None:
+        await service.append(ANN, APP, upload.id, Piece(0, 4), body(b"mano"))
+
+    slow = UploadService(SlowTable(database, meanwhile), store)
+    with pytest.raises(MoorageError) as failed:
+        await slow.append(ANN, APP, upload.id, Piece(None, 5), body(b"metre"))
+    assert failed.value.error is ErrorCode.RANGE_INVALID
+    assert failed.value.detail == {"range": "0-3"}
+    store.close()
 
 
 async def test_a_body_that_broke_off_counts_and_goes_on(service: UploadService) -> None:

@@ -18,6 +18,7 @@ from moorage.app.web import Web
 from moorage.auth.challenge import Challenger
 from moorage.distribution.blobs import BlobHandlers
 from moorage.distribution.catalog import CatalogHandlers
+from moorage.distribution.foresight import Foresight
 from moorage.distribution.manifests import ManifestHandlers
 from moorage.distribution.routes import DistributionApi, table
 from moorage.distribution.token import TokenHandlers
@@ -97,7 +98,10 @@ def distribution(settings: Settings, services: Services) -> DistributionApi:
         CatalogHandlers(services.catalog),
         TokenHandlers(services.issuer, services.access),
     )
-    return DistributionApi(routes, services.callers, services.access, Challenger(settings.external_url))
+    # A database in a file is read inline: there is nothing to save.
+    foresight = Foresight(services.callers, services.access) if settings.database_file is None else None
+    callers = foresight or services.callers
+    return DistributionApi(routes, callers, services.access, Challenger(settings.external_url), foresight)
 
 
 def management(settings: Settings, services: Services, *, acting: Caller | None = None) -> Application:

@@ -1,7 +1,7 @@
 """Which keys sign and verify now: another process, or this one, may have replaced them."""
 
 from moorage.auth.tokens import Tokens
-from moorage.services.ports import Keys
+from moorage.services.account_ports import Keys
 
 
 class Keyring:

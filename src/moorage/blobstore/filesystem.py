@@ -44,7 +44,7 @@ class FileBlobStore:
         self._threads.shutdown()
 
     @contextmanager
-    def hold(self, upload_id: str) -> Iterator[None]:
+    def hold(self, upload_id: str, size: int = 0) -> Iterator[bool]:
         """See `BlobStore`; the lock is the file's own, so it also holds against other processes."""
         path = self._at(upload_key(upload_id))
         with _errors_mapped():
@@ -52,7 +52,7 @@ class FileBlobStore:
         try:
             _lock(handle, path)
             try:
-                yield
+                yield os.fstat(handle).st_size > size
             finally:
                 if os.fstat(handle).st_size == 0 and is_at(handle, path):
                     remove(path)

@@ -22,6 +22,10 @@ class BlobHandlers:
         self._blobs = blobs
         self._redirects = redirects
 
+    def foresee(self, repository: Repository, digest: str) -> None:
+        """Begin a GET or HEAD; see foresight.py."""
+        self._blobs.foresee(repository, parse_digest(digest))
+
     async def head(self, _request: Request, repository: Repository, digest: str) -> Answer:
         """HEAD: a 200 here promises a pusher that the blob stays for the length of a lease."""
         blob = await self._blobs.promise(repository, parse_digest(digest))

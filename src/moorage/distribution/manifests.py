@@ -25,6 +25,10 @@ class ManifestHandlers:
         self._manifests = manifests
         self._tally = tally
 
+    def foresee(self, repository: Repository, reference: str) -> None:
+        """Begin a GET or HEAD; see foresight.py."""
+        self._manifests.foresee(repository, _reference(reference))
+
     async def get(self, request: Request, repository: Repository, reference: str) -> Answer:
         """GET and HEAD: the bytes as they were pushed, whatever the client accepts: nothing is ever converted."""
         record = await self._manifests.get(repository, _reference(reference))

@@ -2,6 +2,7 @@
 
     scope ─▶ row and names (remembered per path) ─▶ caller (one look-up for a token seen before)
           ─▶ permission (services/access.py) ─▶ handler ─▶ answer
+       └── what will be read, begun (foresight.py) ──┘
 
 Names contain slashes, so a row's pattern is matched as a whole, in the order of the table.
 """
@@ -15,11 +16,12 @@ from typing import Protocol
 
 from moorage.distribution.blobs import BlobHandlers
 from moorage.distribution.catalog import CatalogHandlers
+from moorage.distribution.foresight import Callers, Foresight
 from moorage.distribution.http import Answer, Receive, Request, Scope, Send, error_answer, read_headers, send_answer
 from moorage.distribution.manifests import ManifestHandlers
 from moorage.distribution.token import TokenHandlers
 from moorage.distribution.uploads import UploadHandlers
-from moorage.domain.access import Action, Caller
+from moorage.domain.access import Action
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import REPOSITORY, Repository, parse_repository
 from moorage.services.access import Access
@@ -37,7 +39,8 @@ SCOPES = {Action.PULL: "pull", Action.PUSH: "pull,push", Action.DELETE: "delete"
 class Route:
     """A row: `template` has {name} for a repository, {reference}, {digest} or {id}; `label` is for the metrics.
 
-    On a `lenient` row a token that has just expired still counts, for the upload it began.
+    On a `lenient` row a token that has just expired still counts, for the upload it began. `foresee` begins what the
+    handler will read first.
     """
 
     method: str
@@ -46,6 +49,7 @@ class Route:
     handler: Handler
     label: str
     is_lenient: bool = False
+    foresee: Callable[..., None] | None = None
 
 
 def table(
@@ -57,19 +61,26 @@ def table(
 ) -> tuple[Route, ...]:
     """Return every route of the API, the most asked for first."""
     image, blob = "/v2/{name}/manifests/{reference}", "/v2/{name}/blobs/{digest}"
-    session = "/v2/{name}/blobs/uploads/{id}"
+    in_session = partial(
+        Route,
+        template="/v2/{name}/blobs/uploads/{id}",
+        action=Action.PUSH,
+        label="upload",
+        is_lenient=True,
+        foresee=uploads.foresee,
+    )
     return (
-        Route("GET", image, Action.PULL, manifests.get, "manifest"),
-        Route("HEAD", image, Action.PULL, manifests.get, "manifest"),
+        Route("GET", image, Action.PULL, manifests.get, "manifest", foresee=manifests.foresee),
+        Route("HEAD", image, Action.PULL, manifests.get, "manifest", foresee=manifests.foresee),
         Route("PUT", image, Action.PUSH, manifests.put, "manifest"),
         Route("DELETE", image, Action.DELETE, manifests.delete, "manifest"),
         Route("POST", "/v2/{name}/blobs/uploads/", Action.PUSH, uploads.begin, "upload"),
-        Route("GET", session, Action.PUSH, uploads.status, "upload", is_lenient=True),
-        Route("PATCH", session, Action.PUSH, uploads.append, "upload", is_lenient=True),
-        Route("PUT", session, Action.PUSH, uploads.finish, "upload", is_lenient=True),
-        Route("DELETE", session, Action.PUSH, uploads.cancel, "upload", is_lenient=True),
-        Route("HEAD", blob, Action.PULL, blobs.head, "blob"),
-        Route("GET", blob, Action.PULL, blobs.get, "blob"),
+        in_session("GET", handler=uploads.status),
+        in_session("PATCH", handler=uploads.append),
+        in_session("PUT", handler=uploads.finish),
+        in_session("DELETE", handler=uploads.cancel),
+        Route("HEAD", blob, Action.PULL, blobs.head, "blob", foresee=blobs.foresee),
+        Route("GET", blob, Action.PULL, blobs.get, "blob", foresee=blobs.foresee),
         Route("DELETE", blob, Action.DELETE, blobs.delete, "blob"),
         Route("GET", "/v2/{name}/tags/list", Action.PULL, manifests.tags, "tags"),
         Route("GET", "/v2/{name}/referrers/{digest}", Action.PULL, manifests.referrers, "referrers"),
@@ -81,13 +92,6 @@ def table(
         Route("GET", "/v1/_ping", Action.ANYONE, catalog.ping, "search"),
         Route("GET", "/v1/search", Action.LIST, catalog.search, "search"),
     )
-
-
-class Callers(Protocol):
-    """Turns credentials into a caller."""
-
-    async def of(self, authorization: bytes | None, now: float, *, address: str = "", lenient: bool = False) -> Caller:
-        """Return the caller, or raise UNAUTHORIZED, or TOO_MANY for an address that guesses."""
 
 
 class Challenge(Protocol):
@@ -109,8 +113,16 @@ class Found:
 class DistributionApi:
     """The ASGI application of the distribution API."""
 
-    def __init__(self, routes: tuple[Route, ...], callers: Callers, access: Access, challenge: Challenge) -> None:
+    def __init__(  # the parts
+        self,
+        routes: tuple[Route, ...],
+        callers: Callers,
+        access: Access,
+        challenge: Challenge,
+        foresight: Foresight | None = None,
+    ) -> None:
         self.routes = routes
+        self._foresight = foresight
         self._rows = [(route, _pattern(route.template)) for route in routes]
         self._callers = callers
         self._access = access
@@ -136,6 +148,9 @@ class DistributionApi:
 
     async def _answer(self, request: Request, found: Found) -> Answer:
         route = found.route
+        if self._foresight is not None and route.foresee is not None and found.repository is not None:
+            foresee = partial(route.foresee, found.repository, *found.rest)
+            self._foresight.begin(request.headers.get(b"authorization"), route.action, found.repository, foresee)
         if route.label != "token":
             await self._meet(request, route)
         if b"content-encoding" in request.headers:

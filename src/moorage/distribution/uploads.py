@@ -24,6 +24,10 @@ class UploadHandlers:
         self._registries = registries
         self._access = access
 
+    def foresee(self, repository: Repository, upload_id: str) -> None:
+        """Begin what is done to a session; see foresight.py."""
+        self._uploads.foresee(repository, upload_id)
+
     async def begin(self, request: Request, repository: Repository) -> Answer:
         """POST: mount if asked and possible, take a whole blob if one comes along, else open a session."""
         await self._registries.ensure(request.caller, repository.registry)

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.limits import TokenAction
 from moorage.metastore.accounts import GET as ACCOUNT
-from moorage.metastore.cache import ExactCache
+from moorage.metastore.cache import AccessCache
 from moorage.metastore.steps import Database, Row, Steps, one
 from moorage.metastore.tables import access_tokens
 from moorage.services.ports import Check
@@ -38,8 +38,8 @@ class AccessTokenTable:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._by_secret = ExactCache(database, _find)
-        self._by_id = ExactCache(database, _get)
+        self._by_secret = AccessCache(database, _find)
+        self._by_id = AccessCache(database, _get)
 
     async def create(self, user_id: int, token: NewAccessToken, by: str) -> AccessToken:
         """See `AccessTokens`."""

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from moorage.domain.errors import ErrorCode, MoorageError
-from moorage.metastore.cache import ExactCache
+from moorage.metastore.cache import AccessCache
 from moorage.metastore.steps import NOTHING, Database, Row, Steps, one
 from moorage.metastore.tables import registries, sessions, users
 from moorage.services.ports import Check
@@ -40,8 +40,8 @@ class AccountTable:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._by_id = ExactCache(database, _get)
-        self._by_name = ExactCache(database, _find)
+        self._by_id = AccessCache(database, _get)
+        self._by_name = AccessCache(database, _find)
 
     async def create(
         self, name: str, password_hash: str, *, is_admin: bool, password_expires_at: float | None = None

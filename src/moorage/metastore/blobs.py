@@ -8,9 +8,9 @@ from sqlalchemy import bindparam, delete, exists, func, or_, select, update
 from moorage.domain.digest import Digest
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import Repository
-from moorage.metastore.cache import ExactCache
+from moorage.metastore.cache import ContentCache
 from moorage.metastore.leases import LEASE, NOW, RENEWED
-from moorage.metastore.steps import Database, Steps, one
+from moorage.metastore.steps import Database, Look, Row, Steps, one
 from moorage.metastore.tables import blobs, edges, links, repositories
 from moorage.metastore.uploads import LINK, ensure_repository
 from moorage.services.records import BlobRecord
@@ -22,6 +22,7 @@ FIND = (
         blobs.c.place,
         or_(links.c.leased_until.is_(None), links.c.leased_until < NOW + bindparam("fresh")).label("needs_lease"),
     )
+    .select_from(links)
     .join(repositories, repositories.c.id == links.c.repository_id)
     .outerjoin(blobs, blobs.c.digest == links.c.digest)
     .where(repositories.c.name == bindparam("repository"), links.c.digest == bindparam("digest"))
@@ -56,11 +57,15 @@ class BlobTable:
     def __init__(self, database: Database, lease: float) -> None:
         self._database = database
         self._lease = lease
-        self._found = ExactCache(database, partial(_find, lease * RENEWED))
+        self._found = ContentCache(database, partial(_look, lease * RENEWED), _answer)
 
     async def find(self, repository: Repository, digest: Digest) -> BlobRecord | None:
         """See `Blobs`."""
         return await self._found.get((str(repository), digest))
+
+    def foresee(self, repository: Repository, digest: Digest) -> None:
+        """See `Blobs`."""
+        self._found.foresee((str(repository), digest))
 
     async def renew(self, blob: BlobRecord) -> bool:
         """See `Blobs`."""
@@ -75,9 +80,13 @@ class BlobTable:
         return await self._database.write(partial(_unlink, repository, digest))
 
 
-def _find(fresh: float, key: tuple[str, Digest]) -> Steps[BlobRecord | None]:
+def _look(fresh: float, key: tuple[str, Digest], _: object) -> Look:
     repository, digest = key
-    row = yield from one(FIND, {"repository": repository, "digest": digest, "fresh": fresh})
+    return Look(FIND, {"repository": repository, "digest": digest, "fresh": fresh})
+
+
+def _answer(key: tuple[str, Digest], row: Row | None, _: object) -> BlobRecord | None:
+    digest = key[1]
     return BlobRecord(row.repository_id, digest, row.size, bool(row.needs_lease), row.place or digest) if row else None
 
 

@@ -5,7 +5,7 @@ from functools import partial
 from sqlalchemy import bindparam, delete, or_, select
 
 from moorage.domain.access import Grant, Role
-from moorage.metastore.cache import ExactCache
+from moorage.metastore.cache import AccessCache
 from moorage.metastore.steps import Database, Row, Steps, one
 from moorage.metastore.tables import grants, group_members, groups, users
 from moorage.metastore.upsert import insert_or_update
@@ -61,11 +61,15 @@ class GrantTable:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._found = ExactCache(database, _of)
+        self._found = AccessCache(database, _of)
 
     async def of(self, registry_id: int, user_id: int) -> tuple[Grant, ...]:
         """See `Grants`."""
         return await self._found.get((registry_id, user_id))
+
+    def last(self, registry_id: int, user_id: int) -> tuple[Grant, ...] | None:
+        """See `Grants`."""
+        return self._found.last((registry_id, user_id))
 
     async def every(self, registry_id: int) -> tuple[GrantRecord, ...]:
         """See `Grants`."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select
 
-from moorage.metastore.cache import ExactCache
+from moorage.metastore.cache import AccessCache
 from moorage.metastore.steps import NOTHING, Database, Steps
 from moorage.metastore.tables import signing_keys
 from moorage.services.records import SigningKey
@@ -22,7 +22,7 @@ class KeyTable:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._every = ExactCache(database, _every)
+        self._every = AccessCache(database, _every)
 
     async def every(self) -> Sequence[SigningKey]:
         """See `Keys`."""

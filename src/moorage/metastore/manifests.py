@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import bindparam, delete, false, func, insert, select, update
+from sqlalchemy import bindparam, case, delete, false, func, insert, null, select, update
 
 from moorage.domain.digest import Digest
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.immutable import check_may_move
 from moorage.domain.name import Repository, is_digest
 from moorage.metastore.blobs import LOOK_AGAIN
-from moorage.metastore.cache import ExactCache
+from moorage.metastore.cache import ContentCache
 from moorage.metastore.leases import NOW
-from moorage.metastore.steps import Database, Rows, Steps, one
+from moorage.metastore.steps import Database, Look, Row, Rows, Steps, one
 from moorage.metastore.tables import edges, links, manifests, registries, repositories, tag_moves, tags
 from moorage.metastore.uploads import REPOSITORY, ensure_repository
 from moorage.metastore.upsert import insert_or_nothing, insert_or_update
@@ -40,19 +40,23 @@ _is_part = (
     .correlate(manifests)
     .exists()
 )
+# Bytes under a digest never change: those that are at hand needn't be sent again.
+_body = case((manifests.c.digest == bindparam("held"), null()), else_=manifests.c.body).label("body")
 BY_DIGEST = (
     select(
         manifests.c.digest,
         manifests.c.media_type,
-        manifests.c.body,
+        _body,
         manifests.c.pushed_at,
         _is_part.label("is_part"),
     )
+    .select_from(manifests)
     .join(repositories, _named)
     .where(manifests.c.digest == bindparam("reference"))
 )
 BY_TAG = (
-    select(manifests.c.digest, manifests.c.media_type, manifests.c.body, tags.c.pushed_at, false().label("is_part"))
+    select(manifests.c.digest, manifests.c.media_type, _body, tags.c.pushed_at, false().label("is_part"))
+    .select_from(manifests)
     .join(repositories, _named)
     .join(tags, (tags.c.repository_id == manifests.c.repository_id) & (tags.c.digest == manifests.c.digest))
     .where(tags.c.name == bindparam("reference"))
@@ -140,7 +144,7 @@ class ManifestTable:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._found = ExactCache(database, _find, _weight, KEPT)
+        self._found = ContentCache(database, _look, _answer, _weight, KEPT)
 
     async def put(self, repository: Repository, manifest: NewManifest, tags: Sequence[str], by: str) -> Pushed:
         """See `Manifests`."""
@@ -149,6 +153,10 @@ class ManifestTable:
     async def find(self, repository: Repository, reference: str) -> ManifestRecord | None:
         """See `Manifests`."""
         return await self._found.get((str(repository), reference))
+
+    def foresee(self, repository: Repository, reference: str) -> None:
+        """See `Manifests`."""
+        self._found.foresee((str(repository), reference))
 
     async def delete(self, repository: Repository, digest: Digest, by: str) -> Dropped | None:
         """See `Manifests`."""
@@ -173,13 +181,22 @@ def _weight(record: ManifestRecord | None) -> int:
     return OVERHEAD + (len(record.body) if record else 0)
 
 
-def _find(key: tuple[str, str]) -> Steps[ManifestRecord | None]:
+def _look(key: tuple[str, str], held: ManifestRecord | None) -> Look:
     repository, reference = key
     statement = BY_DIGEST if is_digest(reference) else BY_TAG
-    row = yield from one(statement, {"repository": repository, "reference": reference})
+    return Look(
+        statement,
+        {"repository": repository, "reference": reference},
+        {"held": held.digest if held else ""},
+        held,
+    )
+
+
+def _answer(_: tuple[str, str], row: Row | None, held: ManifestRecord | None) -> ManifestRecord | None:
     if row is None:
         return None
-    return ManifestRecord(row.digest, row.media_type, row.body, row.pushed_at, bool(row.is_part))
+    body = held.body if held is not None and held.digest == row.digest else row.body
+    return ManifestRecord(row.digest, row.media_type, body, row.pushed_at, bool(row.is_part))
 
 
 def _put(repository: Repository, manifest: NewManifest, names: Sequence[str], by: str, now: float) -> Steps[Pushed]:

@@ -33,6 +33,7 @@ from moorage.metastore.tables import (
     registries,
     repositories,
     signing_keys,
+    standing,
     tags,
     total,
     uploads,
@@ -47,8 +48,8 @@ T = TypeVar("T")
 BATCH = 2000
 """Rows in memory at once."""
 
-TABLES = tuple(table for table in metadata.sorted_tables if table not in {moved_blobs, moved_rows})
-"""In the order of their foreign keys."""
+TABLES = tuple(table for table in metadata.sorted_tables if table not in {moved_blobs, moved_rows, standing})
+"""In the order of their foreign keys; `standing` moves by itself."""
 
 OF_THE_STORE = frozenset({uploads, discarded})
 

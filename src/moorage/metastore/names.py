@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, literal, select, union_all
 from moorage.domain.access import Visibility
 from moorage.domain.pattern import WHOLE
 from moorage.domain.reach import AFTER, EVERYTHING, Reach, reach_of, whole_of
-from moorage.metastore.cache import ExactCache
+from moorage.metastore.cache import AccessCache
 from moorage.metastore.grants import COUNTS
 from moorage.metastore.steps import Database, Steps, one
 from moorage.metastore.tables import grants, registries, repositories
@@ -49,7 +49,7 @@ class Names:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._reaches = ExactCache(database, _reach, lambda reach: 1 + len(reach.spans))
+        self._reaches = AccessCache(database, _reach, lambda reach: 1 + len(reach.spans))
 
     async def reach(self, user_id: int | None, *, sees_all: bool) -> Reach:
         """Return what an account (None: anybody) may read."""

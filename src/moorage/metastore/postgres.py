@@ -1,5 +1,6 @@
 """PostgreSQL: stories run on connections of a pool, as many side by side as there are connections.
 
+    look(row)       one statement for all who wait (lookups.py)
     read(story)     statement by statement: each sees the newest commit
     write(story)    BEGIN SERIALIZABLE · gate shared ── story ── COMMIT      again, when it met another
                     BEGIN              · gate alone  ── story ── COMMIT      `alone`, or met others every time
@@ -11,10 +12,10 @@ and can't meet anybody. So a collection takes bytes away, and so a story that lo
 
 import asyncio
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import psycopg
-from sqlalchemy import Executable, Text, cast, func, select
+from sqlalchemy import Executable
 from sqlalchemy.dialects.postgresql import psycopg as dialects
 
 from moorage.domain.errors import ErrorCode, MoorageError
@@ -29,16 +30,14 @@ from moorage.metastore.connections import (
     mapped,
     now,
 )
-from moorage.metastore.moments import Moments
+from moorage.metastore.lookups import Lookups
 from moorage.metastore.prepared import PreparedStatements
-from moorage.metastore.steps import NOTHING, Parameters, Rows, Step, Steps
+from moorage.metastore.steps import Look, Parameters, Row, Rows, Step, Steps
 
 T = TypeVar("T")
 
 SHARED = b"BEGIN ISOLATION LEVEL SERIALIZABLE; LOCK TABLE clock IN ROW EXCLUSIVE MODE"
 ALONE = b"BEGIN; LOCK TABLE clock IN SHARE ROW EXCLUSIVE MODE"
-
-SNAPSHOT = select(cast(func.pg_current_snapshot(), Text))
 
 MEETINGS = 3
 """How often a story is told beside others before it is told alone."""
@@ -53,7 +52,7 @@ class PostgreSQL:
     def __init__(self, url: str) -> None:
         self._connections = Connections(url)
         self._aside = asyncio.Lock()
-        self._moments = Moments(lambda: self.read(_moment()))
+        self._lookups = Lookups(lambda step: self._read(_run(step), ANSWER_SECONDS))
         self._prepared = PreparedStatements(dialects.dialect())  # type: ignore[no-untyped-call]
 
     async def start(self) -> None:
@@ -64,16 +63,34 @@ class PostgreSQL:
         """Close all connections."""
         await self._connections.close()
 
+    async def look(self, look: Look) -> tuple[Row | None, Any]:
+        """See `Database`."""
+        return await self._lookups.look(look)
+
+    def foresee(self, look: Look) -> None:
+        """See `Database`."""
+        self._lookups.foresee(look)
+
     def generation(self) -> None:
         """See `Database`."""
         return
 
     async def ask_generation(self) -> str:
         """See `Database`."""
-        return await self._moments.now()
+        return (await self._lookups.moment()).snapshot
+
+    def standing(self) -> str | None:
+        """See `Database`; known while the request goes by the moment it was told first."""
+        known = self._lookups.known()
+        return known.standing if known is not None else None
+
+    async def ask_standing(self) -> str:
+        """See `Database`."""
+        return (await self._lookups.moment()).standing
 
     async def read(self, steps: Steps[T]) -> T:
         """See `Database`."""
+        self._lookups.read()
         return await self._read(steps, ANSWER_SECONDS)
 
     async def read_aside(self, steps: Steps[T]) -> tuple[T, float]:
@@ -93,7 +110,7 @@ class PostgreSQL:
             await asyncio.wait([writing])
             raise
         finally:
-            self._moments.wrote()
+            self._lookups.wrote()
 
     async def check(self) -> None:
         """Commit nothing, which needs a database that takes writes; see `Health`."""
@@ -194,9 +211,9 @@ class _Telling(Generic[T]):
             self.step, self.answer = None, end.value
 
 
-def _moment() -> Steps[str]:
-    ((moment,),) = yield SNAPSHOT, NOTHING
-    return str(moment)
+def _run(step: Step) -> Steps[Rows]:
+    rows = yield step
+    return rows
 
 
 def _touch() -> Steps[None]:

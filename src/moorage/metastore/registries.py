@@ -13,7 +13,7 @@ from moorage.domain.name import address_of
 from moorage.domain.reach import Reach, whole_of
 from moorage.domain.redirect import Redirects
 from moorage.metastore.blobs import LOOK_AGAIN
-from moorage.metastore.cache import ExactCache
+from moorage.metastore.cache import AccessCache
 from moorage.metastore.names import REACH, Names, reader
 from moorage.metastore.steps import NOTHING, Database, Row, Steps, one
 from moorage.metastore.tables import links, manifests, registries, repositories
@@ -40,7 +40,7 @@ class RegistryTable:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._found = ExactCache(database, _find)
+        self._found = AccessCache(database, _find)
         self._names = Names(database)
         self._totals = Totals(database)
 
@@ -52,6 +52,10 @@ class RegistryTable:
     async def find(self, address: str) -> Registry | None:
         """See `Registries`."""
         return await self._found.get(address)
+
+    def last(self, address: str) -> Registry | None:
+        """See `Registries`."""
+        return self._found.last(address)
 
     async def summaries(self, user_id: int | None, *, sees_all: bool) -> tuple[RegistrySummary, ...]:
         """See `Registries`."""

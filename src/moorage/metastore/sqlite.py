@@ -21,13 +21,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Executable
+from sqlalchemy import Executable, select
 from sqlalchemy.dialects import sqlite as dialects
 
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.metastore.activity import recorded
 from moorage.metastore.prepared import PreparedStatements
-from moorage.metastore.steps import Parameters, Rows, Steps
+from moorage.metastore.steps import NOTHING, Look, Parameters, Row, Rows, Steps, one
+from moorage.metastore.tables import STANDING
 
 T = TypeVar("T")
 
@@ -36,6 +37,8 @@ WAL_LIMIT = "journal_size_limit=67108864"
 
 STATEMENTS = 512
 """Statements the driver keeps parsed."""
+
+MARK = select(STANDING)
 
 GROUP = 256
 """Stories in one commit at most."""
@@ -57,6 +60,8 @@ class SQLite:
         self._aside = ThreadPoolExecutor(1, "sqlite-aside")
         self._aside_reader: _Connection | None = None
         self._generation: int | None = None
+        self._standing: str | None = None
+        self._stood, self._stood_at = "", -1
 
     async def start(self) -> None:
         """Open the file; the tables must be there (migrations)."""
@@ -74,7 +79,7 @@ class SQLite:
             if self._aside_reader is not None:
                 self._aside_reader.close()
 
-    def generation(self) -> int | None:
+    def generation(self) -> int:
         """See `Database`.
 
         Asked of the file once in a turn of the event loop. That is exact: what runs in this turn, or waits in line
@@ -90,15 +95,38 @@ class SQLite:
         """See `Database`."""
         return self.generation()
 
+    def standing(self) -> str:
+        """See `Database`; it is read only when something was committed, and looked at once in a turn likewise."""
+        if self._standing is None:
+            generation = self.generation()
+            if generation != self._stood_at:
+                self._stood, self._stood_at = self._tell(_standing()), generation
+            self._standing = self._stood
+        return self._standing
+
+    async def ask_standing(self) -> str:
+        """See `Database`."""
+        return self.standing()
+
     def _forget_generation(self) -> None:
-        self._generation = None
+        self._generation = self._standing = None
 
     async def read(self, steps: Steps[T]) -> T:
         """See `Database`."""
+        return self._tell(steps)
+
+    def _tell(self, steps: Steps[T]) -> T:
         try:
             return self._reader.tell(steps)
         except sqlite3.Error as error:
             raise _mapped(error) from error
+
+    async def look(self, look: Look) -> tuple[Row | None, Any]:
+        """See `Database`."""
+        return self._tell(one(look.statement, {**look.key, **look.more})), look.held
+
+    def foresee(self, look: Look) -> None:
+        """See `Database`; a look is inline, and costs nothing that could be saved."""
 
     async def read_aside(self, steps: Steps[T]) -> tuple[T, float]:
         """See `Database`."""
@@ -215,6 +243,11 @@ class _Connection:
         if self._cursor.description is None:
             return []
         return self._prepared.rows(self._cursor.description, self._cursor.fetchall())
+
+
+def _standing() -> Steps[str]:
+    ((mark,),) = yield MARK, NOTHING
+    return str(mark)
 
 
 def _touch() -> Steps[None]:

@@ -13,9 +13,9 @@ asynchronous one:
 """
 
 from collections.abc import Callable, Generator, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
-from sqlalchemy import Executable
+from sqlalchemy import Executable, Select
 
 T = TypeVar("T")
 
@@ -28,6 +28,18 @@ Rows = Sequence[Row]
 Steps = Generator[Step, Rows, T]
 
 NOTHING: dict[str, Any] = {}
+
+
+class Look(NamedTuple):
+    """A row to look up: `key` are the parameters that say which, `more` those that may be others the next time.
+
+    `held` is what is at hand of it: it is given back with the row.
+    """
+
+    statement: Select[Any]
+    key: dict[str, Any]
+    more: dict[str, Any] = NOTHING
+    held: Any = None
 
 
 class Database(Protocol):
@@ -52,11 +64,26 @@ class Database(Protocol):
         failure, or the database's, undoes it.
         """
 
+    async def look(self, look: Look) -> tuple[Row | None, Any]:
+        """Return the row of a statement that finds one at most, as it is after the request began, and what was held."""
+
+    def foresee(self, look: Look) -> None:
+        """Begin a look that this request will take, where that saves a query: before it is known who asks, even.
+
+        It counts only as long as the request reads and writes nothing else meanwhile.
+        """
+
     def generation(self) -> object | None:
         """Return what stands still while nothing was committed by anyone; None where the database must be asked."""
 
     async def ask_generation(self) -> object:
         """Ask for it: what was committed before the request that asks is in it."""
+
+    def standing(self) -> object | None:
+        """Return what stands still while nobody's rights were changed; None where the database must be asked."""
+
+    async def ask_standing(self) -> object:
+        """Ask for it, likewise."""
 
 
 def one(statement: Executable, parameters: Parameters = NOTHING) -> Steps[Row | None]:

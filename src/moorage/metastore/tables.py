@@ -8,6 +8,7 @@
                                  └─ uploads                     sessions that have not ended
     activity                                                    what happened; it outlives what it is about
     moved_blobs, moved_rows                                     what `moorage move` has brought here (moving.py)
+    standing                                                    moves when anybody's rights do
 
 A lease of NULL means: looked at by a collection and found in use; whatever stops using it sets a lease again, so that
 only rows with a lease are ever looked at (collect.py).
@@ -29,6 +30,7 @@ from sqlalchemy import (
     UniqueConstraint,
     cast,
     func,
+    select,
     text,
 )
 
@@ -298,6 +300,16 @@ clock = Table(
     Column("id", WHOLE, primary_key=True),
     Column("seconds", Float, nullable=False),
 )
+
+# One row, whose mark becomes another one whenever what decides who may do what is changed: by triggers of those tables,
+# so that no statement can forget it. No number that counts: a database brought back from before would come to the same.
+standing = Table(
+    "standing",
+    metadata,
+    Column("id", WHOLE, primary_key=True),
+    Column("mark", WORDS, nullable=False),
+)
+STANDING = select(standing.c.mark).where(standing.c.id == 1).scalar_subquery()
 
 activity = Table(
     "activity",

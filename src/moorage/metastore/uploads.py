@@ -11,7 +11,7 @@ from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import Repository
 from moorage.domain.upload import Upload
 from moorage.metastore.leases import LEASE, NOW
-from moorage.metastore.steps import Database, Row, Steps, one
+from moorage.metastore.steps import Database, Look, Row, Steps, one
 from moorage.metastore.tables import blobs, discarded, links, registries, repositories, uploads
 from moorage.metastore.upsert import insert_or_nothing, insert_or_update
 
@@ -22,12 +22,9 @@ NEW_REPOSITORY = insert(repositories)
 BEGIN = insert(uploads).values(leased_until=LEASE)
 FIND = (
     select(uploads)
+    .select_from(uploads)
     .join(repositories, repositories.c.id == uploads.c.repository_id)
-    .where(
-        uploads.c.id == bindparam("id"),
-        uploads.c.user == bindparam("user"),
-        repositories.c.name == bindparam("repository"),
-    )
+    .where(uploads.c.id == bindparam("id"), repositories.c.name == bindparam("repository"))
 )
 ADVANCE = (
     update(uploads)
@@ -68,7 +65,12 @@ class UploadTable:
 
     async def find(self, repository: Repository, upload_id: str, user: str) -> Upload | None:
         """See `Uploads`."""
-        return await self._database.read(_find(repository, upload_id, user))
+        row, _ = await self._database.look(_look(repository, upload_id))
+        return _upload_of(row) if row is not None and row.user == user else None
+
+    def foresee(self, repository: Repository, upload_id: str) -> None:
+        """See `Uploads`."""
+        self._database.foresee(_look(repository, upload_id))
 
     async def advance(self, upload: Upload, size: int, digest: Digest | None, place: str | None = None) -> bool:
         """See `Uploads`."""
@@ -135,9 +137,8 @@ def _begin(
     return upload
 
 
-def _find(repository: Repository, upload_id: str, user: str) -> Steps[Upload | None]:
-    row = yield from one(FIND, {"id": upload_id, "user": user, "repository": str(repository)})
-    return _upload_of(row) if row else None
+def _look(repository: Repository, upload_id: str) -> Look:
+    return Look(FIND, {"id": upload_id, "repository": str(repository)})
 
 
 def _advance(upload: Upload, size: int, digest: Digest | None, place: str, lease: float) -> Steps[bool]:

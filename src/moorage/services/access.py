@@ -7,7 +7,7 @@ there is no such repository, whether there is none or it is somebody else's.
 from collections.abc import Iterable
 from typing import NoReturn
 
-from moorage.domain.access import Action, Caller, Decision, Ground, Place, decide, is_allowed, is_own, is_within
+from moorage.domain.access import Action, Caller, Decision, Grant, Ground, Place, decide, is_allowed, is_own, is_within
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.limits import EVERYWHERE, whole
 from moorage.domain.name import Repository
@@ -48,6 +48,18 @@ class Access:
             _refuse_unknown(repository)
         message = f"{caller.name} may not {WORDS[action]} {name}; an owner of {repository.registry} can give the right"
         raise MoorageError(ErrorCode.DENIED, message, {"name": name, "action": action})
+
+    def would_allow(self, caller: Caller, action: Action, repository: Repository) -> bool:
+        """Tell whether `check` would have passed when things were looked up last, asking nobody.
+
+        That is good for getting ready for what a caller is likely to be let do, and never for letting them.
+        """
+        registry = self._registries.last(repository.registry)
+        if registry is None:
+            return False
+        holder = _holder_of(caller)
+        grants = () if holder is None else self._grants.last(registry.id, holder)
+        return grants is not None and is_allowed(caller, action, _place_of(caller, registry, grants), str(repository))
 
     async def check_registry(self, caller: Caller, action: Action, address: str) -> Registry:
         """Return the registry at an address, or raise UNAUTHORIZED, DENIED, or NOT_FOUND."""
@@ -108,11 +120,19 @@ class Access:
                 # What is not there takes as long to refuse as what one may not see.
                 await self._grants.of(NO_REGISTRY, caller.user_id)
             return None
-        if caller.given is not None:
-            return Place(registry.visibility, caller.given.grants(registry.address))
-        if caller.user_id is None or caller.is_admin:
-            return Place(registry.visibility, (), registry.address)
-        return Place(registry.visibility, await self._grants.of(registry.id, caller.user_id), registry.address)
+        holder = _holder_of(caller)
+        return _place_of(caller, registry, () if holder is None else await self._grants.of(registry.id, holder))
+
+
+def _holder_of(caller: Caller) -> int | None:
+    """Return the account whose grants say what a caller may do; None where something else does."""
+    return None if caller.given is not None or caller.is_admin else caller.user_id
+
+
+def _place_of(caller: Caller, registry: Registry, grants: tuple[Grant, ...]) -> Place:
+    if caller.given is not None:
+        return Place(registry.visibility, caller.given.grants(registry.address))
+    return Place(registry.visibility, grants, registry.address)
 
 
 def check_limits(caller: Caller, action: Action, place: str) -> None:

@@ -1,10 +1,10 @@
-"""More ports, beside ports.py and under its rules: groups, robots and access tokens."""
+"""More ports, beside ports.py and under its rules: groups, robots, access tokens and keys."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from moorage.services.ports import Check
-from moorage.services.records import AccessToken, Account, Group, Mirrored, Moves, NewAccessToken
+from moorage.services.records import AccessToken, Account, Group, Mirrored, Moves, NewAccessToken, SigningKey
 
 
 class Groups(Protocol):
@@ -81,3 +81,19 @@ class AccessTokens(Protocol):
 
     async def used(self, last: Mapping[int, float]) -> None:
         """Record when access tokens were last used, by id; what is gone, or was used later, stays as it is."""
+
+
+class Keys(Protocol):
+    """The keys that sign bearer tokens. A `fresh` one is an id and a secret."""
+
+    async def every(self) -> Sequence[SigningKey]:
+        """Return the keys, the newest first; the same object while nothing was written."""
+
+    async def ensure(self, fresh: tuple[str, bytes]) -> None:
+        """Keep a first key, unless there is one."""
+
+    async def rotate(self, fresh: tuple[str, bytes], forget_after: float) -> Sequence[SigningKey]:
+        """Make a new key the newest, and forget those that were replaced that many seconds ago; 0 forgets all others.
+
+        Return the keys that there are then.
+        """

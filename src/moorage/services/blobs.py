@@ -27,6 +27,10 @@ class BlobService:
             raise MoorageError(ErrorCode.BLOB_UNKNOWN, None, {"digest": digest})
         return blob
 
+    def foresee(self, repository: Repository, digest: Digest) -> None:
+        """Begin to find a blob for a request that will `get` it."""
+        self._blobs.foresee(repository, digest)
+
     async def promise(self, repository: Repository, digest: Digest) -> BlobRecord:
         """Return a blob's record for a client that may now rely on it: its lease is renewed."""
         blob = await self.get(repository, digest)

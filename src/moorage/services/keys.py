@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from moorage.domain.access import Action, Caller
 from moorage.domain.activity import Change, Kind
 from moorage.services.access import Access
-from moorage.services.ports import Keys
+from moorage.services.account_ports import Keys
 from moorage.services.recording import recorded
 from moorage.services.records import SigningKey
 

@@ -44,6 +44,10 @@ class ManifestService:
             raise MoorageError(ErrorCode.MANIFEST_UNKNOWN, None, {"name": str(repository), "reference": reference})
         return found
 
+    def foresee(self, repository: Repository, reference: str) -> None:
+        """Begin to find an image for a request that will `get` it."""
+        self._manifests.foresee(repository, reference)
+
     async def put(
         self,
         caller: Caller,

@@ -32,7 +32,6 @@ from moorage.services.records import (
     RegistrySummary,
     RepositoryRecord,
     Session,
-    SigningKey,
     TagMove,
     TagRecord,
     Usage,
@@ -52,6 +51,9 @@ class Registries(Protocol):
 
     async def find(self, address: str) -> Registry | None:
         """Return the registry at an address (lower case)."""
+
+    def last(self, address: str) -> Registry | None:
+        """Return what `find` answered last, which may not be so any more; None where that isn't at hand."""
 
     async def summaries(self, user_id: int | None, *, sees_all: bool) -> tuple[RegistrySummary, ...]:
         """List what an account (None: anybody) may read, by address, adding up the repositories it may read."""
@@ -73,6 +75,9 @@ class Grants(Protocol):
 
     async def of(self, registry_id: int, user_id: int) -> tuple[Grant, ...]:
         """Return the grants that count for an account: its own, and those of the groups it is in."""
+
+    def last(self, registry_id: int, user_id: int) -> tuple[Grant, ...] | None:
+        """Return what `of` answered last, which may not be so any more; None where that isn't at hand."""
 
     async def every(self, registry_id: int) -> tuple[GrantRecord, ...]:
         """List grants by key."""
@@ -142,22 +147,6 @@ class Accounts(Protocol):
         """End a session."""
 
 
-class Keys(Protocol):
-    """The keys that sign bearer tokens. A `fresh` one is an id and a secret."""
-
-    async def every(self) -> Sequence[SigningKey]:
-        """Return the keys, the newest first; the same object while nothing was written."""
-
-    async def ensure(self, fresh: tuple[str, bytes]) -> None:
-        """Keep a first key, unless there is one."""
-
-    async def rotate(self, fresh: tuple[str, bytes], forget_after: float) -> Sequence[SigningKey]:
-        """Make a new key the newest, and forget those that were replaced that many seconds ago; 0 forgets all others.
-
-        Return the keys that there are then.
-        """
-
-
 class Identities(Protocol):
     """Which account somebody known to a directory has: one at most for each directory and subject."""
 
@@ -185,6 +174,9 @@ class Uploads(Protocol):
 
     async def find(self, repository: Repository, upload_id: str, user: str) -> Upload | None:
         """Return a session."""
+
+    def foresee(self, repository: Repository, upload_id: str) -> None:
+        """Begin to find a session, whosever it is, for a request that will ask for it."""
 
     async def advance(self, upload: Upload, size: int, digest: Digest | None, place: str | None = None) -> bool:
         """Record that `size` bytes have arrived, and where they lie now (None: where they did).
@@ -218,6 +210,9 @@ class Blobs(Protocol):
     async def find(self, repository: Repository, digest: Digest) -> BlobRecord | None:
         """Return the blob if the repository has a link to it."""
 
+    def foresee(self, repository: Repository, digest: Digest) -> None:
+        """Begin to find a blob, for a request that will ask for it."""
+
     async def renew(self, blob: BlobRecord) -> bool:
         """Renew the lease of a link; False if it is gone."""
 
@@ -239,6 +234,9 @@ class Manifests(Protocol):
 
     async def find(self, repository: Repository, reference: str) -> ManifestRecord | None:
         """Return an image by tag or digest."""
+
+    def foresee(self, repository: Repository, reference: str) -> None:
+        """Begin to find an image, for a request that will ask for it."""
 
     async def delete(self, repository: Repository, digest: Digest, by: str) -> Dropped | None:
         """Delete an image and its tags; None when there is none; raise TAG_IMMUTABLE where a tag may not go."""

@@ -39,9 +39,10 @@ class BlobStore(Protocol):
     An error of the store's becomes UNAVAILABLE, or DISK_FULL where there is no room.
     """
 
-    def hold(self, upload_id: str) -> AbstractContextManager[None]:
+    def hold(self, upload_id: str, size: int = 0) -> AbstractContextManager[bool]:
         """Keep every other request off an upload, as far as the store sees them; raise UPLOAD_BUSY when one is at it.
 
+        Tell whether more than its first `size` bytes are here: then another request was at it just before.
         Files keep off every process of the machine. A store without locks lets another server's request in; it writes
         to a place of its own, and `Uploads.advance` decides which of the two counts.
         """

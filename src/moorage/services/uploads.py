@@ -42,14 +42,25 @@ class UploadService:
         _check_age(caller, upload)
         return upload
 
+    def foresee(self, repository: Repository, upload_id: str) -> None:
+        """Begin to find a session for a request that will `get` it."""
+        self._uploads.foresee(repository, upload_id)
+
     async def append(
         self, caller: Caller, repository: Repository, upload_id: str, piece: Piece, body: AsyncIterator[bytes]
     ) -> int:
         """Add a piece; return how many bytes the session now holds."""
-        await self.get(caller, repository, upload_id)
-        with self._store.hold(upload_id):
-            upload = await self.get(caller, repository, upload_id)
-            return (await self._receive(upload, piece, body)).size
+        upload = await self.get(caller, repository, upload_id)
+        with self._store.hold(upload_id, upload.size) as is_longer:
+            if is_longer:
+                upload = await self.get(caller, repository, upload_id)
+            try:
+                return (await self._receive(upload, piece, body)).size
+            except MoorageError as error:
+                if error.error is ErrorCode.BLOB_UPLOAD_UNKNOWN:
+                    # It went while it was not held yet; or it only went on, in a store that didn't see that.
+                    check_start(await self.get(caller, repository, upload_id), Piece(upload.size))
+                raise
 
     async def finish(
         self,
@@ -103,6 +114,8 @@ class UploadService:
             size = upload.size + received.length
             after = replace(upload, size=size, digest=received.digest, place=received.place)
             if not await self._uploads.advance(upload, size, received.digest, received.place):
+                # The bytes are nobody's.
+                await self._store.append(upload.place, upload.size, _nothing(), upload.algorithm)
                 raise MoorageError(ErrorCode.BLOB_UPLOAD_UNKNOWN)
         if received.broken is not None:
             raise received.broken
@@ -115,6 +128,11 @@ class UploadService:
         """
         if await self._uploads.cancel(upload):
             await self._store.reclaim([upload.id])
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    return
+    yield
 
 
 def _check_age(caller: Caller, upload: Upload) -> None:

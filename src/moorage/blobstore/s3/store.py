@@ -40,14 +40,14 @@ class S3BlobStore:
         await self._bucket.close()
 
     @contextmanager
-    def hold(self, upload_id: str) -> Iterator[None]:
+    def hold(self, upload_id: str, size: int = 0) -> Iterator[bool]:  # noqa: ARG002  the port's
         """See `BlobStore`; against requests of this process. The database decides between those of others."""
         upload_key(upload_id)
         if upload_id in self._held:
             raise MoorageError(ErrorCode.UPLOAD_BUSY)
         self._held.add(upload_id)
         try:
-            yield
+            yield False
         finally:
             self._held.discard(upload_id)
 
