@@ -12,7 +12,7 @@ from moorage.metastore.cache import ContentCache
 from moorage.metastore.leases import LEASE, NOW, RENEWED
 from moorage.metastore.steps import Database, Look, Row, Steps, one
 from moorage.metastore.tables import blobs, edges, links, repositories
-from moorage.metastore.uploads import LINK, ensure_repository
+from moorage.metastore.uploads import LINK, REPOSITORY_ID, ensure_repository
 from moorage.services.records import BlobRecord
 
 FIND = (
@@ -23,9 +23,8 @@ FIND = (
         or_(links.c.leased_until.is_(None), links.c.leased_until < NOW + bindparam("fresh")).label("needs_lease"),
     )
     .select_from(links)
-    .join(repositories, repositories.c.id == links.c.repository_id)
     .outerjoin(blobs, blobs.c.digest == links.c.digest)
-    .where(repositories.c.name == bindparam("repository"), links.c.digest == bindparam("digest"))
+    .where(links.c.repository_id == REPOSITORY_ID, links.c.digest == bindparam("digest"))
 )
 LINKED = select(links.c.size).where(
     links.c.repository_id == bindparam("repository_id"), links.c.digest == bindparam("digest")

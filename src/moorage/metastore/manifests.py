@@ -17,7 +17,7 @@ from moorage.metastore.cache import ContentCache
 from moorage.metastore.leases import NOW
 from moorage.metastore.steps import Database, Look, Row, Rows, Steps, one
 from moorage.metastore.tables import edges, links, manifests, registries, repositories, tag_moves, tags
-from moorage.metastore.uploads import REPOSITORY, ensure_repository
+from moorage.metastore.uploads import REPOSITORY, REPOSITORY_ID, ensure_repository
 from moorage.metastore.upsert import insert_or_nothing, insert_or_update
 from moorage.services.records import Dropped, ManifestRecord, NewManifest, Pushed, ReferrerRecord, TagMove
 
@@ -42,6 +42,14 @@ _is_part = (
 )
 # Bytes under a digest never change: those that are at hand needn't be sent again.
 _body = case((manifests.c.digest == bindparam("held"), null()), else_=manifests.c.body).label("body")
+_pointed = (
+    select(tags.c.repository_id, tags.c.digest, tags.c.pushed_at)
+    .where(tags.c.repository_id == REPOSITORY_ID, tags.c.name == bindparam("reference"))
+    .correlate_except(tags)
+    # The limit is for PostgreSQL, likewise: the tag is found before the image.
+    .limit(1)
+    .subquery("pointed")
+)
 BY_DIGEST = (
     select(
         manifests.c.digest,
@@ -51,15 +59,15 @@ BY_DIGEST = (
         _is_part.label("is_part"),
     )
     .select_from(manifests)
-    .join(repositories, _named)
-    .where(manifests.c.digest == bindparam("reference"))
+    .where(manifests.c.repository_id == REPOSITORY_ID, manifests.c.digest == bindparam("reference"))
 )
 BY_TAG = (
-    select(manifests.c.digest, manifests.c.media_type, _body, tags.c.pushed_at, false().label("is_part"))
-    .select_from(manifests)
-    .join(repositories, _named)
-    .join(tags, (tags.c.repository_id == manifests.c.repository_id) & (tags.c.digest == manifests.c.digest))
-    .where(tags.c.name == bindparam("reference"))
+    select(manifests.c.digest, manifests.c.media_type, _body, _pointed.c.pushed_at, false().label("is_part"))
+    .select_from(_pointed)
+    .join(
+        manifests,
+        (manifests.c.repository_id == _pointed.c.repository_id) & (manifests.c.digest == _pointed.c.digest),
+    )
 )
 
 LINKED = select(links.c.digest).where(

@@ -262,7 +262,7 @@ links = Table(
     Column("digest", WORDS, primary_key=True),
     Column("size", WHOLE, nullable=False),
     Column("leased_until", Float),
-    Index("links_by_digest", "digest"),
+    Index("links_by_digest", "digest", "repository_id"),
     Index("links_by_lease", "leased_until"),
     sqlite_with_rowid=False,
 )

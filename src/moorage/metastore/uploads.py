@@ -16,6 +16,9 @@ from moorage.metastore.tables import blobs, discarded, links, registries, reposi
 from moorage.metastore.upsert import insert_or_nothing, insert_or_update
 
 REPOSITORY = select(repositories.c.id).where(repositories.c.name == bindparam("repository"))
+# A value, not a table to join: so PostgreSQL finds the repository first, and not all images of a database whose tables
+# it knows little of.
+REPOSITORY_ID = REPOSITORY.correlate_except(repositories).scalar_subquery()
 REGISTRY = select(registries.c.id).where(registries.c.address == bindparam("address"))
 NEW_REPOSITORY = insert(repositories)
 
