@@ -102,12 +102,17 @@ async def test_the_filter_covers_all_tags_not_one_page(shop: World, admin: Visit
 
 
 async def test_no_row_costs_a_query(shop: World, admin: Visitor) -> None:
+    pages = ("/", "/dmc", "/dmc/app", "/dmc/app/-/images")
+    await shop.image("dmc/app", "first")
+    for path in pages:
+        # Who may do what is read once, and then not again until somebody changes it.
+        await admin.get(path)
     counts = []
     for rows in (range(2), range(2, 40)):
         for place in rows:
             await shop.image(f"dmc/r{place}", "1.0")
             await shop.image("dmc/app", f"t{place}")
-        for path in ("/", "/dmc", "/dmc/app", "/dmc/app/-/images"):
+        for path in pages:
             before = shop.database.statements
             await admin.get(path)
             counts.append(shop.database.statements - before)
