@@ -1,13 +1,15 @@
 """What all tests share."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 import structlog
 from hypothesis import settings
 
 from tests.postgres import Cluster, cluster
+from tests.s3_servers import S3Server, s3_server
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("moorage", deadline=None, max_examples=200)
@@ -29,3 +31,17 @@ def postgres() -> Iterator[Cluster]:
     """Return a PostgreSQL for the whole run; what uses it is marked `servers`."""
     with cluster() as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def s3_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], S3Server]]:
+    """Start stores, each when it is first asked for."""
+    with ExitStack() as running:
+        servers: dict[str, S3Server] = {}
+
+        def start(name: str) -> S3Server:
+            if name not in servers:
+                servers[name] = running.enter_context(s3_server(name, tmp_path_factory.mktemp(name) / "store"))
+            return servers[name]
+
+        yield start

@@ -5,8 +5,8 @@ A fixture named `open_…` opens one more view of the same place, as a second pr
 
 import itertools
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, ExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -33,7 +33,7 @@ from moorage.metastore.tags import TagTable
 from moorage.metastore.uploads import UploadTable
 from moorage.services.store_port import BlobStore
 from tests.contracts.tables import LEASE, OpenTables, Tables
-from tests.s3_servers import COMMANDS, S3Server, s3_server
+from tests.s3_servers import COMMANDS, S3Server
 
 OpenStore = Callable[[], BlobStore]
 Opened = SQLite | PostgreSQL
@@ -41,20 +41,6 @@ Opened = SQLite | PostgreSQL
 
 PLACES = ["filesystem", *(pytest.param(name, marks=pytest.mark.clients) for name in COMMANDS)]
 _prefixes = itertools.count()
-
-
-@pytest.fixture(scope="session")
-def s3_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], S3Server]]:
-    """Start stores, each when it is first asked for."""
-    with ExitStack() as running:
-        servers: dict[str, S3Server] = {}
-
-        def start(name: str) -> S3Server:
-            if name not in servers:
-                servers[name] = running.enter_context(s3_server(name, tmp_path_factory.mktemp(name) / "store"))
-            return servers[name]
-
-        yield start
 
 
 @pytest.fixture(params=PLACES)

@@ -48,9 +48,9 @@ async def test_a_folder_is_moved_to_another(source: Settings, tmp_path: Path) ->
 @pytest.mark.clients
 @pytest.mark.parametrize("name", list(COMMANDS))
 async def test_files_and_sqlite_are_moved_to_a_bucket_and_postgresql_and_back(
-    source: Settings, tmp_path: Path, postgres: Cluster, s3: S3, name: str
+    source: Settings, tmp_path: Path, postgres: Cluster, s3_servers: S3, name: str
 ) -> None:
-    there, report = await moved(source, {**in_postgres(postgres), **in_bucket(s3(name))}, reads_again=True)
+    there, report = await moved(source, {**in_postgres(postgres), **in_bucket(s3_servers(name))}, reads_again=True)
     await check_same(source, there)
     assert report.damaged == ()
     back, report = await moved(there, in_folder(tmp_path / "back"))
@@ -61,10 +61,10 @@ async def test_files_and_sqlite_are_moved_to_a_bucket_and_postgresql_and_back(
 @pytest.mark.servers
 @pytest.mark.clients
 async def test_a_bucket_is_moved_to_another_and_postgresql_to_another(
-    source: Settings, postgres: Cluster, s3: S3
+    source: Settings, postgres: Cluster, s3_servers: S3
 ) -> None:
-    here, _ = await moved(source, {**in_postgres(postgres), **in_bucket(s3("versitygw"))})
-    there, _ = await moved(here, {**in_postgres(postgres), **in_bucket(s3("minio"))})
+    here, _ = await moved(source, {**in_postgres(postgres), **in_bucket(s3_servers("versitygw"))})
+    there, _ = await moved(here, {**in_postgres(postgres), **in_bucket(s3_servers("minio"))})
     await check_same(source, there)
 
 
@@ -90,10 +90,10 @@ async def test_text_that_postgresql_has_no_character_for_keeps_nothing_from_movi
 
 @pytest.mark.clients
 async def test_the_blobs_alone_are_moved_and_the_database_learns_where_they_are(
-    source: Settings, tmp_path: Path, s3: S3
+    source: Settings, tmp_path: Path, s3_servers: S3
 ) -> None:
     before = await rows_of(source)
-    there, report = await moved(source, in_bucket(s3("minio")))
+    there, report = await moved(source, in_bucket(s3_servers("minio")))
     assert there.database_file == source.database_file
     assert report.copied == report.contents.blobs
     assert await rows_of(there) == before

@@ -153,9 +153,9 @@ async def test_what_a_run_was_at_when_it_was_killed_is_gone_after_the_next(
 
 @pytest.mark.clients
 async def test_what_a_run_was_at_when_it_was_killed_is_gone_from_a_bucket_after_the_next(
-    source: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, s3: Callable[[str], S3Server]
+    source: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, s3_servers: Callable[[str], S3Server]
 ) -> None:
-    server = s3("versitygw")
+    server = s3_servers("versitygw")
     to = {**in_folder(tmp_path / "there"), **in_bucket(server)}
     with monkeypatch.context() as patch:
         patch.setattr(OtherDatabase, "arrived", killed)
