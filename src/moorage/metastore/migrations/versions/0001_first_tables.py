@@ -8,7 +8,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-# As in tables.py: 64 bits and byte order in every database.
+# As in tables/columns.py: 64 bits and byte order in every database.
 WHOLE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 WORDS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 

@@ -1,0 +1,63 @@
+"""The tables. Times are Unix seconds, sizes bytes; `leased_until` is in the server's own seconds (`clock`).
+
+    registries ─┬─ grants ── users, groups ─ group_members        who holds a role
+                │            users ─ sessions, identities, access_tokens
+                └─ repositories ─┬─ links ──────── blobs        what a repository may read; what is on disk
+                                 ├─ manifests ─┬─ edges         what a manifest keeps alive
+                                 │             └─ tags ─ tag_moves
+                                 └─ uploads                     sessions that have not ended
+    activity                                                    what happened; it outlives what it is about
+    moved_blobs, moved_rows                                     what `moorage move` has brought here (moving.py)
+    standing                                                    moves when anybody's rights do
+
+A lease of NULL means: looked at by a collection and found in use; whatever stops using it sets a lease again, so that
+only rows with a lease are ever looked at (collect.py).
+"""
+
+from moorage.metastore.tables.columns import WHOLE, WORDS, metadata, total
+from moorage.metastore.tables.content import edges, manifests, registries, repositories, tag_moves, tags
+from moorage.metastore.tables.people import (
+    STANDING,
+    access_tokens,
+    grants,
+    group_members,
+    groups,
+    identities,
+    sessions,
+    signing_keys,
+    standing,
+    users,
+)
+from moorage.metastore.tables.records import activity, moved_blobs, moved_rows
+from moorage.metastore.tables.storage import blobs, clock, discarded, links, uploads
+
+__all__ = [
+    "STANDING",
+    "WHOLE",
+    "WORDS",
+    "access_tokens",
+    "activity",
+    "blobs",
+    "clock",
+    "discarded",
+    "edges",
+    "grants",
+    "group_members",
+    "groups",
+    "identities",
+    "links",
+    "manifests",
+    "metadata",
+    "moved_blobs",
+    "moved_rows",
+    "registries",
+    "repositories",
+    "sessions",
+    "signing_keys",
+    "standing",
+    "tag_moves",
+    "tags",
+    "total",
+    "uploads",
+    "users",
+]
