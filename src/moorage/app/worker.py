@@ -12,6 +12,7 @@ import structlog
 from moorage import __version__
 from moorage.app.doors import BUFFER, SMALL_BUFFER, Certificate, Door
 from moorage.app.later import Application, Later
+from moorage.app.line import Line
 from moorage.app.proxies import BehindProxies
 from moorage.app.services import Services
 from moorage.app.web import Web
@@ -60,7 +61,8 @@ async def run(
     authority = certificates.ca_crt if certificates and settings.tls_cert is None else None
     web = build(settings, services, metrics, authority)
     front = Front(web, request_log, RequestIds(), metrics, services.tally.refused)
-    outer = BehindProxies(front, settings.trusted_proxies) if settings.trusted_proxies else front
+    behind = BehindProxies(front, settings.trusted_proxies) if settings.trusted_proxies else front
+    outer = Line(behind, services.callers.knows)
     doors = [asyncio.create_task(door.run()) for door in _doors(settings, outer, certificates)]
     flusher = Flusher(services.activity, _failed)
     jobs = [asyncio.create_task(flusher.run()), *(_jobs(settings, services) if number == 0 else ())]

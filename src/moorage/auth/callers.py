@@ -5,7 +5,7 @@ dictionary and one at its account, and a disabled account or a changed password 
 what was issued for one, costs one look more, at the access token itself: a revoked one is out at once.
 """
 
-import hmac
+import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -43,6 +43,7 @@ LONGEST_REMEMBERED = 2048
 HAS_EXPIRED = "this token has expired; ask for a new one"
 NOT_KNOWN = "this access token is not known here, or it was revoked"
 
+K = TypeVar("K")
 V = TypeVar("V")
 
 
@@ -93,6 +94,14 @@ class Callers:
         self._seen: dict[bytes, Claims] = {}
         self._verified: dict[bytes, _Verified] = {}
         self._presented: dict[bytes, _Presented] = {}
+        self._known: dict[int, None] = {}
+
+    def knows(self, authorization: bytes) -> bool:
+        """Tell, by a look in a dictionary or two, whether these credentials were good not long ago.
+
+        That is no permission: another header may have the same hash.
+        """
+        return authorization in self._seen or hash(authorization) in self._known
 
     async def of(self, authorization: bytes | None, now: float, *, address: str = "", lenient: bool = False) -> Caller:
         """Return the caller of an Authorization header, or raise UNAUTHORIZED, or TOO_MANY to whoever guesses.
@@ -113,6 +122,7 @@ class Callers:
         presented = self._presented.get(mark)
         if presented is not None:
             caller = await self._by_access_token(presented.token_id, presented.who, now)
+            self._know(authorization)
             if now >= presented.until or address != presented.address:
                 _remember(self._presented, mark, replace(presented, until=now + SIGN_IN_SECONDS, address=address))
                 self._tally.signed_in(presented.who)
@@ -122,7 +132,9 @@ class Callers:
             return await self._by_bearer(authorization, credentials, tokens, now, address, lenient=lenient)
         if is_secret(credentials.password):
             return await self._by_secret(authorization, credentials.name, credentials.password, now, address)
-        return await self.by_password(credentials.name, credentials.password, now, address=address)
+        caller = await self.by_password(credentials.name, credentials.password, now, address=address)
+        self._know(authorization)
+        return caller
 
     async def by_password(self, name: str, password: str, now: float, *, address: str) -> Caller:
         """Return the caller of a name and a password, or an access token in its place.
@@ -242,12 +254,16 @@ class Callers:
         self._tally.sign_in_refused(who, reason)
         return MoorageError(ErrorCode.UNAUTHORIZED, message)
 
+    def _know(self, authorization: bytes) -> None:
+        if not self.knows(authorization):
+            _remember(self._known, hash(authorization), None)
+
     def _mark(self, content: bytes) -> bytes:
         """Return a mark that nobody else can make: a dump of the memory holds no secrets."""
-        return hmac.digest(self._key, content, "sha256")
+        return hashlib.blake2b(content, key=self._key, digest_size=32).digest()
 
 
-def _remember(known: dict[bytes, V], key: bytes, value: V) -> None:
+def _remember(known: dict[K, V], key: K, value: V) -> None:
     if len(known) >= ROOM:
         del known[next(iter(known))]
     known[key] = value

@@ -38,7 +38,13 @@ class Limits:
 
     def cover(self, action: TokenAction, place: str) -> bool:
         """Tell whether the token is for an action at a place, all of it."""
-        return action in self.actions and any(covers(pattern, place) for pattern in self.patterns)
+        if action not in self.actions:
+            return False
+        # No generator: this is on the path of every pull.
+        for pattern in self.patterns:  # noqa: SIM110
+            if covers(pattern, place):
+                return True
+        return False
 
     def include(self, actions: Iterable[TokenAction], patterns: Iterable[str], expires_at: float | None) -> bool:
         """Tell whether another token would be no wider, and would not outlive this one."""

@@ -8,6 +8,7 @@ nothing, or no more. `team/*` matches `team/app` and `team/a/b`, and not `team`;
 """
 
 import re
+from functools import lru_cache
 
 from moorage.domain.errors import ErrorCode, MoorageError
 
@@ -15,6 +16,7 @@ WHOLE = "*"
 """Every repository there is and will be."""
 
 LONGEST_PATTERN = 255
+PATTERNS_REMEMBERED = 8192
 _PATTERN = re.compile(r"(?!/)(?!.*(?:\*\*|//))[a-z0-9._/*-]{1,255}(?<!/)", re.ASCII)
 
 
@@ -35,10 +37,9 @@ def matches(pattern: str, path: str) -> bool:
     What stands between two stars is looked for once, from left to right: the time grows with the product of the
     lengths, whatever the pattern.
     """
-    first, *rest = pattern.split("*")
-    if not rest:
+    first, between, last = _parts(pattern)
+    if last is None:
         return path == first
-    *between, last = rest
     start, end = len(first), len(path) - len(last)
     if start > end or not path.startswith(first) or not path.endswith(last):
         return False
@@ -48,3 +49,10 @@ def matches(pattern: str, path: str) -> bool:
             return False
         start = found + len(part)
     return True
+
+
+@lru_cache(maxsize=PATTERNS_REMEMBERED)
+def _parts(pattern: str) -> tuple[str, tuple[str, ...], str | None]:
+    """Return what stands before the first star, between the stars, and after the last; None there without a star."""
+    first, *rest = pattern.split("*")
+    return first, tuple(rest[:-1]), rest[-1] if rest else None
