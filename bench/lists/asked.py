@@ -5,7 +5,19 @@ from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import urlencode
 
-from bench.lists.world import ADMIN, COLLECTOR, LARGE, LARGE_PATH, OWNER, PATTERNED, READER, SIGNED, SIGNED_PATH, World
+from bench.lists.world import (
+    ADMIN,
+    COLLECTOR,
+    LARGE,
+    LARGE_PATH,
+    MOVED,
+    OWNER,
+    PATTERNED,
+    READER,
+    SIGNED,
+    SIGNED_PATH,
+    World,
+)
 
 
 class Who(Enum):
@@ -136,6 +148,9 @@ def _tags(world: World, route: str, large: str) -> Iterator[Asked]:
             query = urlencode({"order": order, "matching": words})
             yield Asked(route, f"{order} with “{words}”", f"{large}/-/tags?{query}", is_large=words != WORDS[0])
     yield Asked(route + "/{tag}", "one", f"{large}/-/tags/v1.0.0")
+    history, moved = route + "/{tag}/history", f"{large}/-/tags/{MOVED}/history"
+    for title, after in (("first", ""), ("middle", str(world.scale.moves // 2)), ("last", "10")):
+        yield Asked(history, f"of many moves, {title}", f"{moved}?{urlencode({'after': after})}")
 
 
 def _images(world: World, route: str, large: str) -> Iterator[Asked]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from moorage.domain.access import Role, Visibility
 from moorage.domain.activity import Kind, Outcome
+from moorage.domain.history import How
 from moorage.domain.manifest import OCI_INDEX
 
 Rows = Iterator[tuple[Any, ...]]
@@ -28,6 +29,8 @@ LARGE = 1
 SIGNED = 2
 """That of one whose image many signatures refer to."""
 LARGE_PATH, SIGNED_PATH = "big/monorepo", "big/signed"
+MOVED = "latest"
+"""A tag of the large one that was moved all the time, and then deleted."""
 
 FEW_TAGS = 5
 FEW_IMAGES = 2
@@ -46,6 +49,7 @@ COLUMNS = {
     "subject annotations platforms own_size body_size pushed_at pushed_by body",
     "edges": "repository_id source target",
     "tags": "repository_id name digest pushed_at pushed_by",
+    "tag_moves": "id repository_id tag digest previous at by how",
     "blobs": "digest size place leased_until",
     "links": "repository_id digest size leased_until",
     "activity": "id at who address token kind target registry before after request_id outcome",
@@ -66,6 +70,7 @@ class Scale:
     repositories: int = 100_000
     tags: int = 1_000_000
     registries: int = 50
+    moves: int = 100_000
     activity: int = 1_000_000
     people: int = 2_000
     groups: int = 200
@@ -115,6 +120,7 @@ class World:
             "manifests": self._manifests,
             "edges": self._edges,
             "tags": self._tags,
+            "tag_moves": self._moves,
             "blobs": self._blobs,
             "links": self._links,
             "activity": self._activity,
@@ -264,6 +270,13 @@ class World:
         name = f"build-{number:07d}" if number >= images else f"v{number // 10000}.{number % 10000}.0"
         at = START + repository + 10.0 * number + 0.5
         return repository, name, _digest(f"image {repository} {number % images}"), at, "person-00007"
+
+    def _moves(self) -> Rows:
+        previous = None
+        for number in range(self.scale.moves):
+            digest = self._image(LARGE, number % self.scale.images_of_large).digest
+            yield number + 1, LARGE, MOVED, digest, previous, self.moment(number), "person-00007", How.PUSH.value
+            previous = digest
 
     def _blobs(self) -> Rows:
         for registry in range(1, self.scale.registries + 1):

@@ -100,3 +100,26 @@ def test_whoever_is_asked_is_told_what_goes(pushed: Terminal, monkeypatch: pytes
     assert f"with {len(tags)} tags: {', '.join(tags)}?" in pushed.out
     left = [tag["name"] for tag in pushed.json("tag", "list", "dmc/team/app", "--order", "name")]
     assert left == ([] if answer == "y" else tags)
+
+
+def test_a_tag_is_taken_back_to_where_it_has_pointed(pushed: Terminal) -> None:
+    async def push(services: Services) -> None:
+        await World(services).image("dmc/team/app", "dev", layer=b"newer")
+
+    first = digest_in(pushed)
+    assert pushed("tag", "rollback", "dmc/team/app:dev") == 1
+    assert "has pointed to no other image that is still there" in pushed.err
+    pushed.do(push)
+    second = pushed.json("tag", "history", "dmc/team/app:dev")[0]["digest"]
+    assert pushed("tag", "rollback", "dmc/team/app:dev") == 0
+    assert pushed.out == f"dmc/team/app:dev points to {first} again\n"
+    assert pushed.json("tag", "rollback", "dmc/team/app:dev", second)["digest"] == second
+    assert pushed("tag", "delete", "dmc/team/app:dev", "--yes") == 0
+    assert pushed.json("tag", "rollback", "dmc/team/app:dev")["digest"] == second, "the newest that is still there"
+    assert pushed("tag", "history", "dmc/team/app:dev") == 0
+    head, *rows = [line.split() for line in pushed.out.splitlines()]
+    assert head == ["WHEN", "HOW", "BY", "IMAGE", "DIGEST"]
+    assert [row[2] for row in rows] == ["rollback", "deletion", "rollback", "rollback", "push", "push"]
+    assert rows[1][-2:] == ["-", "-"]
+    assert pushed("tag", "history", "dmc/team/app:never") == 1
+    assert pushed("tag", "rollback", "dmc/team/app:never") == 1

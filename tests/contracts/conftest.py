@@ -21,6 +21,7 @@ from moorage.metastore.catalog import CatalogTable
 from moorage.metastore.collect import GarbageTable
 from moorage.metastore.grants import GrantTable
 from moorage.metastore.groups import GroupTable
+from moorage.metastore.history import TagHistoryTable
 from moorage.metastore.identities import IdentityTable
 from moorage.metastore.keys import KeyTable
 from moorage.metastore.manifests import ManifestTable
@@ -126,6 +127,7 @@ def tables_of(database: Opened) -> Tables:
         manifests=ManifestTable(database),
         catalog=CatalogTable(database),
         tags=TagTable(database),
+        history=TagHistoryTable(database),
         garbage=GarbageTable(database),
         activity=ActivityTable(database),
         health=database,

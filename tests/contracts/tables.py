@@ -16,6 +16,7 @@ from moorage.domain.name import Repository
 from moorage.metastore.steps import Database, Steps, one
 from moorage.metastore.tables import registries, repositories
 from moorage.services.account_ports import AccessTokens, Groups, Keys, Robots
+from moorage.services.history_ports import TagHistory
 from moorage.services.manifests import describe
 from moorage.services.ports import (
     Accounts,
@@ -57,6 +58,7 @@ class Tables:
     manifests: Manifests
     catalog: Catalog
     tags: Tags
+    history: TagHistory
     garbage: Garbage
     activity: Activity
     health: Health

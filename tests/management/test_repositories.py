@@ -181,3 +181,37 @@ async def test_what_is_no_key_of_a_list_by_time_is_refused(world: World, path: s
     answer = await world.ask("GET", f"{APP}/-/{path}?after=x")
     assert answer.status_code == 400
     assert "that is no key of a page before" in answer.text
+
+
+@pytest.mark.usefixtures("people")
+async def test_a_tag_is_taken_back_to_where_it_has_pointed(world: World) -> None:
+    second = await world.image("dmc/team/app", "1", layer=b"another")
+    strange = await world.image("dmc/team/app", layer=b"never tagged")
+    now, before = (await world.ask("GET", f"{APP}/-/tags/1/history")).json()["items"]
+    assert (now["how"], now["by"], now["digest"], now["is_here"]) == ("push", "moorage", second, True)
+    assert (now["previous"], before["previous"]) == (before["digest"], None)
+    back = {"digest": before["digest"], "how": "rollback"}
+    assert (await world.ask("PUT", f"{APP}/-/tags/1", back, caller="reader")).status_code == 403
+    assert (await world.ask("PUT", f"{APP}/-/tags/1", back, caller="writer")).json()["digest"] == before["digest"]
+    for wrong in ({"digest": strange, "how": "rollback"}, {"digest": strange, "how": "push"}):
+        assert (await world.ask("PUT", f"{APP}/-/tags/1", wrong)).status_code == 400
+    moves = (await world.ask("GET", f"{APP}/-/tags/1/history", caller="reader")).json()["items"]
+    assert [(move["how"], move["by"]) for move in moves] == [
+        ("rollback", "writer"),
+        ("push", "moorage"),
+        ("push", "moorage"),
+    ]
+    row, *_ = (await world.ask("GET", "/activity?what=move-tag&target=dmc/team/app:1")).json()["items"]
+    assert (row["who"], row["after"]) == ("writer", back)
+
+
+@pytest.mark.parametrize("n", [1, 2, 100])
+async def test_pages_of_a_history_together_are_all_of_it(world: World, n: int) -> None:
+    for number in range(4):
+        await world.image("dmc/team/app", "1", layer=str(number).encode())
+    await world.ask("DELETE", f"{APP}/-/tags/1")
+    assert await names(world, f"{APP}/-/tags/1/history", "how", n) == ["deletion", *["push"] * 5]
+    for wrong in ("x", "-1", "%D9%A1"):
+        assert (await world.ask("GET", f"{APP}/-/tags/1/history?after={wrong}")).status_code == 400
+    for path in (f"{APP}/-/tags/never/history", "/registries/dmc/repositories/never/-/tags/1/history"):
+        assert (await world.ask("GET", path)).status_code == 404

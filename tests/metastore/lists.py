@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Select
 
 import moorage.metastore
-from bench.lists.world import World
+from bench.lists.world import MOVED, World
 from moorage.metastore import (
     access_tokens,
     accounts,
@@ -16,6 +16,7 @@ from moorage.metastore import (
     catalog,
     collect,
     groups,
+    history,
     identities,
     manifests,
     names,
@@ -36,6 +37,9 @@ NO_LISTS = {
     ("collect", "EXPIRED_BLOBS"): "is for a job",
     ("collect", "EXPIRED_LINKS"): "is for a job",
     ("groups", "FIND"): "finds one",
+    ("history", "DELETIONS"): "is for a job",
+    ("history", "POINTED"): "finds one",
+    ("history", "_oldest_kept"): "is for one move in many",
     ("keys", "KEYS"): "shows all of the few that there are",
     ("moving", "LINKED"): "is for a move, which goes through everything",
     ("moving", "NEEDED_BY"): "is for a move",
@@ -50,6 +54,7 @@ def lists(world: World) -> Lists:
     page = {**repository, "at": image.at + 5000.0, "after": "m", "end_at": 0.0, "end": "~"}
     spans = {"start": "reg-00/t", "end": "reg-00/u"}
     reader = {"visible": ["public", "internal"], "user_id": 1001}
+    moves = {"of_repository": image.repository, "of_tag": MOVED}
     subject = {
         "repository": f"{world.address(2)}/{world.path(2)}",
         "subject": next(world.images(2)).digest,
@@ -85,6 +90,7 @@ def lists(world: World) -> Lists:
         "access tokens": (access_tokens.OF_ACCOUNT, {"user_id": 1001}),
         "identities": (identities.LINKED, {"user_id": 1001}),
         "uploads that ended": (uploads.EXPIRED, {"limit": SOME}),
+        "a tag's history": (history.MOVES, {**moves, "before": 10**9, "limit": SOME}),
         "discarded places": (collect.DISCARDED, {"limit": SOME}),
         **_activity(world),
     }

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import psycopg as postgres_dialect
 
 from moorage.metastore.prepared import PreparedStatements
 
-GROWING = {"tags", "manifests", "edges", "links", "blobs", "repositories", "activity"}
+GROWING = {"tags", "manifests", "edges", "links", "blobs", "repositories", "activity", "tag_moves"}
 
 
 def plan_of(connection: psycopg.Connection[Any], kind: str, statement: Any, given: Mapping[str, Any]) -> Any:  # noqa: ANN401

@@ -36,6 +36,7 @@ WORLD = World(
         tokens=2,
         referrers=100,
         untagged=100,
+        moves=20_000,
     )
 )
 LISTS = lists(WORLD)

@@ -23,6 +23,7 @@ from moorage.metastore.catalog import CatalogTable
 from moorage.metastore.collect import GarbageTable
 from moorage.metastore.grants import GrantTable
 from moorage.metastore.groups import GroupTable
+from moorage.metastore.history import TagHistoryTable
 from moorage.metastore.identities import IdentityTable
 from moorage.metastore.keys import KeyTable
 from moorage.metastore.leases import granted
@@ -150,7 +151,7 @@ async def _compose(settings: Settings, opened: Opened, store: BlobStore, known: 
         redirects=RedirectService(RedirectRule(settings.redirects, settings.redirect_networks), signer_of(settings)),
         registries=RegistryService(registry_table, grant_table, access),
         issuer=Issuer(account_table, identities, callers, keyring, tally),
-        tags=TagService(TagTable(database), access),
+        tags=TagService(TagTable(database), TagHistoryTable(database), access),
         tally=tally,
         robots=RobotService(RobotTable(database), account_table, access),
         uploads=UploadService(upload_table, store),

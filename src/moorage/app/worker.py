@@ -27,7 +27,7 @@ from moorage.distribution.uploads import UploadHandlers
 from moorage.domain.access import ANONYMOUS, Caller
 from moorage.jobs.flush import flush_all, flush_every
 from moorage.jobs.flusher import Flusher
-from moorage.jobs.runner import Runner
+from moorage.jobs.runner import Job, Runner
 from moorage.metastore.leases import tick_of
 from moorage.services.records import Collected, Session
 from moorage.settings import Settings
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+HOUR = 3600
 DAY = 86400
 FLUSH_SECONDS = 60
 """How long what was counted in memory may be lost with the process."""
@@ -217,7 +218,8 @@ def _runner(settings: Settings, services: Services) -> Runner:
         log.info("collected", blobs=found.blobs, freed=found.freed, uploads=found.uploads)
 
     tick = tick_of(settings.lease)
-    return Runner(services.collect, tick, settings.collect_every, collected, _failed, services.duty)
+    jobs = (Job(HOUR, lambda: services.tags.forget(time.time())),)
+    return Runner(services.collect, tick, settings.collect_every, collected, _failed, services.duty, jobs)
 
 
 def _failed(error: Exception) -> None:

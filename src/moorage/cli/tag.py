@@ -1,19 +1,20 @@
-"""`moorage tag`: look at the tags of a repository, point them at images, and delete them."""
+"""`moorage tag`: look at the tags of a repository and where they have pointed, move them, and delete them."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from moorage.cli.api import Api, command
+from moorage.cli.api import Api, at, command
 from moorage.cli.consent import Yes, agree
 from moorage.cli.image import InRepository, place_of
 from moorage.cli.output import Json, say, say_json, say_table, when
+from moorage.cli.transport import ApiError
 from moorage.domain.name import Image, Tag, is_digest, parse_image, parse_repository, parse_tag
 from moorage.ui.words import size
 
 app = typer.Typer(
-    help="Tags: list, set and delete them.",
+    help="Tags: list and move them, take them back, and delete them.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -84,6 +85,64 @@ def point(
         say(f"{name} points to {digest} now")
 
 
+@command(app, "history", "moorage tag history dmc/ubuntu:latest", "moorage tag history dmc/ubuntu:latest --json")
+def history(
+    api: Api,
+    name: Annotated[str, typer.Argument(help="The tag, there or deleted, as dmc/ubuntu:latest.", show_default=False)],
+    *,
+    as_json: Json = False,
+) -> None:
+    """List where a tag has pointed, newest first: to what, how, when, and who moved it."""
+    found = api.items(_history_of(_tag_in(name)))
+    if as_json:
+        say_json(found)
+        return
+    say_table(
+        ("WHEN", "HOW", "BY", "IMAGE", "DIGEST"),
+        [
+            (
+                when(move["at"]),
+                move["how"],
+                move["by"],
+                "-" if move["digest"] is None else "here" if move["is_here"] else "gone",
+                move["digest"] or "-",
+            )
+            for move in found
+        ],
+    )
+
+
+@command(
+    app,
+    "rollback",
+    "moorage tag rollback dmc/ubuntu:latest",
+    "moorage tag rollback dmc/ubuntu:latest sha256:…",
+)
+def rollback(
+    api: Api,
+    name: Annotated[str, typer.Argument(help="The tag, there or deleted, as dmc/ubuntu:latest.", show_default=False)],
+    to: Annotated[
+        str | None,
+        typer.Argument(metavar="DIGEST", help="Where it has pointed; where it did last, if not given."),
+    ] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Take a tag back to an image that it has pointed to, and that is still there."""
+    image = _tag_in(name)
+    place = place_of(image.repository, "tags", str(image.tag))
+    moves = api.items(_history_of(image))
+    digest = to or _before(name, moves)
+    # Whoever has moved it meanwhile has not been asked.
+    now = moves[0]["digest"] if moves else None
+    etag = _etag_at(api, place, now) if now else None
+    found = api.request("PUT", place, {"digest": digest, "how": "rollback"}, match=etag, new=now is None)
+    if as_json:
+        say_json(found)
+    else:
+        say(f"{name} points to {digest} again")
+
+
 @command(app, "delete", "moorage tag delete dmc/ubuntu:trusty")
 def delete(
     api: Api,
@@ -115,6 +174,26 @@ def _tag_in(name: str) -> Image:
     if image.tag is None or image.digest is not None:
         raise typer.BadParameter("name one tag, as dmc/ubuntu:trusty")
     return image
+
+
+def _history_of(image: Image) -> str:
+    return place_of(image.repository, "tags", str(image.tag)) + at("history")
+
+
+def _before(name: str, moves: list[dict[str, Any]]) -> str:
+    """Return the last image that a tag pointed to before, and that is still there."""
+    now = moves[0]["digest"] if moves else None
+    for move in moves:
+        if move["is_here"] and move["digest"] != now:
+            return str(move["digest"])
+    raise ApiError(f"{name} has pointed to no other image that is still there; moorage tag history {name} shows where")
+
+
+def _etag_at(api: Api, place: str, digest: str) -> str:
+    found, etag = api.read(place)
+    if found["digest"] != digest:
+        raise ApiError("the tag was moved just now; have another look at its history")
+    return etag
 
 
 def _stays(image: dict[str, list[str]], tag: Tag) -> str:

@@ -1,12 +1,23 @@
-"""The jobs: the leases' clock, and the collection. One process runs them, of all servers on one database."""
+"""The jobs: the leases' clock, the collection, and what else there is to do again and again.
+
+One process runs them, of all servers on one database.
+"""
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
 
 from moorage.services.collect import CollectService
 from moorage.services.ports import Duty
 from moorage.services.records import Collected
+
+
+class Job(NamedTuple):
+    """What is done again and again, after so many seconds."""
+
+    every: float
+    run: Callable[[], Awaitable[object]]
 
 
 class Runner:
@@ -20,8 +31,10 @@ class Runner:
         collected: Callable[[Collected], None],
         failed: Callable[[Exception], None],
         duty: Duty,
+        more: Sequence[Job] = (),
     ) -> None:
         self._duty = duty
+        self._more = more
         self._collect = collect
         self._tick_every = tick_every
         self._collect_every = collect_every
@@ -34,6 +47,8 @@ class Runner:
             group.create_task(self._every(self._tick_every, self._tick))
             if self._collect_every:
                 group.create_task(self._every(self._collect_every, self._collect_once))
+            for job in self._more:
+                group.create_task(self._every(job.every, _untimed(job)))
 
     async def _every(self, seconds: float, job: Callable[[float], Awaitable[None]]) -> None:
         last = time.monotonic() if await self._duty.is_ours() else None
@@ -55,3 +70,10 @@ class Runner:
 
     async def _collect_once(self, _passed: float) -> None:
         self._collected(await self._collect.collect())
+
+
+def _untimed(job: Job) -> Callable[[float], Awaitable[None]]:
+    async def run(_passed: float) -> None:
+        await job.run()
+
+    return run

@@ -15,11 +15,13 @@ from sqlalchemy import (
 )
 
 from moorage.domain.digest import Digest
+from moorage.domain.history import How
 from moorage.domain.name import Repository
 from moorage.domain.place import Place
 from moorage.domain.reach import EVERYTHING, Reach
 from moorage.metastore.blobs import LOOK_AGAIN
 from moorage.metastore.deletions import deletion
+from moorage.metastore.history import Hand
 from moorage.metastore.manifests import VISIBLE, check_may_move_tag, drop_image, drop_tag
 from moorage.metastore.names import Names, padded
 from moorage.metastore.pages import IMAGE_COLUMNS, IMAGE_LISTS, IMAGES, TAG_LISTS, TARGETS, images_of, rows_of
@@ -127,7 +129,8 @@ class CatalogTable:
         """See `Catalog`."""
         if digests is None:
             return await self._database.write(partial(_delete_repository, repository, check))
-        return await self._database.write(partial(_delete, repository, digests, tags, by, time.time(), check_image))
+        hand = Hand(by, time.time(), How.DELETION)
+        return await self._database.write(partial(_delete, repository, digests, tags, hand, check_image))
 
 
 def _check(repository: Repository, check: Check[RepositoryRecord] | None) -> Steps[None]:
@@ -198,12 +201,11 @@ def _image(repository: Repository, digest: Digest) -> Steps[tuple[ImageRecord, .
     return (_image_of(row), *(_image_of(child) for child in rows))
 
 
-def _delete(  # what it takes
+def _delete(
     repository: Repository,
     digests: Sequence[Digest],
     names: Sequence[str],
-    by: str,
-    now: float,
+    hand: Hand,
     check: Check[tuple[ImageRecord, ...]] | None,
 ) -> Steps[Deletion | None]:
     found = yield from one(VISIBLE, {"repository": str(repository)})
@@ -214,9 +216,9 @@ def _delete(  # what it takes
         check(family)
     plan = yield from deletion(repository, digests, names)
     for tag in plan.tags:
-        yield from drop_tag(found.id, tag, by, now)
+        yield from drop_tag(found.id, tag, hand)
     for digest in plan.images:
-        yield from drop_image(found.id, digest, by, now)
+        yield from drop_image(found.id, digest, hand)
     return plan
 
 

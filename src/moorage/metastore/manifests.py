@@ -6,17 +6,19 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import bindparam, case, delete, false, func, insert, null, select, update
+from sqlalchemy import bindparam, case, delete, false, func, null, select, update
 
 from moorage.domain.digest import Digest
 from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.domain.history import How
 from moorage.domain.immutable import check_may_move
 from moorage.domain.name import Repository, is_digest
 from moorage.metastore.blobs import LOOK_AGAIN
 from moorage.metastore.cache import ContentCache
+from moorage.metastore.history import Hand, remember
 from moorage.metastore.leases import NOW
 from moorage.metastore.steps import Database, Look, Row, Rows, Steps, one
-from moorage.metastore.tables import edges, links, manifests, registries, repositories, tag_moves, tags
+from moorage.metastore.tables import edges, links, manifests, registries, repositories, tags
 from moorage.metastore.uploads import REPOSITORY, REPOSITORY_ID, ensure_repository
 from moorage.metastore.upsert import insert_or_nothing, insert_or_update
 from moorage.services.records import Dropped, ManifestRecord, NewManifest, Pushed, ReferrerRecord, TagMove
@@ -89,7 +91,6 @@ IMMUTABLE = (
 )
 TAG = select(tags.c.digest).where(tags.c.repository_id == bindparam("repository_id"), tags.c.name == bindparam("tag"))
 PUT_TAG = insert_or_update(tags, ["repository_id", "name"], ["digest", "pushed_at", "pushed_by"])
-MOVE = insert(tag_moves)
 DROP_TAG = delete(tags).where(tags.c.repository_id == bindparam("of_repository"), tags.c.name == bindparam("of_tag"))
 TAGS_OF = select(tags.c.name).where(
     tags.c.repository_id == bindparam("repository_id"), tags.c.digest == bindparam("digest")
@@ -156,7 +157,7 @@ class ManifestTable:
 
     async def put(self, repository: Repository, manifest: NewManifest, tags: Sequence[str], by: str) -> Pushed:
         """See `Manifests`."""
-        return await self._database.write(partial(_put, repository, manifest, tags, by, time.time()))
+        return await self._database.write(partial(_put, repository, manifest, tags, Hand(by, time.time(), How.PUSH)))
 
     async def find(self, repository: Repository, reference: str) -> ManifestRecord | None:
         """See `Manifests`."""
@@ -168,11 +169,11 @@ class ManifestTable:
 
     async def delete(self, repository: Repository, digest: Digest, by: str) -> Dropped | None:
         """See `Manifests`."""
-        return await self._database.write(partial(_delete, repository, digest, by, time.time()))
+        return await self._database.write(partial(_delete, repository, digest, _deleting(by)))
 
     async def delete_tag(self, repository: Repository, tag: str, by: str) -> Dropped | None:
         """See `Manifests`."""
-        return await self._database.write(partial(_delete_tag, repository, tag, by, time.time()))
+        return await self._database.write(partial(_delete_tag, repository, tag, _deleting(by)))
 
     async def tags(self, repository: Repository, after: str, limit: int) -> tuple[str, ...] | None:
         """See `Manifests`."""
@@ -207,8 +208,8 @@ def _answer(_: tuple[str, str], row: Row | None, held: ManifestRecord | None) ->
     return ManifestRecord(row.digest, row.media_type, body, row.pushed_at, bool(row.is_part))
 
 
-def _put(repository: Repository, manifest: NewManifest, names: Sequence[str], by: str, now: float) -> Steps[Pushed]:
-    repository_id = yield from ensure_repository(repository, now)
+def _put(repository: Repository, manifest: NewManifest, names: Sequence[str], hand: Hand) -> Steps[Pushed]:
+    repository_id = yield from ensure_repository(repository, hand.at)
     yield from _check_linked(repository_id, manifest)
     row: dict[str, Any] = {
         "repository_id": repository_id,
@@ -222,8 +223,8 @@ def _put(repository: Repository, manifest: NewManifest, names: Sequence[str], by
         "platforms": ",".join(manifest.platforms),
         "own_size": manifest.own_size,
         "body_size": len(manifest.body),
-        "pushed_at": now,
-        "pushed_by": by,
+        "pushed_at": hand.at,
+        "pushed_by": hand.by,
         "body": manifest.body,
     }
     yield PUT, row
@@ -232,9 +233,9 @@ def _put(repository: Repository, manifest: NewManifest, names: Sequence[str], by
         yield PUT_EDGE, [{**edge, "target": target} for target in manifest.named]
     moved: list[TagMove] = []
     for name in names:
-        moved += yield from point(repository_id, name, manifest.digest, by, now)
+        moved += yield from point(repository_id, name, manifest.digest, hand)
     ((pushed_at,),) = yield IS_FIRST, {"id_": repository_id}
-    yield PUSHED, {"id_": repository_id, "at": now, "by": by}
+    yield PUSHED, {"id_": repository_id, "at": hand.at, "by": hand.by}
     return Pushed(tuple(moved), pushed_at is None)
 
 
@@ -249,17 +250,17 @@ def _check_linked(repository_id: int, manifest: NewManifest) -> Steps[None]:
         raise MoorageError(ErrorCode.MANIFEST_BLOB_UNKNOWN, message, {"missing": missing[:SOME]})
 
 
-def point(repository_id: int, tag: str, digest: Digest, by: str, now: float) -> Steps[list[TagMove]]:
+def point(repository_id: int, tag: str, digest: Digest, hand: Hand) -> Steps[list[TagMove]]:
     """Let a tag point to an image that is there; return how it moved, if it did; raise TAG_IMMUTABLE."""
     row = yield from one(TAG, {"repository_id": repository_id, "tag": tag})
     previous = row.digest if row else None
     if previous not in {None, digest}:
         yield from check_may_move_tag(repository_id, tag)
-    new = {"repository_id": repository_id, "name": tag, "digest": digest, "pushed_at": now, "pushed_by": by}
+    new = {"repository_id": repository_id, "name": tag, "digest": digest, "pushed_at": hand.at, "pushed_by": hand.by}
     yield PUT_TAG, new
     if previous == digest:
         return []
-    yield from _remember(repository_id, tag, digest, previous, by, now)
+    yield from remember(repository_id, tag, digest, previous, hand)
     return [TagMove(tag, previous)]
 
 
@@ -270,23 +271,20 @@ def check_may_move_tag(repository_id: int, *names: str) -> Steps[None]:
         check_may_move(tag, patterns.split())
 
 
-def _remember(
-    repository_id: int, tag: str, digest: Digest | None, previous: str | None, by: str, now: float
-) -> Steps[None]:
-    move = {"repository_id": repository_id, "tag": tag, "digest": digest, "previous": previous, "at": now, "by": by}
-    yield MOVE, move
+def _deleting(by: str) -> Hand:
+    return Hand(by, time.time(), How.DELETION)
 
 
-def _delete(repository: Repository, digest: Digest, by: str, now: float) -> Steps[Dropped | None]:
+def _delete(repository: Repository, digest: Digest, hand: Hand) -> Steps[Dropped | None]:
     row = yield from one(REPOSITORY, {"repository": str(repository)})
-    return (yield from drop_image(row.id, digest, by, now)) if row else None
+    return (yield from drop_image(row.id, digest, hand)) if row else None
 
 
-def drop_image(repository_id: int, digest: Digest, by: str, now: float) -> Steps[Dropped | None]:
+def drop_image(repository_id: int, digest: Digest, hand: Hand) -> Steps[Dropped | None]:
     """Delete an image and its tags, and let go of what it named; None when there is none."""
     pointing = yield TAGS_OF, {"repository_id": repository_id, "digest": digest}
     for tag in pointing:
-        yield from drop_tag(repository_id, tag.name, by, now)
+        yield from drop_tag(repository_id, tag.name, hand)
     of = {"of_repository": repository_id, "of_digest": digest}
     targets = yield _targets, of
     yield RELEASE, of
@@ -298,20 +296,20 @@ def drop_image(repository_id: int, digest: Digest, by: str, now: float) -> Steps
     return Dropped(tuple(tag.name for tag in pointing), digest) if dropped else None
 
 
-def drop_tag(repository_id: int, tag: str, by: str, now: float) -> Steps[Dropped | None]:
+def drop_tag(repository_id: int, tag: str, hand: Hand) -> Steps[Dropped | None]:
     """Delete a tag alone; None when there is none."""
     row = yield from one(TAG, {"repository_id": repository_id, "tag": tag})
     if row is None:
         return None
     yield from check_may_move_tag(repository_id, tag)
     yield DROP_TAG, {"of_repository": repository_id, "of_tag": tag}
-    yield from _remember(repository_id, tag, None, row.digest, by, now)
+    yield from remember(repository_id, tag, None, row.digest, hand)
     return Dropped((tag,), row.digest)
 
 
-def _delete_tag(repository: Repository, tag: str, by: str, now: float) -> Steps[Dropped | None]:
+def _delete_tag(repository: Repository, tag: str, hand: Hand) -> Steps[Dropped | None]:
     row = yield from one(REPOSITORY, {"repository": str(repository)})
-    return (yield from drop_tag(row.id, tag, by, now)) if row else None
+    return (yield from drop_tag(row.id, tag, hand)) if row else None
 
 
 def _tags(repository: Repository, after: str, limit: int) -> Steps[tuple[str, ...] | None]:

@@ -6,8 +6,11 @@ from functools import partial
 from sqlalchemy import bindparam, select
 
 from moorage.domain.digest import Digest
+from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.domain.history import How
 from moorage.domain.name import Repository
 from moorage.metastore.catalog import tag_of
+from moorage.metastore.history import Hand, has_pointed
 from moorage.metastore.manifests import BY_DIGEST, VISIBLE, drop_tag, point
 from moorage.metastore.pages import TAG_COLUMNS, TAGGED
 from moorage.metastore.steps import Database, Steps, one
@@ -40,15 +43,18 @@ class TagTable:
         digest: Digest,
         by: str,
         check: Check[TagRecord | None] | None = None,
+        *,
+        how: How = How.RETAG,
     ) -> tuple[TagMove, ...] | None:
         """See `Tags`."""
-        return await self._database.write(partial(_point, repository, tag, digest, by, check, time.time()))
+        hand = Hand(by, time.time(), how)
+        return await self._database.write(partial(_point, repository, tag, digest, check, hand))
 
     async def delete(
         self, repository: Repository, tag: str, by: str, check: Check[TagRecord] | None = None
     ) -> Dropped | None:
         """See `Tags`."""
-        return await self._database.write(partial(_delete, repository, tag, by, check, time.time()))
+        return await self._database.write(partial(_delete, repository, tag, check, Hand(by, time.time(), How.DELETION)))
 
 
 def _find(repository: Repository, tag: str) -> Steps[TagRecord | None]:
@@ -59,8 +65,8 @@ def _find(repository: Repository, tag: str) -> Steps[TagRecord | None]:
     return tag_of(row, row) if row else None
 
 
-def _point(  # what it takes
-    repository: Repository, tag: str, digest: Digest, by: str, check: Check[TagRecord | None] | None, now: float
+def _point(
+    repository: Repository, tag: str, digest: Digest, check: Check[TagRecord | None] | None, hand: Hand
 ) -> Steps[tuple[TagMove, ...] | None]:
     image = yield from one(IMAGE, {"repository": str(repository), "reference": digest})
     if image is None:
@@ -72,12 +78,13 @@ def _point(  # what it takes
         return ()
     found = yield from one(VISIBLE, {"repository": str(repository)})
     assert found is not None  # noqa: S101  it has this image
-    return tuple((yield from point(found.id, tag, digest, by, now)))
+    if hand.how is How.ROLLBACK and not (yield from has_pointed(found.id, tag, digest)):
+        message = f"{tag} has not pointed to {digest} as far as its history goes; point it there without going back"
+        raise MoorageError(ErrorCode.VALUE_INVALID, message, {"field": "digest"})
+    return tuple((yield from point(found.id, tag, digest, hand)))
 
 
-def _delete(
-    repository: Repository, tag: str, by: str, check: Check[TagRecord] | None, now: float
-) -> Steps[Dropped | None]:
+def _delete(repository: Repository, tag: str, check: Check[TagRecord] | None, hand: Hand) -> Steps[Dropped | None]:
     before = yield from _find(repository, tag)
     if before is None:
         return None
@@ -85,4 +92,4 @@ def _delete(
         check(before)
     found = yield from one(VISIBLE, {"repository": str(repository)})
     assert found is not None  # noqa: S101  it has this tag
-    return (yield from drop_tag(found.id, tag, by, now))
+    return (yield from drop_tag(found.id, tag, hand))

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 from moorage.domain.access import Grant, Role, Visibility
 from moorage.domain.digest import Algorithm, Digest
+from moorage.domain.history import How
 from moorage.domain.name import Repository
 from moorage.domain.place import Place
 from moorage.domain.reach import EVERYTHING, Reach
@@ -269,10 +270,12 @@ class Tags(Protocol):
         digest: Digest,
         by: str,
         check: Check[TagRecord | None] | None = None,
+        *,
+        how: How = How.RETAG,
     ) -> tuple[TagMove, ...] | None:
         """Let a tag point to an image of the repository, and return how it moved; None when there is no such image.
 
-        Raise TAG_IMMUTABLE where a tag may not be moved.
+        Raise TAG_IMMUTABLE where a tag may not be moved, VALUE_INVALID for a rollback to what it never pointed to.
         """
 
     async def delete(

@@ -92,5 +92,12 @@ tag_moves = Table(
     Column("previous", WORDS),
     Column("at", Float, nullable=False),
     Column("by", WORDS, nullable=False),
+    Column("how", WORDS, nullable=False, server_default=""),
     Index("tag_moves_by_tag", "repository_id", "tag", "id"),
+    Index(
+        "tag_moves_deleted",
+        "at",
+        sqlite_where=text("digest IS NULL"),
+        postgresql_where=text("digest IS NULL"),
+    ),
 )
