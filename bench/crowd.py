@@ -47,7 +47,9 @@ def crowded(endpoint: Endpoint, crowd: Crowd) -> Iterator[None]:
         failure = _heard(here)
         if failure is None:
             yield
-            here.send(None)
+            # Where it has gone it has said why.
+            with contextlib.suppress(BrokenPipeError):
+                here.send(None)
             failure = _heard(here)
     finally:
         here.close()

@@ -97,11 +97,11 @@ class Callers:
         self._known: dict[int, None] = {}
 
     def knows(self, authorization: bytes) -> bool:
-        """Tell, by a look in a dictionary or two, whether these credentials were good not long ago.
+        """Tell, by a look in a dictionary, whether a header with a password or an access token was good not long ago.
 
         That is no permission: another header may have the same hash.
         """
-        return authorization in self._seen or hash(authorization) in self._known
+        return hash(authorization) in self._known
 
     async def of(self, authorization: bytes | None, now: float, *, address: str = "", lenient: bool = False) -> Caller:
         """Return the caller of an Authorization header, or raise UNAUTHORIZED, or TOO_MANY to whoever guesses.
@@ -222,6 +222,7 @@ class Callers:
         if authorization is not None:
             presented = _Presented(token.id, who, now + SIGN_IN_SECONDS, address)
             _remember(self._presented, self._mark(authorization), presented)
+            self._know(authorization)
         return caller
 
     async def _by_access_token(self, token_id: int, who: Who, now: float, scope: Scope | None = None) -> Caller:
