@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -48,22 +48,31 @@ def bulk_of(settings: Settings) -> Bulk:
     return PostgresBulk(_url(settings))
 
 
-@asynccontextmanager
-async def hold_for_move(settings: Settings) -> AsyncIterator[None]:
+def hold_for_move(settings: Settings) -> AbstractAsyncContextManager[None]:
     """Keep other moves off a database, or raise IN_USE where one is at it already.
 
     Both ends are held; so one database under two names is found out, too.
     """
     message = "another `moorage move` is at work on one of the two databases, or they are one and the same"
+    return _hold(settings, "move", message)
+
+
+def hold_for_backup(settings: Settings) -> AbstractAsyncContextManager[None]:
+    """Keep other backups off a database, or raise IN_USE where one is at it already."""
+    return _hold(settings, "backup", "another backup of this server is at work; wait for it, or end it")
+
+
+@asynccontextmanager
+async def _hold(settings: Settings, work: str, message: str) -> AsyncIterator[None]:
     if settings.database_file is not None:
-        with sole(settings.database_file.with_suffix(".move")) as is_ours:
+        with sole(settings.database_file.with_suffix(f".{work}")) as is_ours:
             if not is_ours:
                 raise MoorageError(ErrorCode.IN_USE, message)
             yield
         return
-    from moorage.metastore.duty import MOVE, SharedDuty  # noqa: PLC0415  as below
+    from moorage.metastore.duty import BACKUP, MOVE, SharedDuty  # noqa: PLC0415  as below
 
-    duty = SharedDuty(_url(settings), MOVE)
+    duty = SharedDuty(_url(settings), {"move": MOVE, "backup": BACKUP}[work])
     try:
         if not await duty.is_ours():
             raise MoorageError(ErrorCode.IN_USE, message)

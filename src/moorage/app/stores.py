@@ -43,7 +43,7 @@ def signer_of(settings: Settings) -> Signer | None:
     # As below.
     from moorage.blobstore.s3.signer import BucketSigner  # noqa: PLC0415
 
-    return BucketSigner(_bucket_at(settings, blobs, settings.s3_public_endpoint or settings.s3_endpoint))
+    return BucketSigner(bucket_at(settings, blobs, settings.s3_public_endpoint or settings.s3_endpoint))
 
 
 @asynccontextmanager
@@ -51,21 +51,26 @@ async def _bucket(settings: Settings, blobs: BucketAddress) -> AsyncIterator[Blo
     # Imported here: most servers and commands ask no bucket.
     from moorage.blobstore.s3.store import S3BlobStore  # noqa: PLC0415
 
-    bucket = _bucket_at(settings, blobs, settings.s3_endpoint)
+    bucket = bucket_at(settings, blobs, settings.s3_endpoint)
     store = S3BlobStore(bucket, max(UPLOAD_MEMORY // settings.workers, LEAST_MEMORY))
     try:
-        try:
-            await bucket.check()
-        except MoorageError as error:
-            reason = error.__cause__ or error.message
-            message = f"the bucket {blobs.name} at {bucket.endpoint} can't be used: {reason}"
-            raise MoorageError(ErrorCode.UNAVAILABLE, message) from error
+        await check_bucket(bucket, blobs)
         yield store
     finally:
         await store.close()
 
 
-def _bucket_at(settings: Settings, blobs: BucketAddress, endpoint: str | None) -> "Bucket":
+async def check_bucket(bucket: "Bucket", named: BucketAddress) -> None:
+    """Return when a bucket answers; raise UNAVAILABLE, with a line for the person who named it, when it doesn't."""
+    try:
+        await bucket.check()
+    except MoorageError as error:
+        reason = error.__cause__ or error.message
+        message = f"the bucket {named.name} at {bucket.endpoint} can't be used: {reason}"
+        raise MoorageError(ErrorCode.UNAVAILABLE, message) from error
+
+
+def bucket_at(settings: Settings, blobs: BucketAddress, endpoint: str | None) -> "Bucket":
     """Return the bucket of the settings as it is reached at an endpoint; None is Amazon's."""
     from moorage.blobstore.s3.bucket import Bucket  # noqa: PLC0415  as above
     from moorage.blobstore.s3.signing import Keys  # noqa: PLC0415  likewise

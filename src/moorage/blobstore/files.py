@@ -21,6 +21,14 @@ def sync_folder(path: str) -> None:
         os.close(handle)
 
 
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file for this account alone, durably; its name is not synced."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def size_of(path: str) -> int | None:
     """Return a file's size in bytes; None when there is none."""
     try:

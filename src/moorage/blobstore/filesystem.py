@@ -30,13 +30,16 @@ HASH_PART = 16 * HASH_PIECE
 
 
 class FileBlobStore:
-    """See `BlobStore`. `threads` do the hashing, writing and reading of all requests."""
+    """See `BlobStore`. `threads` do the hashing, writing and reading of all requests.
 
-    def __init__(self, root: Path, threads: int = 8) -> None:
+    Where `makes_folders` is false it is for reading alone: what it reads may be where nobody can write.
+    """
+
+    def __init__(self, root: Path, threads: int = 8, *, makes_folders: bool = True) -> None:
         self._root = str(root)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="blobs")
         self._durable_shards: set[str] = set()
-        for folder in (UPLOADS, DISCARDED, *Algorithm):
+        for folder in (UPLOADS, DISCARDED, *Algorithm) if makes_folders else ():
             make_folder(root / folder)
 
     def close(self) -> None:
@@ -47,7 +50,7 @@ class FileBlobStore:
     def hold(self, upload_id: str, size: int = 0) -> Iterator[bool]:
         """See `BlobStore`; the lock is the file's own, so it also holds against other processes."""
         path = self._at(upload_key(upload_id))
-        with _errors_mapped():
+        with errors_mapped():
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             _lock(handle, path)
@@ -95,7 +98,7 @@ class FileBlobStore:
     async def locate(self, place: str, size: int) -> str | None:
         """See `BlobStore`."""
         path = self._at(blob_key(place))
-        with _errors_mapped():
+        with errors_mapped():
             found = size_of(path)
         if found != size:
             raise MoorageError(ErrorCode.BLOB_UNKNOWN, f"the bytes of {place} are damaged here; push them again")
@@ -107,7 +110,7 @@ class FileBlobStore:
 
     async def read(self, place: str, offset: int, length: int) -> AsyncIterator[bytes]:
         """See `BlobStore`."""
-        with _errors_mapped():
+        with errors_mapped():
             handle = _open_blob(self._at(blob_key(place)))
         try:
             while length > 0:
@@ -159,7 +162,7 @@ class FileBlobStore:
 
     def _begin(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> "asyncio.Future[T]":
         def mapped() -> T:
-            with _errors_mapped():
+            with errors_mapped():
                 return work(*args, **kwargs)
 
         return asyncio.get_running_loop().run_in_executor(self._threads, mapped)
@@ -186,12 +189,12 @@ async def _settled(work: "asyncio.Future[T]") -> None:
 
 def _rename_all(moves: Sequence[tuple[str, str]]) -> None:
     for source, target in moves:
-        with _errors_mapped(), suppress(FileNotFoundError):
+        with errors_mapped(), suppress(FileNotFoundError):
             os.rename(source, target)
 
 
 @contextmanager
-def _errors_mapped() -> Iterator[None]:
+def errors_mapped() -> Iterator[None]:
     """Tell the client whether to try again; nothing is ever retried here into a success."""
     try:
         yield
@@ -203,7 +206,7 @@ def _errors_mapped() -> Iterator[None]:
 
 def _lock(handle: int, path: str) -> None:
     """Lock an upload's file, or raise UPLOAD_BUSY; also when its last holder has just moved or removed it."""
-    with _errors_mapped():
+    with errors_mapped():
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -8,6 +8,7 @@ from moorage import __version__
 from moorage.cli import (
     access,
     activity,
+    backup,
     gc,
     group,
     identity,
@@ -50,6 +51,8 @@ app.add_typer(token.app, name="token")
 app.add_typer(keys.app, name="keys")
 command(app, "activity", *activity.EXAMPLES)(activity.activity)
 command(app, "gc", "moorage gc", "moorage gc --data /srv/moorage --json")(gc.gc)
+app.add_typer(backup.app, name="backup")
+app.command("restore", epilog=backup.RESTORE_EXAMPLES)(backup.restore)
 app.command("move", epilog=move.EXAMPLES)(move.move)
 app.command("trust", epilog=examples("moorage trust proget:5443", "moorage trust proget:5443 --docker --dry-run"))(
     trust

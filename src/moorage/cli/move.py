@@ -17,6 +17,7 @@ from moorage.ui.words import number, size
 
 if TYPE_CHECKING:
     from moorage.services.move import Report
+    from moorage.services.move_ports import Contents
 
 EXAMPLES = examples(
     "moorage move --to new.toml",
@@ -56,7 +57,7 @@ def move(
         say_json(_document(report))
     else:
         _say(report, has_other_store=not is_same_store(source, destination), read_back=read_back)
-    if _is_damaged(report):
+    if is_damaged(report):
         raise typer.Exit(1)
 
 
@@ -68,39 +69,48 @@ async def _move(source: Settings, destination: Settings, *, read_back: bool) -> 
         return await moving.move(source, destination, progress, reads_again=read_back)
 
 
-def _is_damaged(report: "Report") -> bool:
+def is_damaged(report: "Report") -> bool:
+    """Tell whether something was damaged."""
     return bool(report.damaged or report.damaged_images)
 
 
 def _document(report: "Report") -> dict[str, object]:
-    return {**asdict(report), "seconds": round(report.seconds, 1), "verified": not _is_damaged(report)}
+    return {**asdict(report), "seconds": round(report.seconds, 1), "verified": not is_damaged(report)}
 
 
 def _say(report: "Report", *, has_other_store: bool, read_back: bool) -> None:
-    held = report.contents
-    counts = (
+    say(f"{'Copied' if report.has_rows else 'Found'} {', '.join(counts(report.contents))} in {report.seconds:.1f} s")
+    if has_other_store:
+        say(
+            f"Of the blobs {report.copied:,} came now, {size(report.copied_bytes)}; {report.already_there:,} were there"
+        )
+    say_damage(report)
+    say(_verdict(report, has_other_store=has_other_store, read_back=read_back))
+    say(_next(report))
+
+
+def counts(held: "Contents") -> tuple[str, ...]:
+    """Return what there is, in words."""
+    return (
         number(held.registries, "registry", "registries"),
         number(held.repositories, "repository", "repositories"),
         number(held.images, "image"),
         number(held.tags, "tag"),
         f"{number(held.blobs, 'blob')} of {size(held.bytes)}",
     )
-    say(f"{'Copied' if report.has_rows else 'Found'} {', '.join(counts)} in {report.seconds:.1f} s")
-    if has_other_store:
-        say(
-            f"Of the blobs {report.copied:,} came now, {size(report.copied_bytes)}; {report.already_there:,} were there"
-        )
+
+
+def say_damage(report: "Report") -> None:
+    """Name what was damaged."""
     for damage in report.damaged:
         needed = f"; needed by {', '.join(damage.images)}" if damage.images else ""
         say(f"Damaged: {damage.digest}: {damage.reason}{needed}")
     for image in report.damaged_images:
         say(f"Damaged: {image}: its bytes are others than its digest says")
-    say(_verdict(report, has_other_store=has_other_store, read_back=read_back))
-    say(_next(report))
 
 
 def _verdict(report: "Report", *, has_other_store: bool, read_back: bool) -> str:
-    if _is_damaged(report):
+    if is_damaged(report):
         return "What is damaged was left out; all else was compared with its digest. Push it again, and run this again"
     if read_back:
         return "Every digest was verified, with the bytes as they are there"

@@ -11,7 +11,10 @@ JOBS = 0x6D6F6F72_00000002
 """Any number, but the same in all servers, and another one than that of the migrations."""
 
 MOVE = 0x6D6F6F72_00000003
-"""Of `moorage move`, on both of its databases."""
+"""Of `moorage move`, on both of its databases, and of `moorage restore`."""
+
+BACKUP = 0x6D6F6F72_00000004
+"""Of `moorage backup`."""
 
 
 class SharedDuty:

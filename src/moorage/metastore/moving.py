@@ -7,7 +7,7 @@ Uploads that have not ended and places to be given back are a store's; they come
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
@@ -118,6 +118,10 @@ class OneMoment:
         while (batch := await _in_thread(next, batches, None)) is not None:
             yield [tuple(row) for row in batch]
 
+    async def wrong(self, images: Values) -> tuple[str, ...]:
+        """See `Moment`."""
+        return await _in_thread(_damaged, self._connection, images)
+
     async def last_ids(self) -> Mapping[str, int]:
         """See `Moment`."""
         return await _in_thread(self._bulk.last_ids, self._connection)
@@ -195,11 +199,15 @@ class Arrivals:
 
 
 class OtherDatabase(Arrivals):
-    """The port `Destination` over another database than the source; `has_other_store` says where blobs will be."""
+    """The port `Destination` over another database than the source; `has_other_store` says where blobs will be.
 
-    def __init__(self, database: Database, bulk: Bulk, *, has_other_store: bool) -> None:
+    `used` is what is said of one that somebody else has written to.
+    """
+
+    def __init__(self, database: Database, bulk: Bulk, *, has_other_store: bool, used: str = USED) -> None:
         super().__init__(database, bulk)
         self._has_other_store = has_other_store
+        self._used = used
 
     async def check(self) -> None:
         """See `Destination`."""
@@ -210,12 +218,14 @@ class OtherDatabase(Arrivals):
         finally:
             await _in_thread(_end, connection)
         if not is_empty and (found is None or found.mark != mark):
-            raise MoorageError(ErrorCode.IN_USE, USED)
+            raise MoorageError(ErrorCode.IN_USE, self._used)
 
-    async def take(self, moment: Moment, *, is_last: bool, tell: Callable[[int], None]) -> tuple[str, ...]:
-        """See `Destination`; rows that come before the last ones do no harm."""
-        del is_last
-        damaged: list[str] = []
+    async def take(
+        self, moment: Moment, *, damaged: Collection[Digest], is_last: bool, tell: Callable[[int], None]
+    ) -> tuple[str, ...]:
+        """See `Destination`; rows that come before the last ones do no harm, and what is damaged can be pushed anew."""
+        del damaged, is_last
+        wrong: list[str] = []
         async with self._transaction() as connection:
             await _in_thread(self._bulk.clear, connection, (*TABLES, moved_rows))
             for table in TABLES:
@@ -224,11 +234,11 @@ class OtherDatabase(Arrivals):
                 async for rows in moment.rows(table.name):
                     placed = await self._placed(rows) if table is blobs and self._has_other_store else rows
                     await _in_thread(self._bulk.insert, connection, table, placed)
-                    damaged += await _in_thread(_damaged, connection, rows) if table is manifests else ()
+                    wrong += await moment.wrong(rows) if table is manifests else ()
                     tell(len(rows))
             await _in_thread(self._bulk.go_on_after, connection, await moment.last_ids())
             await _in_thread(_set_mark, connection)
-        return tuple(damaged)
+        return tuple(wrong)
 
     async def _placed(self, rows: Values) -> Values:
         """Return rows of blobs with the places that they have here."""
@@ -244,20 +254,23 @@ class SameDatabase(Arrivals):
     async def check(self) -> None:
         """See `Destination`; nothing here is overwritten."""
 
-    async def take(self, moment: Moment, *, is_last: bool, tell: Callable[[int], None]) -> tuple[str, ...] | None:
+    async def take(
+        self, moment: Moment, *, damaged: Collection[Digest], is_last: bool, tell: Callable[[int], None]
+    ) -> tuple[str, ...] | None:
         """See `Destination`; rows stay, and learn where the bytes are."""
+        del damaged
         if not is_last:
             return None
-        damaged: list[str] = []
+        wrong: list[str] = []
         async with self._transaction() as connection:
             async for rows in moment.rows(manifests.name):
-                damaged += await _in_thread(_damaged, connection, rows)
+                wrong += await moment.wrong(rows)
                 tell(len(rows))
             if (await _in_thread(connection.execute, LEARN)).rowcount:
                 # Nothing at the new store is meant by what the old one had to give back, or had begun.
                 for table in OF_THE_STORE:
                     await _in_thread(connection.execute, table.delete())
-        return tuple(damaged)
+        return tuple(wrong)
 
 
 def _arrivals(digests: Sequence[Digest]) -> Steps[Mapping[Digest, Arrival]]:

@@ -48,7 +48,10 @@ class Report:
     """Images whose own bytes are not what their digest says."""
 
     has_rows: bool
-    """Whether the destination has the rows: not where servers are at work on the very database that stays."""
+    """Whether the destination has the rows: not where servers are at work on the very database that stays.
+
+    Nor where something is damaged, and that was to keep them off.
+    """
 
     is_last: bool
     """Whether no server was at work: the destination has all there is."""
@@ -57,7 +60,10 @@ class Report:
 
 
 class MoveService:
-    """One run; with `reads_again` it reads back at the destination what is there."""
+    """One run; with `reads_again` it reads back at the destination what is there.
+
+    Unless it `takes_damaged`, no row is brought where a blob is damaged.
+    """
 
     def __init__(
         self,
@@ -67,11 +73,13 @@ class MoveService:
         progress: Progress,
         *,
         reads_again: bool = False,
+        takes_damaged: bool = True,
     ) -> None:
         self._source = source
         self._destination = destination
         self._has_way = stores.destination is not None or reads_again
         self._progress = progress
+        self._takes_damaged = takes_damaged
         self._carrier = Carrier(source, destination, stores, progress, reads_again=reads_again)
 
     async def move(self) -> Report:
@@ -113,9 +121,13 @@ class MoveService:
 
     async def _take(self, moment: Moment, began: float, *, is_last: bool) -> Report:
         contents = await moment.contents()
-        self._progress.begin("rows", contents.rows)
-        damaged_images = await self._destination.take(moment, is_last=is_last, tell=self._progress.advance)
         carrier = self._carrier
+        damaged_images = None
+        if self._takes_damaged or not carrier.damaged:
+            self._progress.begin("rows", contents.rows)
+            damaged_images = await self._destination.take(
+                moment, damaged=carrier.damaged.keys(), is_last=is_last, tell=self._progress.advance
+            )
         damaged = [
             Damage(digest, reason, await moment.images(digest, NAMED))
             for digest, reason in carrier.damaged.items()

@@ -10,12 +10,13 @@ import hashlib
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from moorage.domain.digest import Digest, algorithm_of
 from moorage.domain.errors import ErrorCode, MoorageError
-from moorage.services.move_ports import Arrival, Destination, LinkedBlob, Source
-from moorage.services.store_port import BlobStore
+from moorage.services.move_ports import Arrival, Destination, LinkedBlob, Readable, Source, Writable
+
+T = TypeVar("T")
 
 AT_ONCE = 8
 """Blobs on their way at once."""
@@ -38,8 +39,8 @@ class Progress(Protocol):
 class Stores:
     """The store that has the blobs, and the one that they go to; None where they stay."""
 
-    source: BlobStore
-    destination: BlobStore | None
+    source: Readable
+    destination: Writable | None
 
 
 class Carrier:
@@ -58,18 +59,19 @@ class Carrier:
         self._progress = progress
         self._reads_again = reads_again
         self._unreadable = 0
+        self._is_here: set[Digest] = set()
 
     async def bring(self, blobs: Sequence[LinkedBlob], *, again: bool = False) -> bool:
-        """See to it that blobs are at the destination, or known to be `damaged`; `again` trusts what is there.
+        """See to it that blobs are at the destination, or known to be `damaged`; `again` trusts what this run has seen.
 
         False when one of them has been collected meanwhile, with all that needed it. Raises what the destination says
         against it, and UNAVAILABLE when the source is gone.
         """
         store = self._stores.destination
+        if again:
+            blobs = [blob for blob in blobs if store is not None and blob.digest not in self._is_here]
         known = await self._destination.arrivals([blob.digest for blob in blobs])
         expected = {blob.digest: known.get(blob.digest) or _new_arrival() for blob in blobs}
-        if again:
-            blobs = [blob for blob in blobs if store is not None and not expected[blob.digest].is_here]
         if store is not None:
             new = (blob.digest for blob in blobs if blob.digest not in known)
             await self._destination.expect({digest: expected[digest].upload_id for digest in new})
@@ -84,11 +86,12 @@ class Carrier:
             except _CollectedError:
                 collected.append(blob)
 
-        await _at_once(bring, blobs)
+        await at_once(bring, blobs, AT_ONCE)
         return not collected
 
-    async def _bring(self, blob: LinkedBlob, arrival: Arrival, store: BlobStore, *, is_new: bool) -> None:
+    async def _bring(self, blob: LinkedBlob, arrival: Arrival, store: Writable, *, is_new: bool) -> None:
         if arrival.is_here and await self._is_whole(blob, store, arrival.place or blob.digest):
+            self._is_here.add(blob.digest)
             self.already_there += 1
             self._progress.advance(blob.size)
             return
@@ -101,7 +104,7 @@ class Carrier:
             return
         await self._copy(blob, arrival.upload_id, store)
 
-    async def _copy(self, blob: LinkedBlob, upload_id: str, store: BlobStore) -> None:
+    async def _copy(self, blob: LinkedBlob, upload_id: str, store: Writable) -> None:
         received = await store.append(upload_id, 0, self._body(blob), algorithm_of(blob.digest))
         if received.broken is not None or received.digest != blob.digest:
             await store.reclaim([upload_id])
@@ -113,6 +116,7 @@ class Carrier:
         if self._reads_again and not await self._is_whole(blob, store, stored.place or blob.digest):
             raise MoorageError(ErrorCode.UNAVAILABLE, f"the store at the destination does not return {blob.digest}")
         await self._destination.arrived(blob.digest, stored.place)
+        self._is_here.add(blob.digest)
         self._unreadable = 0
         self.damaged.pop(blob.digest, None)
         self.copied += 1
@@ -122,7 +126,7 @@ class Carrier:
         """Read a blob that stays where it is."""
         try:
             await self._stores.source.ensure(blob.place, blob.size)
-            is_right = await _digest(self._body(blob), blob.digest) == blob.digest
+            is_right = await digest_of_all(self._body(blob), blob.digest) == blob.digest
         except MoorageError as error:
             await self._miss(blob, error)
             return
@@ -131,11 +135,14 @@ class Carrier:
         else:
             await self._miss(blob, MoorageError(ErrorCode.DIGEST_INVALID, OTHERS))
 
-    async def _is_whole(self, blob: LinkedBlob, store: BlobStore, place: str) -> bool:
+    async def _is_whole(self, blob: LinkedBlob, store: Writable, place: str) -> bool:
         """Tell whether the store has all of a blob that was compared with its digest when it came there."""
         try:
             await store.ensure(place, blob.size)
-            return not self._reads_again or await _digest(store.read(place, 0, blob.size), blob.digest) == blob.digest
+            return (
+                not self._reads_again
+                or await digest_of_all(store.read(place, 0, blob.size), blob.digest) == blob.digest
+            )
         except MoorageError as error:
             if error.error is not ErrorCode.BLOB_UNKNOWN:
                 raise
@@ -173,7 +180,7 @@ def _new_arrival() -> Arrival:
     return Arrival(secrets.token_urlsafe(18), None, is_here=False)
 
 
-async def _digest(body: AsyncIterator[bytes], digest: Digest) -> Digest:
+async def digest_of_all(body: AsyncIterator[bytes], digest: Digest) -> Digest:
     """Return the digest of a body, by the algorithm of the one that it should have."""
     algorithm = algorithm_of(digest)
     hasher = hashlib.new(algorithm)
@@ -182,15 +189,15 @@ async def _digest(body: AsyncIterator[bytes], digest: Digest) -> Digest:
     return Digest(f"{algorithm}:{hasher.hexdigest()}")
 
 
-async def _at_once(work: Callable[[LinkedBlob], Awaitable[None]], blobs: Iterable[LinkedBlob]) -> None:
-    """Do the work for several at once, and for none any more when it fails for one."""
-    left = iter(blobs)
+async def at_once(work: Callable[[T], Awaitable[None]], things: Iterable[T], count: int) -> None:
+    """Do the work for `count` things at once, and for none any more when it fails for one."""
+    left = iter(things)
 
     async def go_on() -> None:
-        for blob in left:
-            await work(blob)
+        for thing in left:
+            await work(thing)
 
-    workers = [asyncio.ensure_future(go_on()) for _ in range(AT_ONCE)]
+    workers = [asyncio.ensure_future(go_on()) for _ in range(count)]
     try:
         await asyncio.gather(*workers)
     finally:

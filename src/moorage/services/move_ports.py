@@ -1,14 +1,15 @@
 """The ports of a move: the database that is copied, as it was at one moment, and the one that gets it.
 
-Bytes go from one `BlobStore` to another.
+Bytes go from one place to another: each `BlobStore` is both, a `Readable` and a `Writable`.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from moorage.domain.digest import Digest
+from moorage.domain.digest import Algorithm, Digest
+from moorage.services.store_port import Received, Stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,29 @@ class Contents:
     rows: int
 
 
+class Readable(Protocol):
+    """Where blobs are read from; see `BlobStore`."""
+
+    async def ensure(self, place: str, size: int) -> None:
+        """See `BlobStore`."""
+
+    def read(self, place: str, offset: int, length: int) -> AsyncIterator[bytes]:
+        """See `BlobStore`."""
+
+
+class Writable(Readable, Protocol):
+    """Where blobs are brought; see `BlobStore`."""
+
+    async def append(self, place: str, offset: int, body: AsyncIterator[bytes], algorithm: Algorithm) -> Received:
+        """See `BlobStore`."""
+
+    async def commit(self, place: str, digest: Digest, size: int) -> Stored:
+        """See `BlobStore`."""
+
+    async def reclaim(self, places: Sequence[str] = ()) -> tuple[str, ...]:
+        """See `BlobStore`."""
+
+
 class Moment(Protocol):
     """A database as it was at one moment, for as long as it is open."""
 
@@ -59,6 +83,9 @@ class Moment(Protocol):
 
     def rows(self, table: str) -> AsyncIterator[Sequence[tuple[Any, ...]]]:
         """Stream a table in batches, by its key; values are in the order of its columns."""
+
+    async def wrong(self, images: Sequence[tuple[Any, ...]]) -> tuple[str, ...]:
+        """Name those of these rows of images whose bytes are not what their digest says."""
 
     async def last_ids(self) -> Mapping[str, int]:
         """Return, by the name of its table, the highest id that was ever given."""
@@ -89,9 +116,12 @@ class Destination(Protocol):
     async def arrived(self, digest: Digest, place: str | None) -> None:
         """Remember that a blob is here."""
 
-    async def take(self, moment: Moment, *, is_last: bool, tell: Callable[[int], None]) -> tuple[str, ...] | None:
+    async def take(
+        self, moment: Moment, *, damaged: Collection[Digest], is_last: bool, tell: Callable[[int], None]
+    ) -> tuple[str, ...] | None:
         """Replace all rows by those of a moment, in one transaction, telling of each batch how many rows it has.
 
+        Blobs that are `damaged` could not be brought; not all of them need be of this moment.
         Name the images whose bytes are not what their digest says. None where nothing was done, since servers are still
         at work: where they work on this very database, it takes nothing but a moment that `is_last`.
         """

@@ -39,6 +39,9 @@ PREFIX = "MOORAGE_"
 TO = "MOORAGE_TO_"
 """Begins what the environment tells `moorage move` of its destination; see destination.py."""
 
+BACKUP = "MOORAGE_BACKUP_"
+"""Begins what the environment tells of the bucket for backups; see backup.py."""
+
 LONGEST_WAIT = 315_360_000
 MOST_WORKERS = 64
 LONGEST_QUOTE = 60
@@ -300,8 +303,8 @@ def load(flags: Mapping[str, object], env: Mapping[str, str] | None = None, pref
     flagged = _layer({name: value for name, value in flags.items() if value is not None}, _flag)
     # Compose files pass `${NAME:-}` on as an empty string: that is nobody's wish for an empty setting.
     around = {name: value for name, value in env.items() if name.startswith(prefix) and value and name not in CLIENT}
-    if prefix != TO:
-        around = {name: value for name, value in around.items() if not name.startswith(TO)}
+    if prefix == PREFIX:
+        around = {name: value for name, value in around.items() if not name.startswith((TO, BACKUP))}
     named = {name.removeprefix(prefix): value for name, value in around.items()}
     given = {**_layer(named, partial(_variable, prefix=prefix)), **flagged}
     if "config" in given:

@@ -111,11 +111,11 @@ class Part:
 
 
 class ObjectWriter:
-    """Writes one object, of a name of its own; `length` is its bytes."""
+    """Writes one object, of a name of its own unless one is given; `length` is its bytes."""
 
-    def __init__(self, bucket: Bucket, folder: str, room: Room) -> None:
+    def __init__(self, bucket: Bucket, folder: str, room: Room, name: str | None = None) -> None:
         self.length = 0
-        self._name = secrets.token_urlsafe(9)
+        self._name = name or secrets.token_urlsafe(9)
         self._key = folder + self._name
         self._bucket = bucket
         self._room = room

@@ -24,15 +24,20 @@ def migrate(path: Path) -> None:
 
 def is_current(place: str, found: str | None) -> bool:
     """Tell whether the schema `found` in a database, None in a new one, is the newest; raise when it is newer still."""
-    known = sorted(file.name.partition("_")[0] for file in VERSIONS.glob("[0-9]*.py"))
+    known = _known()
     if found is not None and found not in known:
         message = f"{place} was written by a newer Moorage (schema {found}, this one knows {known[-1]}); use that one"
         raise MoorageError(ErrorCode.UNAVAILABLE, message)
     return found == known[-1]
 
 
-def upgrade(options: Mapping[str, str], **attributes: Any) -> None:  # noqa: ANN401  a connection, for env.py
-    """Let Alembic run what is missing: in the database of a URL, or over a connection."""
+def newest() -> str:
+    """Return the version of the schema that this Moorage uses."""
+    return _known()[-1]
+
+
+def upgrade(options: Mapping[str, str], to: str = "head", **attributes: Any) -> None:  # noqa: ANN401  a connection, for env.py
+    """Let Alembic run what is missing, up to a version: in the database of a URL, or over a connection."""
     # Imported here: a start that has nothing to migrate does not pay for Alembic.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
@@ -41,7 +46,11 @@ def upgrade(options: Mapping[str, str], **attributes: Any) -> None:  # noqa: ANN
     config.set_main_option("script_location", str(VERSIONS.parent))
     for name, value in options.items():
         config.set_main_option(name, value.replace("%", "%%"))
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
+
+
+def _known() -> list[str]:
+    return sorted(file.name.partition("_")[0] for file in VERSIONS.glob("[0-9]*.py"))
 
 
 @contextmanager
