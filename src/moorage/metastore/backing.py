@@ -77,7 +77,7 @@ class SQLiteScratch:
         connection = self._connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA synchronous=OFF")
         connection.execute("BEGIN")
-        # What they would write has come along, as rows.
+        # What they keep has come along as rows, or is kept anew where the rows go from here.
         self._triggers = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
         for name, _ in self._triggers:
             connection.execute(f"DROP TRIGGER {_quoted(name)}")
