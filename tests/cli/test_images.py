@@ -21,6 +21,10 @@ def pushed(moorage: Terminal) -> Terminal:
     return moorage
 
 
+async def push_anew(services: Services) -> None:
+    await World(services).image("dmc/team/app", "dev", layer=b"newer")
+
+
 def digest_in(terminal: Terminal) -> str:
     (image,) = terminal.json("image", "list", "dmc/team/app")
     return str(image["digest"])
@@ -123,3 +127,31 @@ def test_a_tag_is_taken_back_to_where_it_has_pointed(pushed: Terminal) -> None:
     assert rows[1][-2:] == ["-", "-"]
     assert pushed("tag", "history", "dmc/team/app:never") == 1
     assert pushed("tag", "rollback", "dmc/team/app:never") == 1
+
+
+def test_an_immutable_tag_moves_for_a_reason(pushed: Terminal) -> None:
+    assert pushed("registry", "change", "DMC", "--immutable-tags", "1.* dev") == 0
+    commands = (
+        ("tag", "delete", "dmc/team/app:1.0", "--yes"),
+        ("image", "delete", f"dmc/team/app@{digest_in(pushed)}", "--yes"),
+        ("repository", "delete", "dmc/team/app", "--yes"),
+    )
+    for command in commands:
+        assert pushed(*command) == 1
+        assert "immutable here" in pushed.err
+    assert pushed(*commands[0], "--override", "it was & is wrong") == 0
+    assert pushed("activity", "--what", "delete-tag") == 0
+    assert pushed.json("activity", "--what", "delete-tag")[0]["after"] == {"override": "it was & is wrong"}
+    for command in commands[1:]:
+        assert pushed(*command, "--override", "") == 1
+        assert "say in at most" in pushed.err
+    assert pushed(*commands[2], "--override", "all of it") == 0
+
+
+def test_an_immutable_tag_is_pointed_elsewhere_for_a_reason(pushed: Terminal) -> None:
+    pushed.do(push_anew)
+    pushed("registry", "change", "DMC", "--immutable-tags", "dev")
+    assert pushed("tag", "set", "dmc/team/app:dev", "1.0") == 1
+    assert pushed("tag", "set", "dmc/team/app:dev", "1.0", "--override", "because") == 0
+    assert pushed("tag", "rollback", "dmc/team/app:dev") == 1
+    assert pushed("tag", "rollback", "dmc/team/app:dev", "--override", "because") == 0

@@ -148,10 +148,12 @@ def test_gc_says_what_it_freed_and_what_waits(moorage: Terminal) -> None:
 
 def test_a_change_leaves_what_is_not_given(moorage: Terminal) -> None:
     moorage("registry", "create", "DMC", "--description", "first")
-    assert moorage("registry", "change", "dmc", "--immutable-tags", "v* latest") == 0
+    assert (
+        moorage("registry", "change", "dmc", "--immutable-tags", "v* latest", "--immutable-tags", "r* !*-dev @x/*") == 0
+    )
     changed = moorage.json("registry", "change", "DMC", "--visibility", "public")
     assert changed["description"] == "first"
-    assert (changed["visibility"], changed["immutable_tags"]) == ("public", ["v*", "latest"])
+    assert (changed["visibility"], changed["immutable_tags"]) == ("public", ["v*", "latest", "r* !*-dev @x/*"])
     assert moorage.json("registry", "change", "DMC", "--immutable-tags", "")["immutable_tags"] == []
 
 

@@ -77,3 +77,18 @@ def test_a_blob_is_read_through_its_own_repository_alone(crane: Program, server:
     crane("push", tmp_path / "secret", f"{server.https}/crane/owner:2")
     blob = json.loads(crane("manifest", f"{server.https}/crane/owner:2"))["layers"][0]["digest"]
     assert "BLOB_UNKNOWN" in crane.refused("blob", f"{server.https}/crane/other@{blob}")
+
+
+def test_the_same_image_is_pushed_again_to_an_immutable_tag_and_no_other(
+    crane: Program, server: Server, tmp_path: Path
+) -> None:
+    repository, digest = f"{server.https}/held/app", layout(tmp_path / "image")
+    crane("push", tmp_path / "image", f"{repository}:v1")
+    server.change("UPDATE registries SET immutable_tags = 'v* !*-dev @app' WHERE address = 'held'")
+    crane("push", tmp_path / "image", f"{repository}:v1")
+    crane("push", tmp_path / "image", f"{repository}:v1-dev")
+    assert layout(tmp_path / "other") != digest
+    assert "v1 is immutable here" in crane.refused("push", tmp_path / "other", f"{repository}:v1")
+    assert "v1 is immutable here" in crane.refused("delete", f"{repository}:v1")
+    crane("push", tmp_path / "other", f"{repository}:v1-dev")
+    assert crane("digest", f"{repository}:v1") == digest

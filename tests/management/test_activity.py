@@ -83,7 +83,7 @@ async def test_rows_hold_what_it_was_and_what_it_is_and_no_password(world: World
             "change-registry",
             "dmc",
             {"visibility": "private", "immutable_tags": ""},
-            {"visibility": "internal", "immutable_tags": "v* 1"},
+            {"visibility": "internal", "immutable_tags": "v*\n1"},
         ),
         (
             "set-role",

@@ -39,7 +39,10 @@ class Operation:
 async def operations(house: House) -> list[Operation]:
     document = (await house.http.get("/api/v1/openapi.json")).json()
     image = await house.services.catalog.image(SYSTEM, parse_repository(house.names["name"]), "1")
-    of_fields = {frozenset({"role"}): {"role": "writer"}, frozenset({"digest", "how"}): {"digest": image.digest}}
+    of_fields = {
+        frozenset({"role"}): {"role": "writer"},
+        frozenset({"digest", "how", "override"}): {"digest": image.digest},
+    }
     found = []
     for path, method, said in ((path, *one) for path, methods in document["paths"].items() for one in methods.items()):
         cell, fields = Cell(method.upper(), path, "management"), _fields(document, said)

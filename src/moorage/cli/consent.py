@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
@@ -10,6 +11,19 @@ from moorage.cli.api import Api
 from moorage.cli.output import plain
 
 Yes = Annotated[bool, typer.Option("--yes", help="Don't ask.")]
+Override = Annotated[
+    str | None,
+    typer.Option(
+        metavar="REASON",
+        help="Why immutable tags go or move; takes an owner, and activity keeps it.",
+        show_default=False,
+    ),
+]
+
+
+def because(place: str, override: Override) -> str:
+    """Return a place of the API with the reason for which rules are overridden there, if any are."""
+    return place if override is None else f"{place}?override={quote(override, safe='')}"
 
 
 def is_terminal() -> bool:

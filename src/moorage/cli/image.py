@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from moorage.cli.api import Api, at, command
-from moorage.cli.consent import Yes, agree
+from moorage.cli.consent import Override, Yes, agree, because
 from moorage.cli.output import Json, say, say_json, say_table, when
 from moorage.domain.name import Repository, parse_image, parse_repository
 from moorage.ui.words import number, size
@@ -72,6 +72,7 @@ def delete(
     name: Annotated[str, typer.Argument(help="Its name with the digest.", show_default=False)],
     *,
     yes: Yes = False,
+    override: Override = None,
     as_json: Json = False,
 ) -> None:
     """Delete an image with all its tags, and the platforms and attachments that only it needs."""
@@ -81,7 +82,7 @@ def delete(
         raise typer.BadParameter(message)
     place = place_of(image.repository, "images", image.digest)
     shown = agree(api, place, lambda found: _question(name, found), yes=yes)
-    gone = api.request("DELETE", place, match=shown)
+    gone = api.request("DELETE", because(place, override), match=shown)
     if as_json:
         say_json(gone)
     else:

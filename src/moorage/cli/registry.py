@@ -74,7 +74,7 @@ def list_registries(api: Api, *, as_json: Json = False) -> None:
     app,
     "change",
     "moorage registry change DMC --visibility public",
-    "moorage registry change DMC --immutable-tags 'v* *-final'",
+    "moorage registry change DMC --immutable-tags 'v* !*-dev' --immutable-tags 'release-* @shop/*'",
     "moorage registry change DMC --immutable-tags ''",
     "moorage registry change DMC --redirects off",
 )
@@ -86,8 +86,11 @@ def change(
         Visibility | None, typer.Option(help="Who may pull: members, everyone signed in, or anyone.")
     ] = None,
     immutable_tags: Annotated[
-        str | None,
-        typer.Option(help="Tags that can't be moved or deleted once they are there, as 'v* latest'; '' for none."),
+        list[str] | None,
+        typer.Option(
+            metavar="RULE",
+            help="Tags that can't be moved or deleted once they are there, as 'v* !*-dev @team/*'; '' for none.",
+        ),
     ] = None,
     redirects: Annotated[
         Redirects | None,
@@ -100,7 +103,7 @@ def change(
     given = {
         "description": description,
         "visibility": visibility and visibility.value,
-        "immutable_tags": None if immutable_tags is None else immutable_tags.split(),
+        "immutable_tags": immutable_tags and [rule for rule in immutable_tags if rule],
         "redirects": redirects and redirects.value,
     }
     changed = api.request(

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from moorage.cli.api import Api, at, command
-from moorage.cli.consent import Yes, agree, check_can_ask
+from moorage.cli.consent import Override, Yes, agree, because, check_can_ask
 from moorage.cli.output import Json, say, say_json, say_table, when
 from moorage.domain.name import parse_repository
 from moorage.ui.words import number, size
@@ -47,6 +47,7 @@ def delete(
     name: Annotated[str, typer.Argument(help="Its name, as dmc/team/app.", show_default=False)],
     *,
     yes: Yes = False,
+    override: Override = None,
     as_json: Json = False,
 ) -> None:
     """Delete a repository with all its images."""
@@ -56,7 +57,7 @@ def delete(
     shown = agree(
         api, place, lambda found: f"Delete {name} with {number(found['tags'], 'tag')}, {size(found['size'])}?", yes=yes
     )
-    gone = api.request("DELETE", place, match=shown)
+    gone = api.request("DELETE", because(place, override), match=shown)
     if as_json:
         say_json(gone)
     else:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from moorage.cli.api import Api, at, command
-from moorage.cli.consent import Yes, agree
+from moorage.cli.consent import Override, Yes, agree, because
 from moorage.cli.image import InRepository, place_of
 from moorage.cli.output import Json, say, say_json, say_table, when
 from moorage.cli.transport import ApiError
@@ -72,13 +72,14 @@ def point(
     ],
     *,
     new: Annotated[bool, typer.Option("--new", help="Only if there is no such tag yet.")] = False,
+    override: Override = None,
     as_json: Json = False,
 ) -> None:
     """Let a tag, new or not, point to an image that is there."""
     image = _tag_in(name)
     digest = to if is_digest(to) else api.request("GET", place_of(image.repository, "tags", parse_tag(to)))["digest"]
     place = place_of(image.repository, "tags", str(image.tag))
-    found = api.request("PUT", place, {"digest": digest}, new=new)
+    found = api.request("PUT", place, {"digest": digest, **_reason(override)}, new=new)
     if as_json:
         say_json(found)
     else:
@@ -126,6 +127,7 @@ def rollback(
         typer.Argument(metavar="DIGEST", help="Where it has pointed; where it did last, if not given."),
     ] = None,
     *,
+    override: Override = None,
     as_json: Json = False,
 ) -> None:
     """Take a tag back to an image that it has pointed to, and that is still there."""
@@ -136,7 +138,8 @@ def rollback(
     # Whoever has moved it meanwhile has not been asked.
     now = moves[0]["digest"] if moves else None
     etag = _etag_at(api, place, now) if now else None
-    found = api.request("PUT", place, {"digest": digest, "how": "rollback"}, match=etag, new=now is None)
+    sent = {"digest": digest, "how": "rollback", **_reason(override)}
+    found = api.request("PUT", place, sent, match=etag, new=now is None)
     if as_json:
         say_json(found)
     else:
@@ -149,6 +152,7 @@ def delete(
     name: Annotated[str, typer.Argument(help="The tag, as dmc/ubuntu:trusty.", show_default=False)],
     *,
     yes: Yes = False,
+    override: Override = None,
     as_json: Json = False,
 ) -> None:
     """Delete a tag; the image it points to stays, and is pulled by its digest."""
@@ -162,7 +166,7 @@ def delete(
 
     place = place_of(image.repository, "tags", tag)
     shown = agree(api, place, question, yes=yes)
-    gone = api.request("DELETE", place, match=shown)
+    gone = api.request("DELETE", because(place, override), match=shown)
     if as_json:
         say_json(gone)
     else:
@@ -174,6 +178,10 @@ def _tag_in(name: str) -> Image:
     if image.tag is None or image.digest is not None:
         raise typer.BadParameter("name one tag, as dmc/ubuntu:trusty")
     return image
+
+
+def _reason(override: str | None) -> dict[str, str]:
+    return {} if override is None else {"override": override}
 
 
 def _history_of(image: Image) -> str:

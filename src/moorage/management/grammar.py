@@ -20,7 +20,6 @@ def _text(pattern: str, longest: int) -> dict[str, Any]:
 A_REGISTRY = _text(REGISTRY.pattern, LONGEST_REGISTRY)
 A_REPOSITORY = _text(REPOSITORY.pattern, LONGEST_NAME - len("r/"))
 A_TAG = {"pattern": f"^{TAG.pattern}$"}
-AN_IMMUTABLE_TAG = {"pattern": f"^{immutable.PATTERN.pattern}$"}
 A_DIGEST: dict[str, Any] = {"pattern": f"^(?:{DIGEST.pattern})$"}
 A_REFERENCE = {"pattern": f"^(?:{TAG.pattern}|{DIGEST.pattern})$"}
 A_USER = _text(names.NAME.pattern, names.LONGEST_NAME)
@@ -30,6 +29,9 @@ A_DIRECTORY: dict[str, Any] = {"minLength": 1, "maxLength": names.LONGEST_NAME}
 AN_EXTERNAL: dict[str, Any] = {"minLength": 1, "maxLength": LONGEST_EXTERNAL}
 _REPOSITORIES = f"{_SEGMENT}(?:/{_SEGMENT})*"
 A_PATTERN = _text(_REPOSITORIES, LONGEST_NAME)
+_A_TAG_LIKE = immutable.PATTERN.pattern
+AN_IMMUTABLE_TAG = _text(f"{_A_TAG_LIKE}(?: !{_A_TAG_LIKE})*(?: @{_REPOSITORIES})?", immutable.LONGEST_RULE)
+A_REASON: dict[str, Any] = {"pattern": r"\S", "maxLength": immutable.LONGEST_REASON}
 _A_SHORT_REGISTRY = rf"(?=[^/]{{1,{LONGEST_REGISTRY}}}/){REGISTRY.pattern}"
 A_PLACE = _text(rf"\*|{_A_SHORT_REGISTRY}/{_REPOSITORIES}", LONGEST_REGISTRY + len("/") + LONGEST_NAME)
 """Where an access token is good."""

@@ -7,7 +7,7 @@ from fastapi import Depends, Path, Response
 from pydantic import BaseModel, Field
 
 from moorage.domain.access import Action, Role, Visibility
-from moorage.domain.immutable import MOST_PATTERNS, parse_immutable_tags
+from moorage.domain.immutable import MOST_RULES, parse_immutable_tags
 from moorage.domain.redirect import Redirects
 from moorage.management.conditions import OnMatch, OnSet, ToTag
 from moorage.management.grammar import A_DESCRIPTION, A_REGISTRY, A_USER, AN_IMMUTABLE_TAG
@@ -17,7 +17,10 @@ from moorage.services import records
 from moorage.services.registries import RegistryService
 
 NAME = "1 to 64 letters and digits, with single . - or _ between them; unique without regard to case."
-IMMUTABLE = "Tags that can't be moved or deleted once they are there; * stands for any characters."
+IMMUTABLE = (
+    "Tags that can't be moved or deleted once they are there, as `v* !*-dev @team/*`: those like v*, but not those "
+    "like *-dev, in the repositories team/*; * stands for any characters."
+)
 REDIRECTS = (
     "Whether pulls of layers are redirected to the bucket: as the server's settings say (server), on, or off. "
     "In any case only for clients in its redirect_networks, and only where blobs are in a bucket."
@@ -44,7 +47,7 @@ class RegistryChanges(Sent):
     description: str | None = Field(None, description="At most 200 characters.", json_schema_extra=A_DESCRIPTION)
     visibility: Visibility | None = Field(None, description=VISIBILITY + " Takes an owner.")
     immutable_tags: list[ImmutableTag] | None = Field(
-        None, description=IMMUTABLE + " Takes an owner.", max_length=MOST_PATTERNS
+        None, description=IMMUTABLE + " Takes an owner.", max_length=MOST_RULES
     )
     redirects: Redirects | None = Field(None, description=REDIRECTS + " Takes an owner.")
 
@@ -69,7 +72,7 @@ class Registry(BaseModel):
             address=record.address,
             description=record.description,
             visibility=record.visibility,
-            immutable_tags=list(record.immutable_tags),
+            immutable_tags=list(map(str, record.immutable_tags)),
             redirects=record.redirects,
             created_at=moment(record.created_at),
             created_by=record.created_by,
@@ -165,7 +168,7 @@ class RegistryRoutes:
         """Change a registry's description, who may pull, which tags never move, or whether pulls are redirected."""
         changes = sent.model_dump(mode="json", exclude_none=True)
         if sent.immutable_tags is not None:
-            changes["immutable_tags"] = " ".join(parse_immutable_tags(sent.immutable_tags))
+            changes["immutable_tags"] = "\n".join(map(str, parse_immutable_tags(sent.immutable_tags)))
         return tagged(Registry.of(await self._registries.update(caller, address, changes, match.on(Registry.of))))
 
     async def delete_registry(self, caller: FromCaller, address: InRegistry, match: OnMatch) -> None:

@@ -17,7 +17,7 @@ from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import is_digest, parse_tag
 from moorage.domain.place import PLACE
 from moorage.management.conditions import Counting, OnMatch, ToTag
-from moorage.management.grammar import A_DESCRIPTION, A_DIGEST, A_REFERENCE
+from moorage.management.grammar import A_DESCRIPTION, A_DIGEST, A_REASON, A_REFERENCE
 from moorage.management.routes import FromCaller, InRegistry, InRepository, Route
 from moorage.management.shapes import USUAL, Number, Page, Paging, Sent, key_like, moment
 from moorage.services import records
@@ -26,6 +26,8 @@ from moorage.services.catalog import CatalogService
 MATCHING_LENGTH = 128
 
 InDigest = Annotated[str, Path(description="Its digest.", json_schema_extra=A_DIGEST)]
+OVERRIDE = "Why tags go or move although a rule holds them. Takes an owner, and stands in activity."
+Override = Annotated[str | None, Query(description=OVERRIDE, json_schema_extra=A_REASON)]
 Reference = Annotated[str, Path(description="A tag or a digest.", json_schema_extra=A_REFERENCE)]
 
 
@@ -247,11 +249,16 @@ class RepositoryRoutes:
         return tagged(WholeImage.whole((record, *children)))
 
     async def delete_image(
-        self, caller: FromCaller, repository: InRepository, reference: InDigest, match: OnMatch
+        self,
+        caller: FromCaller,
+        repository: InRepository,
+        reference: InDigest,
+        match: OnMatch,
+        override: Override = None,
     ) -> Deletion:
         """Delete an image with all its tags, and the platforms and attachments that only it needs."""
         digest, check = parse_digest(reference), match.on(WholeImage.whole)
-        return _something(await self._catalog.delete(caller, repository, (digest,), (), check))
+        return _something(await self._catalog.delete(caller, repository, (digest,), (), check, override=override))
 
     async def get_repository(self, caller: FromCaller, repository: InRepository, tagged: ToTag) -> Repository:
         """Show a repository."""
@@ -264,9 +271,12 @@ class RepositoryRoutes:
         await self._catalog.describe(caller, repository, sent.description, match.on(Repository.of))
         return tagged(Repository.of(await self._catalog.repository(caller, repository)))
 
-    async def delete_repository(self, caller: FromCaller, repository: InRepository, match: OnMatch) -> Deletion:
+    async def delete_repository(
+        self, caller: FromCaller, repository: InRepository, match: OnMatch, override: Override = None
+    ) -> Deletion:
         """Delete a repository with all its images."""
-        return Deletion.of(await self._catalog.delete_repository(caller, repository, match.on(Repository.of)))
+        check = match.on(Repository.of)
+        return Deletion.of(await self._catalog.delete_repository(caller, repository, check, override=override))
 
 
 def _something(deletion: records.Deletion) -> Deletion:

@@ -13,8 +13,8 @@ from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.history import How
 from moorage.domain.name import parse_tag
 from moorage.management.conditions import OnMatch, OnSet, ToTag
-from moorage.management.grammar import A_DIGEST, A_TAG
-from moorage.management.repositories import Deletion, Tag
+from moorage.management.grammar import A_DIGEST, A_REASON, A_TAG
+from moorage.management.repositories import OVERRIDE, Deletion, Override, Tag
 from moorage.management.routes import FromCaller, InRepository, Route
 from moorage.management.shapes import USUAL, Number, Page, Paging, Sent, key_like, moment
 from moorage.services.history_records import PastMove
@@ -32,6 +32,7 @@ class Target(Sent):
     how: Literal["retag", "rollback"] = Field(
         "retag", description="A rollback takes a tag back to where it has pointed, and is refused for anything else."
     )
+    override: str | None = Field(None, description=OVERRIDE, json_schema_extra=A_REASON)
 
 
 class Move(BaseModel):
@@ -102,12 +103,16 @@ class TagRoutes:
     ) -> Tag:
         """Let a tag, new or not, point to an image that is there."""
         digest, check = parse_digest(sent.digest), match.on(Tag.of)
-        found = await self._tags.point(caller, repository, parse_tag(tag), digest, check, how=How(sent.how))
+        found = await self._tags.point(
+            caller, repository, parse_tag(tag), digest, check, how=How(sent.how), override=sent.override
+        )
         return tagged(Tag.of(found))
 
-    async def delete_tag(self, caller: FromCaller, repository: InRepository, tag: InTag, match: OnMatch) -> Deletion:
+    async def delete_tag(
+        self, caller: FromCaller, repository: InRepository, tag: InTag, match: OnMatch, override: Override = None
+    ) -> Deletion:
         """Delete a tag; the image it points to stays."""
-        await self._tags.delete(caller, repository, parse_tag(tag), match.on(Tag.of))
+        await self._tags.delete(caller, repository, parse_tag(tag), match.on(Tag.of), override=override)
         return Deletion(tags=[tag], images=[], frees=0)
 
     async def list_moves(

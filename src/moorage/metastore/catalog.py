@@ -22,7 +22,7 @@ from moorage.domain.reach import EVERYTHING, Reach
 from moorage.metastore.blobs import LOOK_AGAIN
 from moorage.metastore.deletions import deletion
 from moorage.metastore.history import Hand
-from moorage.metastore.manifests import VISIBLE, check_may_move_tag, drop_image, drop_tag
+from moorage.metastore.manifests import VISIBLE, check_may_move_tags, drop_image, drop_tag
 from moorage.metastore.names import Names, padded
 from moorage.metastore.pages import IMAGE_COLUMNS, IMAGE_LISTS, IMAGES, TAG_LISTS, TARGETS, images_of, rows_of
 from moorage.metastore.repositories import RECORDS, find_repository, named
@@ -125,11 +125,12 @@ class CatalogTable:
         check: Check[RepositoryRecord] | None = None,
         *,
         check_image: Check[tuple[ImageRecord, ...]] | None = None,
+        overrides: bool = False,
     ) -> Deletion | None:
         """See `Catalog`."""
+        hand = Hand(by, time.time(), How.DELETION, overrides)
         if digests is None:
-            return await self._database.write(partial(_delete_repository, repository, check))
-        hand = Hand(by, time.time(), How.DELETION)
+            return await self._database.write(partial(_delete_repository, repository, hand, check))
         return await self._database.write(partial(_delete, repository, digests, tags, hand, check_image))
 
 
@@ -222,13 +223,15 @@ def _delete(
     return plan
 
 
-def _delete_repository(repository: Repository, check: Check[RepositoryRecord] | None) -> Steps[Deletion | None]:
+def _delete_repository(
+    repository: Repository, hand: Hand, check: Check[RepositoryRecord] | None
+) -> Steps[Deletion | None]:
     yield from _check(repository, check)
     found = yield from one(VISIBLE, {"repository": str(repository)})
     if found is None:
         return None
     plan = yield from deletion(repository, None, ())
-    yield from check_may_move_tag(found.id, *plan.tags)
+    yield from check_may_move_tags(found.id, hand, *plan.tags)
     linked = yield LINKED, {"repository_id": found.id}
     yield DELETE_REPOSITORY, {"id": found.id}
     if linked:

@@ -57,11 +57,12 @@ FORGET = delete(tag_moves).where(*_of_tag, tag_moves.c.id <= bindparam("of_id"))
 
 
 class Hand(NamedTuple):
-    """Who moves tags, when (Unix seconds), and how."""
+    """Who moves tags, when (Unix seconds), how, and whether those move too that a rule holds."""
 
     by: str
     at: float
     how: How
+    overrides: bool = False
 
 
 class TagHistoryTable:

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, case, delete, false, func, null, select, updat
 from moorage.domain.digest import Digest
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.history import How
-from moorage.domain.immutable import check_may_move
+from moorage.domain.immutable import check_may_move, parse_immutable_tags
 from moorage.domain.name import Repository, is_digest
 from moorage.metastore.blobs import LOOK_AGAIN
 from moorage.metastore.cache import ContentCache
@@ -85,7 +85,7 @@ PUSHED = (
 IS_FIRST = select(repositories.c.pushed_at).where(repositories.c.id == bindparam("id_"))
 
 IMMUTABLE = (
-    select(registries.c.immutable_tags)
+    select(registries.c.immutable_tags, repositories.c.name)
     .join(repositories, repositories.c.registry_id == registries.c.id)
     .where(repositories.c.id == bindparam("repository_id"))
 )
@@ -255,7 +255,7 @@ def point(repository_id: int, tag: str, digest: Digest, hand: Hand) -> Steps[lis
     row = yield from one(TAG, {"repository_id": repository_id, "tag": tag})
     previous = row.digest if row else None
     if previous not in {None, digest}:
-        yield from check_may_move_tag(repository_id, tag)
+        yield from check_may_move_tags(repository_id, hand, tag)
     new = {"repository_id": repository_id, "name": tag, "digest": digest, "pushed_at": hand.at, "pushed_by": hand.by}
     yield PUT_TAG, new
     if previous == digest:
@@ -264,11 +264,14 @@ def point(repository_id: int, tag: str, digest: Digest, hand: Hand) -> Steps[lis
     return [TagMove(tag, previous)]
 
 
-def check_may_move_tag(repository_id: int, *names: str) -> Steps[None]:
-    """Raise TAG_IMMUTABLE when a rule of the registry holds one of these tags where it is."""
-    ((patterns,),) = yield IMMUTABLE, {"repository_id": repository_id}
+def check_may_move_tags(repository_id: int, hand: Hand, *names: str) -> Steps[None]:
+    """Raise TAG_IMMUTABLE when a rule of the registry holds one of these tags where it is, and is not overridden."""
+    if hand.overrides:
+        return
+    ((text, repository),) = yield IMMUTABLE, {"repository_id": repository_id}
+    rules, path = parse_immutable_tags(text.splitlines()), repository.partition("/")[2]
     for tag in names:
-        check_may_move(tag, patterns.split())
+        check_may_move(tag, path, rules)
 
 
 def _deleting(by: str) -> Hand:
@@ -301,7 +304,7 @@ def drop_tag(repository_id: int, tag: str, hand: Hand) -> Steps[Dropped | None]:
     row = yield from one(TAG, {"repository_id": repository_id, "tag": tag})
     if row is None:
         return None
-    yield from check_may_move_tag(repository_id, tag)
+    yield from check_may_move_tags(repository_id, hand, tag)
     yield DROP_TAG, {"of_repository": repository_id, "of_tag": tag}
     yield from remember(repository_id, tag, None, row.digest, hand)
     return Dropped((tag,), row.digest)

@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from moorage.domain.access import Visibility
 from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.domain.immutable import parse_immutable_tags
 from moorage.domain.name import address_of
 from moorage.domain.reach import Reach, whole_of
 from moorage.domain.redirect import Redirects
@@ -95,7 +96,7 @@ def registry_of(row: Row) -> Registry:
         address=row.address,
         description=row.description,
         visibility=Visibility(row.visibility),
-        immutable_tags=tuple(row.immutable_tags.split()),
+        immutable_tags=parse_immutable_tags(row.immutable_tags.splitlines()),
         redirects=Redirects(row.redirects),
         created_at=row.created_at,
         created_by=row.created_by,

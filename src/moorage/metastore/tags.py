@@ -45,16 +45,24 @@ class TagTable:
         check: Check[TagRecord | None] | None = None,
         *,
         how: How = How.RETAG,
+        overrides: bool = False,
     ) -> tuple[TagMove, ...] | None:
         """See `Tags`."""
-        hand = Hand(by, time.time(), how)
+        hand = Hand(by, time.time(), how, overrides)
         return await self._database.write(partial(_point, repository, tag, digest, check, hand))
 
     async def delete(
-        self, repository: Repository, tag: str, by: str, check: Check[TagRecord] | None = None
+        self,
+        repository: Repository,
+        tag: str,
+        by: str,
+        check: Check[TagRecord] | None = None,
+        *,
+        overrides: bool = False,
     ) -> Dropped | None:
         """See `Tags`."""
-        return await self._database.write(partial(_delete, repository, tag, check, Hand(by, time.time(), How.DELETION)))
+        hand = Hand(by, time.time(), How.DELETION, overrides)
+        return await self._database.write(partial(_delete, repository, tag, check, hand))
 
 
 def _find(repository: Repository, tag: str) -> Steps[TagRecord | None]:

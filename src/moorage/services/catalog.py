@@ -12,6 +12,7 @@ from moorage.domain.name import Repository, is_digest
 from moorage.domain.place import Place, read_place
 from moorage.domain.reach import EVERYTHING, Reach, reach_of
 from moorage.services.access import Access
+from moorage.services.override import overrides, with_reason
 from moorage.services.ports import Catalog, Check, Manifests
 from moorage.services.recording import recorded, recorded_as
 from moorage.services.records import Deletion, ImageRecord, RepositoryRecord, TagRecord
@@ -107,20 +108,33 @@ class CatalogService:
         digests: Sequence[Digest],
         tags: Sequence[str],
         check: Check[tuple[ImageRecord, ...]] | None = None,
+        *,
+        override: str | None = None,
     ) -> Deletion:
-        """Delete what `deletion` says, unless `check` raises, which is shown the first image and its children."""
+        """Delete what `deletion` says, unless `check` raises, which is shown the first image and its children.
+
+        Raise TAG_IMMUTABLE where a tag may not go and no owner says with `override` why it does; then nothing goes.
+        """
         await self._access.check(caller, Action.DELETE, repository)
-        with recorded_as(caller, partial(_gone, repository)):
-            gone = await self._catalog.delete(repository, digests, tags, caller.name, check_image=check)
+        may = await overrides(self._access, caller, repository, override)
+        with recorded_as(caller, partial(_gone, repository, override)):
+            gone = await self._catalog.delete(repository, digests, tags, caller.name, check_image=check, overrides=may)
         return _found(gone, repository)
 
     async def delete_repository(
-        self, caller: Caller, repository: Repository, check: Check[RepositoryRecord] | None = None
+        self,
+        caller: Caller,
+        repository: Repository,
+        check: Check[RepositoryRecord] | None = None,
+        *,
+        override: str | None = None,
     ) -> Deletion:
-        """Delete a repository with all its images, unless `check` raises."""
+        """Delete a repository with all its images, unless `check` raises; raise TAG_IMMUTABLE as `delete` does."""
         await self._access.check(caller, Action.DELETE, repository)
-        with recorded_as(caller, partial(_whole, repository)):
-            return _found(await self._catalog.delete(repository, None, (), caller.name, check), repository)
+        may = await overrides(self._access, caller, repository, override)
+        with recorded_as(caller, partial(_whole, repository, override)):
+            gone = await self._catalog.delete(repository, None, (), caller.name, check, overrides=may)
+        return _found(gone, repository)
 
     async def _check_known(self, caller: Caller, repository: Repository) -> None:
         """Raise NAME_UNKNOWN like `repository`, without adding its sizes up."""
@@ -150,16 +164,17 @@ def _readable(limits: Limits) -> Reach:
     return reach_of(limits.patterns if TokenAction.PULL in limits.actions else ())
 
 
-def _gone(repository: Repository, deletion: Deletion | None) -> Iterator[Change]:
+def _gone(repository: Repository, override: str | None, deletion: Deletion | None) -> Iterator[Change]:
+    after = with_reason(None, override)
     if deletion is not None:
-        yield from (Change(Kind.DELETE_TAG, tag_name(repository, tag)) for tag in deletion.tags)
-        yield from (Change(Kind.DELETE_IMAGE, image_name(repository, digest)) for digest in deletion.images)
+        yield from (Change(Kind.DELETE_TAG, tag_name(repository, tag), None, after) for tag in deletion.tags)
+        yield from (Change(Kind.DELETE_IMAGE, image_name(repository, one), None, after) for one in deletion.images)
 
 
-def _whole(repository: Repository, deletion: Deletion | None) -> Iterator[Change]:
+def _whole(repository: Repository, override: str | None, deletion: Deletion | None) -> Iterator[Change]:
     if deletion is not None:
         before = {"tags": len(deletion.tags), "images": len(deletion.images)}
-        yield Change(Kind.DELETE_REPOSITORY, str(repository), before)
+        yield Change(Kind.DELETE_REPOSITORY, str(repository), before, with_reason(None, override))
 
 
 def _found(deletion: Deletion | None, repository: Repository) -> Deletion:

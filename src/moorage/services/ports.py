@@ -65,7 +65,7 @@ class Registries(Protocol):
     async def update(
         self, address: str, changes: Mapping[str, str], check: Check[Registry] | None = None
     ) -> Registry | None:
-        """Change description, visibility, immutable_tags (with spaces between) or redirects."""
+        """Change description, visibility, immutable_tags (a rule a line) or redirects."""
 
     async def delete(self, address: str, check: Check[Registry] | None = None) -> bool:
         """Delete an empty registry; raise IN_USE when it holds images; False when there is none."""
@@ -258,7 +258,7 @@ class Manifests(Protocol):
 
 
 class Tags(Protocol):
-    """Tags, one at a time."""
+    """Tags, one at a time. What `overrides` moves tags that rules hold, too."""
 
     async def find(self, repository: Repository, tag: str) -> TagRecord | None:
         """Return a tag with what it points to."""
@@ -272,6 +272,7 @@ class Tags(Protocol):
         check: Check[TagRecord | None] | None = None,
         *,
         how: How = How.RETAG,
+        overrides: bool = False,
     ) -> tuple[TagMove, ...] | None:
         """Let a tag point to an image of the repository, and return how it moved; None when there is no such image.
 
@@ -279,7 +280,13 @@ class Tags(Protocol):
         """
 
     async def delete(
-        self, repository: Repository, tag: str, by: str, check: Check[TagRecord] | None = None
+        self,
+        repository: Repository,
+        tag: str,
+        by: str,
+        check: Check[TagRecord] | None = None,
+        *,
+        overrides: bool = False,
     ) -> Dropped | None:
         """Delete a tag alone; None when there is none; raise TAG_IMMUTABLE where it may not go."""
 
@@ -336,11 +343,12 @@ class Catalog(Protocol):
         check: Check[RepositoryRecord] | None = None,
         *,
         check_image: Check[tuple[ImageRecord, ...]] | None = None,
+        overrides: bool = False,
     ) -> Deletion | None:
         """Delete what `deletion` says, or the whole repository (digests None); None when there is none.
 
         A whole repository is shown to `check`, the first image, as `image` returns it, to `check_image` if it is there.
-        Raise TAG_IMMUTABLE where a tag may not go; then nothing goes.
+        Raise TAG_IMMUTABLE where a tag may not go, unless this `overrides` what holds it; then nothing goes.
         """
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from moorage.domain.access import Action, Decision, Role, Visibility
 from moorage.domain.digest import Digest
+from moorage.domain.immutable import Rule
 from moorage.domain.limits import TokenAction
 from moorage.domain.name import Repository
 from moorage.domain.place import Place
@@ -22,8 +23,7 @@ class Registry:
     address: str
     description: str
     visibility: Visibility
-    immutable_tags: tuple[str, ...]
-    """Patterns of tags that never move."""
+    immutable_tags: tuple[Rule, ...]
     redirects: Redirects
     created_at: float
     created_by: str

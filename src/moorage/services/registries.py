@@ -1,12 +1,12 @@
 """Registries: created, found, described, deleted, and who has a role on the whole of one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from moorage.domain.access import Action, Caller, Role, Visibility, is_within
 from moorage.domain.activity import Change, Facts, Kind
 from moorage.domain.errors import ErrorCode, MoorageError
-from moorage.domain.immutable import parse_immutable_tags
+from moorage.domain.immutable import Rule, parse_immutable_tags
 from moorage.domain.limits import whole
 from moorage.domain.name import address_of, parse_registry
 from moorage.domain.pattern import WHOLE
@@ -79,7 +79,7 @@ class RegistryService:
     async def update(
         self, caller: Caller, address: str, changes: Mapping[str, str], check: Check[Registry] | None = None
     ) -> Registry:
-        """Change `description`, `visibility`, `immutable_tags` (with spaces between) or `redirects`, of nothing too.
+        """Change `description`, `visibility`, `immutable_tags` (a rule a line) or `redirects`, of nothing too.
 
         Nothing is changed when `check` raises.
         """
@@ -91,7 +91,7 @@ class RegistryService:
         if "redirects" in changes:
             changes = {**changes, "redirects": _word(Redirects, "redirects", changes["redirects"])}
         if "immutable_tags" in changes:
-            changes = {**changes, "immutable_tags": " ".join(parse_immutable_tags(changes["immutable_tags"].split()))}
+            changes = {**changes, "immutable_tags": _lines(parse_immutable_tags(_rules(changes["immutable_tags"])))}
         if not changes:
             if check is not None:
                 check(registry)
@@ -152,9 +152,17 @@ def _facts(registry: Registry) -> Facts:
     return {
         "description": registry.description,
         "visibility": registry.visibility.value,
-        "immutable_tags": " ".join(registry.immutable_tags),
+        "immutable_tags": _lines(registry.immutable_tags),
         "redirects": registry.redirects.value,
     }
+
+
+def _rules(text: str) -> list[str]:
+    return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+
+
+def _lines(rules: Sequence[Rule]) -> str:
+    return "\n".join(map(str, rules))
 
 
 def check_description(text: str) -> None:

@@ -12,6 +12,7 @@ from moorage.domain.name import Repository, Tag
 from moorage.services.access import Access
 from moorage.services.history_ports import TagHistory
 from moorage.services.history_records import PastMove
+from moorage.services.override import overrides, with_reason
 from moorage.services.ports import Check, Tags
 from moorage.services.recording import recorded_as
 from moorage.services.records import Dropped, TagMove, TagRecord
@@ -67,41 +68,54 @@ class TagService:
         check: Check[TagRecord | None] | None = None,
         *,
         how: How = How.RETAG,
+        override: str | None = None,
     ) -> TagRecord:
         """Let a tag, new or not, point to an image of the repository, unless `check` raises.
 
-        Raise MANIFEST_UNKNOWN without that image, TAG_IMMUTABLE where a tag may not be moved, VALUE_INVALID for a
-        rollback to an image that is not in its history.
+        Raise MANIFEST_UNKNOWN without that image, VALUE_INVALID for a rollback to an image that is not in its history,
+        TAG_IMMUTABLE where a tag may not be moved and no owner says with `override` why it is.
         """
         await self._access.check(caller, Action.PUSH, repository)
-        with recorded_as(caller, partial(_moves, repository, digest, how)):
-            moved = await self._tags.point(repository, tag, digest, caller.name, check, how=how)
+        may = await overrides(self._access, caller, repository, override)
+        with recorded_as(caller, partial(_moves, repository, digest, how, override)):
+            moved = await self._tags.point(repository, tag, digest, caller.name, check, how=how, overrides=may)
         found = await self._tags.find(repository, tag)
         if moved is None or found is None:
             raise _unknown(repository, digest if moved is None else tag)
         return found
 
     async def delete(
-        self, caller: Caller, repository: Repository, tag: Tag, check: Check[TagRecord] | None = None
+        self,
+        caller: Caller,
+        repository: Repository,
+        tag: Tag,
+        check: Check[TagRecord] | None = None,
+        *,
+        override: str | None = None,
     ) -> None:
-        """Delete a tag alone, unless `check` raises; raise MANIFEST_UNKNOWN, TAG_IMMUTABLE."""
+        """Delete a tag alone, unless `check` raises; raise MANIFEST_UNKNOWN, TAG_IMMUTABLE as `point` does."""
         await self._access.check(caller, Action.DELETE, repository)
-        with recorded_as(caller, partial(_deletion, repository)):
-            gone = await self._tags.delete(repository, tag, caller.name, check)
+        may = await overrides(self._access, caller, repository, override)
+        with recorded_as(caller, partial(_deletion, repository, override)):
+            gone = await self._tags.delete(repository, tag, caller.name, check, overrides=may)
         if gone is None:
             raise _unknown(repository, tag)
 
 
-def _moves(repository: Repository, digest: Digest, how: How, moved: Sequence[TagMove] | None) -> Iterator[Change]:
-    after: Facts = {"digest": digest} if how is How.RETAG else {"digest": digest, "how": how.value}
+def _moves(
+    repository: Repository, digest: Digest, how: How, override: str | None, moved: Sequence[TagMove] | None
+) -> Iterator[Change]:
+    to: Facts = {"digest": digest} if how is How.RETAG else {"digest": digest, "how": how.value}
+    after = with_reason(to, override)
     for move in moved or ():
         before = {"digest": move.previous} if move.previous else None
         yield Change(Kind.MOVE_TAG, tag_name(repository, move.tag), before, after)
 
 
-def _deletion(repository: Repository, gone: Dropped | None) -> Iterator[Change]:
+def _deletion(repository: Repository, override: str | None, gone: Dropped | None) -> Iterator[Change]:
     for tag in gone.tags if gone else ():
-        yield Change(Kind.DELETE_TAG, tag_name(repository, tag), {"digest": gone.digest if gone else ""})
+        before = {"digest": gone.digest if gone else ""}
+        yield Change(Kind.DELETE_TAG, tag_name(repository, tag), before, with_reason(None, override))
 
 
 def _unknown(repository: Repository, reference: str) -> MoorageError:
