@@ -229,7 +229,7 @@ def _pages_of_registries() -> Iterator[Asked]:
         yield Asked(route, "first", f"/{address}", who)
         yield Asked(route, "middle", f"/{address}?after=team-2", who)
     yield Asked(route, "first", "/reg-01", Who.ANYBODY)
-    for page in ("push", "settings", "delete"):
+    for page in ("push", "settings", "delete", "policies"):
         yield Asked(f"{route}/-/{page}", "", f"/reg-00/-/{page}")
 
 
@@ -241,6 +241,9 @@ def _pages_of_repositories(world: World, large: str) -> Iterator[Asked]:
     for words in WORDS:
         yield Asked(route, f"with “{words}”", f"{large}?q={words}", is_large=words != WORDS[0])
     yield Asked(route, "200 rows", f"{large}?n=200")
+    for title, after in (("first", ""), ("middle", str(world.scale.moves // 2))):
+        query = urlencode({"tag": MOVED, "after": after})
+        yield Asked(f"{route}/-/tags", f"of many moves, {title}", f"{large}/-/tags?{query}")
     yield Asked(route, "of few", f"/{_name(world, 77)}")
     for title, after in places["images"].items():
         yield Asked(f"{route}/-/images", f"newest, {title}", f"{large}/-/images?{urlencode({'after': after})}")

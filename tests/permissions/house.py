@@ -203,6 +203,8 @@ class House:
             services.registries,
             services.catalog,
             services.manifests,
+            services.tags,
+            services.immutable,
             services.elsewhere,
         )
         for row in page_table(parts, View(settings, Assets())):

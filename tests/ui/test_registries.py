@@ -207,19 +207,6 @@ async def test_the_name_check_speaks_json_that_nobody_keeps(admin: Visitor) -> N
     assert set(json.loads(response.content)) == {"kind", "text"}
 
 
-async def test_immutable_tags_are_set_by_owners_and_explained_when_wrong(world: World, admin: Visitor) -> None:
-    await world.registry("DMC")
-    await admin.fill(
-        "/dmc/-/settings", {"description": "", "visibility": "private", "immutable_tags": " v*  *-final \r\n r* !*-x"}
-    )
-    assert ">\nv*\n*-final\nr* !*-x</textarea>" in (await admin.get("/dmc/-/settings")).text
-    wrong = await admin.fill("/dmc/-/settings", {"description": "Kept", "immutable_tags": "v* [a]"})
-    assert wrong.status_code == 422
-    assert ">\nv* [a]</textarea>" in wrong.text
-    assert 'value="Kept"' in wrong.text
-    assert "Immutable tags are at most" in wrong.text
-
-
 async def test_an_owner_chooses_how_layers_are_pulled(world: World, admin: Visitor, nobody: Visitor) -> None:
     await world.person("mara")
     await world.registry("DMC", mara=Role.MAINTAINER)

@@ -21,20 +21,24 @@ from moorage.metastore.blobs import BlobTable
 from moorage.metastore.catalog import CatalogTable
 from moorage.metastore.grants import GrantTable
 from moorage.metastore.groups import GroupTable
+from moorage.metastore.history import TagHistoryTable
 from moorage.metastore.identities import IdentityTable
 from moorage.metastore.manifests import ManifestTable
 from moorage.metastore.migrations import migrate
 from moorage.metastore.registries import RegistryTable
 from moorage.metastore.sqlite import SQLite
 from moorage.metastore.steps import Steps
+from moorage.metastore.tags import TagTable
 from moorage.metastore.uploads import UploadTable
 from moorage.services.access import Access
 from moorage.services.accounts import AccountService
 from moorage.services.catalog import CatalogService
 from moorage.services.directories import DirectoryService
+from moorage.services.immutable import ImmutableTagService
 from moorage.services.manifests import ManifestService, describe
 from moorage.services.records import Holder, Registry
 from moorage.services.registries import RegistryService
+from moorage.services.tags import TagService
 from moorage.services.tally import Tally
 from moorage.services.web_sign_in import Arrival, Departure, Offer, WebSignInService
 from moorage.ui.pages import SafeHeaders, build
@@ -111,11 +115,14 @@ class World:
         self.asked = list[Known]()
         names, groups = ("corp", "ldap"), GroupTable(database)
         self.directories = DirectoryService(accounts, identities, groups, access, names, self.asked)
+        catalog, owned = CatalogTable(database), RegistryService(registries, grants, access)
         self.services = UiServices(
             access=access,
             accounts=people,
-            registries=RegistryService(registries, grants, access),
-            catalog=CatalogService(CatalogTable(database), self.manifests, access),
+            registries=owned,
+            catalog=CatalogService(catalog, self.manifests, access),
+            tags=TagService(TagTable(database), TagHistoryTable(database), access),
+            immutable=ImmutableTagService(owned, catalog, self.manifests),
             manifests=ManifestService(self.manifests, BlobTable(database, 3600.0), store),
             elsewhere=WebSignInService(self.doors, self.directories, people, accounts, identities, self.tally),
         )

@@ -43,6 +43,7 @@ from moorage.services.collect import CollectService
 from moorage.services.directories import DirectoryService
 from moorage.services.grants import GrantService
 from moorage.services.groups import GroupService
+from moorage.services.immutable import ImmutableTagService
 from moorage.services.keys import KeyService
 from moorage.services.manifests import ManifestService
 from moorage.services.ports import Duty, Health
@@ -79,6 +80,7 @@ class Services:
     grants: GrantService
     groups: GroupService
     health: Health
+    immutable: ImmutableTagService
     keys: KeyService
     manifests: ManifestService
     redirects: RedirectService
@@ -116,6 +118,7 @@ async def _compose(settings: Settings, opened: Opened, store: BlobStore, known: 
     manifest_table = ManifestTable(database)
     grant_table, group_table = GrantTable(database), GroupTable(database)
     access, tally = Access(registry_table, grant_table), Tally()
+    registries = RegistryService(registry_table, grant_table, access)
     key_table = KeyTable(database)
     keys = KeyService(key_table, access)
     await keys.ensure()
@@ -146,10 +149,11 @@ async def _compose(settings: Settings, opened: Opened, store: BlobStore, known: 
         grants=GrantService(grant_table, access),
         groups=GroupService(group_table, access),
         health=database,
+        immutable=ImmutableTagService(registries, CatalogTable(database), manifest_table),
         keys=keys,
         manifests=ManifestService(manifest_table, blob_table, store),
         redirects=RedirectService(RedirectRule(settings.redirects, settings.redirect_networks), signer_of(settings)),
-        registries=RegistryService(registry_table, grant_table, access),
+        registries=registries,
         issuer=Issuer(account_table, identities, callers, keyring, tally),
         tags=TagService(TagTable(database), TagHistoryTable(database), access),
         tally=tally,

@@ -162,6 +162,8 @@ def ui(settings: Settings, services: Services, *, has_authority: bool) -> Applic
         registries=services.registries,
         catalog=services.catalog,
         manifests=services.manifests,
+        tags=services.tags,
+        immutable=services.immutable,
         elsewhere=services.elsewhere,
     )
     return pages.build(parts, UiSettings(__version__, time.time, settings.external_url, has_authority))

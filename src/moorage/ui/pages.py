@@ -4,7 +4,8 @@
     /-/new                     create one          /dmc/shop/api/-/images     images by digest
     /dmc                       repositories        /dmc/shop/api/-/settings   description
     /dmc/-/push                how to push         /dmc/shop/api/-/delete     the question before
-    /dmc/-/settings, delete    one registry        /dmc/shop/api:2.14.1       leads to the tag
+    /dmc/-/settings, delete    one registry        /dmc/shop/api/-/tags       a tag's history
+    /dmc/-/policies            what never moves    /dmc/shop/api:2.14.1       leads to the tag
 
 `-` cannot begin a part of a repository's name, so `/-/` never collides with one.
 """
@@ -23,6 +24,8 @@ from moorage.ui.account import AccountPages
 from moorage.ui.deletion import DeletionPages
 from moorage.ui.elsewhere import ElsewherePages
 from moorage.ui.errors import ErrorPages
+from moorage.ui.history import HistoryPages
+from moorage.ui.policies import PolicyPages
 from moorage.ui.registries import RegistryPages
 from moorage.ui.repositories import RepositoryPages
 from moorage.ui.sign_in import SignInPages
@@ -94,6 +97,7 @@ def table(services: UiServices, view: View) -> tuple[Page, ...]:
         *_pages_of_people(sign_in, AccountPages(services, view)),
         *_pages_elsewhere(ElsewherePages(services, view, sign_in)),
         *_pages_of_registries(RegistryPages(services, view)),
+        *_pages_of_tags(PolicyPages(services, view), HistoryPages(services, view)),
         *_pages_of_repositories(RepositoryPages(services, view), DeletionPages(services, view)),
     )
 
@@ -137,6 +141,17 @@ def _pages_of_registries(pages: RegistryPages) -> tuple[Page, ...]:
         Page("POST", settings, Action.DESCRIBE, pages.save),
         Page("GET", delete, Action.ADMINISTER_REGISTRY, pages.question),
         Page("POST", delete, Action.ADMINISTER_REGISTRY, pages.delete),
+    )
+
+
+def _pages_of_tags(policies: PolicyPages, history: HistoryPages) -> tuple[Page, ...]:
+    rules, tags = "/{registry}/-/policies", "/{registry}/{path:path}/-/tags"
+    return (
+        Page("GET", rules, Action.PUSH, policies.show),
+        Page("POST", rules, Action.ADMINISTER_REGISTRY, policies.add),
+        Page("POST", rules + "/remove", Action.ADMINISTER_REGISTRY, policies.remove),
+        Page("GET", tags, Action.PULL, history.show),
+        Page("POST", tags, Action.PUSH, history.move),
     )
 
 

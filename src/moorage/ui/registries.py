@@ -39,6 +39,19 @@ class Head:
     may_administer: bool
 
 
+async def head_of(services: UiServices, visit: Visit) -> Head:
+    """Gather the header; raise as the services do when there is nothing to see."""
+    access, address = services.access, visit.address
+    summary = await services.registries.summary(visit.caller, address)
+    return Head(
+        registry=summary.registry,
+        summary=summary,
+        may_push=await access.may(visit.caller, Action.PUSH, address),
+        may_describe=await access.may(visit.caller, Action.DESCRIBE, address),
+        may_administer=await access.may(visit.caller, Action.ADMINISTER_REGISTRY, address),
+    )
+
+
 class RegistryPages:
     """Pages about registries."""
 
@@ -120,7 +133,7 @@ class RegistryPages:
 
     async def save(self, visit: Visit) -> Response:
         """Change description and, for those who may, the rest."""
-        names = ("description", "visibility", "immutable_tags", "redirects")
+        names = ("description", "visibility", "redirects")
         changes = {name: visit.form[name].strip() for name in names if name in visit.form}
         try:
             registry = await self._services.registries.update(visit.caller, visit.address, changes)
@@ -145,15 +158,7 @@ class RegistryPages:
         return visit.next("/", f"{registry.name} was deleted")
 
     async def _head(self, visit: Visit) -> Head:
-        access, address = self._services.access, visit.address
-        summary = await self._services.registries.summary(visit.caller, address)
-        return Head(
-            registry=summary.registry,
-            summary=summary,
-            may_push=await access.may(visit.caller, Action.PUSH, address),
-            may_describe=await access.may(visit.caller, Action.DESCRIBE, address),
-            may_administer=await access.may(visit.caller, Action.ADMINISTER_REGISTRY, address),
-        )
+        return await head_of(self._services, visit)
 
     async def _settings(
         self,
@@ -168,7 +173,6 @@ class RegistryPages:
             page,
             status,
             description=changes.get("description"),
-            immutable_tags=changes.get("immutable_tags"),
             errors={_field(error): error.message} if error else {},
             head=head,
         )

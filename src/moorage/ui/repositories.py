@@ -7,6 +7,7 @@ from starlette.responses import RedirectResponse, Response
 from moorage.domain.access import Action
 from moorage.domain.digest import Digest
 from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.domain.immutable import held_by
 from moorage.domain.name import parse_image
 from moorage.domain.place import is_place
 from moorage.services.records import ImageRecord, Registry, RepositoryRecord, TagRecord
@@ -27,10 +28,14 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class TagRow:
-    """A tag, the tag above it that points to the same image, and its children if they are unfolded."""
+    """A tag, the tag above it that points to the same image, and its children if they are unfolded.
+
+    `is_held` tells whether it never moves.
+    """
 
     tag: TagRecord
     same_as: str
+    is_held: bool
     children: tuple[Child, ...]
 
 
@@ -84,7 +89,7 @@ class RepositoryPages:
             limit=visit.rows + 1,
             matching=matching.replace("+", "_"),
         )
-        rows = await self._unfold(visit, found[: visit.rows])
+        rows = await self._unfold(visit, head.registry, found[: visit.rows])
         older = rows[-1].tag.key(order) if len(found) > visit.rows else None
         is_complete = older is None and not visit.asked.get("after") and not matching
         return self._view.page(
@@ -139,15 +144,16 @@ class RepositoryPages:
             return RedirectResponse(f"/{image.repository}/-/images?digest={image.digest}", 303)
         return RedirectResponse(f"/{image.repository}?q={image.tag}", 303)
 
-    async def _unfold(self, visit: Visit, tags: tuple[TagRecord, ...]) -> list[TagRow]:
+    async def _unfold(self, visit: Visit, registry: Registry, tags: tuple[TagRecord, ...]) -> list[TagRow]:
         """Say which tags share an image, and fetch the children of the one tag that is unfolded."""
         first: dict[str, str] = {}
-        rows = []
+        rows, path = [], visit.repository.path
         for tag in tags:
             same_as = first.setdefault(tag.digest, tag.name)
             is_open = tag.is_index and visit.asked.get("open") == tag.name
             children = await self._children(visit, tag.digest) if is_open else ()
-            rows.append(TagRow(tag, same_as if same_as != tag.name else "", children))
+            is_held = held_by(tag.name, path, registry.immutable_tags) is not None
+            rows.append(TagRow(tag, same_as if same_as != tag.name else "", is_held, children))
         return rows
 
     async def _children(self, visit: Visit, index: Digest) -> tuple[Child, ...]:

@@ -15,9 +15,11 @@ from moorage.domain.name import REGISTRY, Repository, parse_repository
 from moorage.services.access import Access
 from moorage.services.accounts import AccountService
 from moorage.services.catalog import CatalogService
+from moorage.services.immutable import ImmutableTagService
 from moorage.services.manifests import ManifestService
 from moorage.services.records import Session
 from moorage.services.registries import RegistryService
+from moorage.services.tags import TagService
 from moorage.services.web_sign_in import WebSignInService
 from moorage.ui.session import Toast, is_own_form, is_own_origin, keep_toast, session_cookie
 from moorage.ui.site import Site, site_of
@@ -40,6 +42,8 @@ class UiServices:
     registries: RegistryService
     catalog: CatalogService
     manifests: ManifestService
+    tags: TagService
+    immutable: ImmutableTagService
     elsewhere: WebSignInService
 
 
