@@ -202,6 +202,23 @@ async def test_a_place_that_is_used_is_not_restored_to(source: Settings, place: 
     assert await rows_of(there) == before
 
 
+async def test_a_server_that_is_started_while_blobs_come_keeps_what_it_was_given(
+    source: Settings, place: Settings, there: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await back_up(source, place)
+
+    async def started(_: MovedSource) -> bool:
+        async with open_services(there) as services:
+            await services.registries.create(ADMIN, "Theirs")
+        return True
+
+    monkeypatch.setattr(MovedSource, "stands_still", started)
+    with pytest.raises(MoorageError, match="the database that is restored to is in use"):
+        await restored(place, there)
+    async with open_services(there) as services:
+        assert (await services.registries.get(ADMIN, "theirs")).name == "Theirs"
+
+
 async def test_what_is_restored_is_used_once_a_server_has_run_on_it(
     source: Settings, place: Settings, there: Settings
 ) -> None:

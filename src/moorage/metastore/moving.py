@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from moorage.domain.digest import Digest, algorithm_of, digest_of
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.metastore.bulk import Bulk, Values, highest, numbered
-from moorage.metastore.steps import Database, Steps, one
+from moorage.metastore.steps import Database, Steps
 from moorage.metastore.tables import (
     activity,
     blobs,
@@ -211,14 +211,11 @@ class OtherDatabase(Arrivals):
 
     async def check(self) -> None:
         """See `Destination`."""
-        found = await self._database.read(one(MARK))
         connection = await _in_thread(self._bulk.read)
         try:
-            is_empty, mark = await _in_thread(_is_empty, connection), await _in_thread(_mark, connection)
+            await _in_thread(self._check, connection)
         finally:
             await _in_thread(_end, connection)
-        if not is_empty and (found is None or found.mark != mark):
-            raise MoorageError(ErrorCode.IN_USE, self._used)
 
     async def take(
         self, moment: Moment, *, damaged: Collection[Digest], is_last: bool, tell: Callable[[int], None]
@@ -227,6 +224,8 @@ class OtherDatabase(Arrivals):
         del damaged, is_last
         wrong: list[str] = []
         async with self._transaction() as connection:
+            # Bringing blobs took its time: a server may have been started here meanwhile.
+            await _in_thread(self._check, connection)
             await _in_thread(self._bulk.clear, connection, (*TABLES, moved_rows))
             for table in TABLES:
                 if self._has_other_store and table in OF_THE_STORE:
@@ -239,6 +238,11 @@ class OtherDatabase(Arrivals):
             await _in_thread(self._bulk.go_on_after, connection, await moment.last_ids())
             await _in_thread(_set_mark, connection)
         return tuple(wrong)
+
+    def _check(self, connection: Connection) -> None:
+        found = connection.execute(MARK).scalar()
+        if not _is_empty(connection) and (found is None or found != _mark(connection)):
+            raise MoorageError(ErrorCode.IN_USE, self._used)
 
     async def _placed(self, rows: Values) -> Values:
         """Return rows of blobs with the places that they have here."""
