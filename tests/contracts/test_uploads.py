@@ -8,6 +8,7 @@ from moorage.domain.digest import Algorithm, digest_of
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import Repository
 from moorage.domain.upload import Upload
+from moorage.metastore.uploads import UploadTable
 from tests.contracts.tables import APP, OTHER, OpenTables, Tables
 
 CONTENT = b"content"
@@ -138,3 +139,14 @@ async def test_many_pushers_of_one_blob_all_finish(open_tables: OpenTables) -> N
 
     assert all(await asyncio.gather(*(push(number) for number in range(50))))
     assert (await views[0].garbage.usage()).stored == 7
+
+
+async def test_open_uploads_of_an_account_are_counted_as_far_as_asked(tables: Tables) -> None:
+    open_uploads = UploadTable(tables.database, 1000.0)
+    assert await open_uploads.count("ann", 5) == 0
+    uploads = [await begin(tables, f"upload {number}") for number in range(3)]
+    await begin(tables, "toms", "tom")
+    assert await open_uploads.count("ann", 5) == 3
+    assert await open_uploads.count("ann", 2) == 2
+    assert await tables.uploads.cancel(uploads[0])
+    assert await open_uploads.count("ann", 5) == 2

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from moorage.app.locks import sole
+from moorage.app.reserve import Reserve
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.metastore.bulk import Bulk, SQLiteBulk
 from moorage.metastore.migrations import migrate
@@ -35,7 +36,7 @@ class Opened:
 async def open_database(settings: Settings) -> AsyncIterator[Opened]:
     """Open it; raise UNAVAILABLE, with a line for the person who starts the server, where that can't be."""
     file = settings.database_file
-    async with _sqlite(file) if file is not None else _postgres(settings) as opened:
+    async with _sqlite(file, Reserve(settings.data)) if file is not None else _postgres(settings) as opened:
         yield opened
 
 
@@ -82,9 +83,10 @@ async def _hold(settings: Settings, work: str, message: str) -> AsyncIterator[No
 
 
 @asynccontextmanager
-async def _sqlite(file: Path) -> AsyncIterator[Opened]:
+async def _sqlite(file: Path, reserve: Reserve) -> AsyncIterator[Opened]:
     migrate(file)
-    database = SQLite(file)
+    reserve.is_kept()
+    database = SQLite(file, reserve.give)
     await database.start()
     try:
         yield Opened(database, SoleDuty())

@@ -46,6 +46,7 @@ from moorage.services.groups import GroupService
 from moorage.services.immutable import ImmutableTagService
 from moorage.services.keys import KeyService
 from moorage.services.manifests import ManifestService
+from moorage.services.open_uploads import UploadLimit
 from moorage.services.ports import Duty, Health
 from moorage.services.redirects import RedirectService
 from moorage.services.registries import RegistryService
@@ -158,5 +159,5 @@ async def _compose(settings: Settings, opened: Opened, store: BlobStore, known: 
         tags=TagService(TagTable(database), TagHistoryTable(database), access),
         tally=tally,
         robots=RobotService(RobotTable(database), account_table, access),
-        uploads=UploadService(upload_table, store),
+        uploads=UploadService(upload_table, store, UploadLimit(upload_table)),
     )

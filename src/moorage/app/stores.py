@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from moorage.app.reserve import Reserve
 from moorage.blobstore.filesystem import FileBlobStore
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.services.redirects import Signer
@@ -28,7 +29,12 @@ async def open_store(settings: Settings) -> AsyncIterator[BlobStore]:
         async with _bucket(settings, blobs) as store:
             yield store
         return
-    files = FileBlobStore(blobs)
+    # Only where the database needs the room: it is on this disk, and can be, too, where blobs are not.
+    files = (
+        FileBlobStore(blobs, has_room=Reserve(settings.data).is_kept)
+        if settings.database_file
+        else FileBlobStore(blobs)
+    )
     try:
         yield files
     finally:

@@ -29,14 +29,22 @@ HASH_PART = 16 * HASH_PIECE
 """Bytes read again in one hop, so that a large upload does not keep a thread from all others."""
 
 
+def _has_room() -> bool:
+    return True
+
+
 class FileBlobStore:
     """See `BlobStore`. `threads` do the hashing, writing and reading of all requests.
 
-    Where `makes_folders` is false it is for reading alone: what it reads may be where nobody can write.
+    Where `makes_folders` is false it is for reading alone: what it reads may be where nobody can write. `has_room` is
+    asked before anything is taken in.
     """
 
-    def __init__(self, root: Path, threads: int = 8, *, makes_folders: bool = True) -> None:
+    def __init__(
+        self, root: Path, threads: int = 8, *, makes_folders: bool = True, has_room: Callable[[], bool] = _has_room
+    ) -> None:
         self._root = str(root)
+        self._has_room = has_room
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="blobs")
         self._durable_shards: set[str] = set()
         for folder in (UPLOADS, DISCARDED, *Algorithm) if makes_folders else ():
@@ -64,6 +72,8 @@ class FileBlobStore:
 
     async def append(self, place: str, offset: int, body: AsyncIterator[bytes], algorithm: Algorithm) -> Received:
         """See `BlobStore`; a thread hashes and writes a batch while the next one is being received."""
+        if not self._has_room():
+            raise MoorageError(ErrorCode.DISK_FULL)
         writer = Writer(self._at(upload_key(place)), offset, algorithm)
         writing: asyncio.Future[None] | None = None
         broken: MoorageError | None = None

@@ -50,11 +50,19 @@ Job = tuple[Callable[[], Steps[Any]], asyncio.AbstractEventLoop, "asyncio.Future
 Outcome = tuple["asyncio.Future[Any]", Any, BaseException | None]
 
 
-class SQLite:
-    """The database in one file; see `Database` for what its methods promise."""
+def _no_room() -> bool:
+    return False
 
-    def __init__(self, path: Path) -> None:
+
+class SQLite:
+    """The database in one file; see `Database` for what its methods promise.
+
+    `make_room` is asked where the disk is full, once for each commit, and tells whether to try again.
+    """
+
+    def __init__(self, path: Path, make_room: Callable[[], bool] = _no_room) -> None:
         self._path = path
+        self._make_room = make_room
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
         self._aside = ThreadPoolExecutor(1, "sqlite-aside")
@@ -166,8 +174,16 @@ class SQLite:
             is_open = self._gather(jobs)
             if jobs:
                 for group in _groups(jobs):
-                    _answer(group, _commit(connection, group))
+                    _answer(group, self._commit(connection, group))
         connection.close()
+
+    def _commit(self, connection: "_Connection", group: list[Job]) -> list[Outcome]:
+        outcomes = _commit(connection, group)
+        if any(_is_disk_full(error) for *_, error in outcomes) and self._make_room():
+            again = [job for job, (*_, error) in zip(group, outcomes, strict=True) if _is_disk_full(error)]
+            made = iter(_commit(connection, again))
+            outcomes = [next(made) if _is_disk_full(outcome[2]) else outcome for outcome in outcomes]
+        return outcomes
 
     def _gather(self, jobs: list[Job]) -> bool:
         """Wait for a job, take those that wait with it; False when the queue was closed."""
@@ -326,6 +342,10 @@ def _settle(outcomes: list[Outcome]) -> None:
 
 def _is_full(error: Exception) -> bool:
     return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+
+
+def _is_disk_full(error: BaseException | None) -> bool:
+    return isinstance(error, MoorageError) and error.error is ErrorCode.DISK_FULL
 
 
 def _mapped(error: Exception) -> Exception:

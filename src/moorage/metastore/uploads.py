@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from functools import partial
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from moorage.domain.digest import Algorithm, Digest
 from moorage.domain.errors import ErrorCode, MoorageError
@@ -44,6 +44,9 @@ ADVANCE = (
 END = delete(uploads).where(uploads.c.id == bindparam("of_upload")).returning(uploads.c.id)
 FINISH = END.where(uploads.c.repository_id.is_not(None))
 FORGET = END.where(uploads.c.leased_until < NOW)
+OPEN = select(func.count().label("open")).select_from(
+    select(uploads.c.id).where(uploads.c.user == bindparam("user")).limit(bindparam("most")).subquery()
+)
 EXPIRED = select(uploads.c.id).where(uploads.c.leased_until < NOW).limit(bindparam("limit"))
 
 CLAIM = insert_or_update(blobs, ["digest"], ["leased_until"]).values(leased_until=LEASE)
@@ -54,7 +57,7 @@ LINK = insert_or_update(links, ["repository_id", "digest"], ["leased_until"]).va
 
 
 class UploadTable:
-    """The port `Uploads` over a database; `lease` in seconds."""
+    """The ports `Uploads` and `OpenUploads` over a database; `lease` in seconds."""
 
     def __init__(self, database: Database, lease: float) -> None:
         self._database = database
@@ -98,6 +101,11 @@ class UploadTable:
     async def forget(self, upload_ids: Sequence[str]) -> tuple[str, ...]:
         """See `Uploads`."""
         return await self._database.write(partial(_forget, upload_ids))
+
+    async def count(self, user: str, most: int) -> int:
+        """See `OpenUploads`."""
+        row = await self._database.read(one(OPEN, {"user": user, "most": most}))
+        return int(row.open) if row is not None else 0
 
 
 def ensure_repository(repository: Repository, now: float) -> Steps[int]:

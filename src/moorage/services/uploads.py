@@ -19,6 +19,7 @@ from moorage.domain.digest import Algorithm, Digest, algorithm_of
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import Repository
 from moorage.domain.upload import Piece, Upload, check_digest, check_length, check_start
+from moorage.services.open_uploads import UploadLimit
 from moorage.services.ports import Uploads
 from moorage.services.store_port import BlobStore
 
@@ -26,12 +27,15 @@ from moorage.services.store_port import BlobStore
 class UploadService:
     """The use cases of upload sessions."""
 
-    def __init__(self, uploads: Uploads, store: BlobStore) -> None:
+    def __init__(self, uploads: Uploads, store: BlobStore, limit: UploadLimit | None = None) -> None:
         self._uploads = uploads
         self._store = store
+        self._limit = limit
 
     async def begin(self, caller: Caller, repository: Repository, algorithm: Algorithm) -> Upload:
-        """Start a session."""
+        """Start a session, or raise TOO_MANY where the caller has too many open."""
+        if self._limit is not None:
+            await self._limit.check(caller.name)
         return await self._uploads.begin(secrets.token_urlsafe(18), repository, caller.name, algorithm)
 
     async def get(self, caller: Caller, repository: Repository, upload_id: str) -> Upload:
