@@ -54,6 +54,9 @@ NO_LISTS = frozenset(
         "/api/v1/access",
         "/api/v1/keys",
         "/api/v1/storage",
+        "/api/v1/storage/verification",
+        "/api/v1/storage/damages",
+        "/-/admin/storage",
         "/api/v1/activity.jsonl",
         "/-/sign-in",
         "/-/sign-in/{directory}",
@@ -63,7 +66,7 @@ NO_LISTS = frozenset(
         "/{registry}/{path}/-/delete",
     }
 )
-"""Routes that list nothing, or all there is: the keys, what is stored, an export, what a deletion takes."""
+"""Routes that list nothing, or all there is: the keys, what is stored, damages, an export, what a deletion takes."""
 
 RENOVATE = 10_000
 """Tags that Renovate asks for at once."""

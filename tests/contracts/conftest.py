@@ -29,9 +29,11 @@ from moorage.metastore.migrations import migrate
 from moorage.metastore.postgres import PostgreSQL
 from moorage.metastore.registries import RegistryTable
 from moorage.metastore.robots import RobotTable
+from moorage.metastore.rounds import RoundTable
 from moorage.metastore.sqlite import SQLite
 from moorage.metastore.tags import TagTable
 from moorage.metastore.uploads import UploadTable
+from moorage.metastore.verify import ContentsTable, DamageTable
 from moorage.services.store_port import BlobStore
 from tests.contracts.tables import LEASE, OpenTables, Tables
 from tests.s3_servers import COMMANDS, S3Server
@@ -133,4 +135,7 @@ def tables_of(database: Opened) -> Tables:
         health=database,
         database=database,
         keys=KeyTable(database),
+        contents=ContentsTable(database),
+        damages=DamageTable(database),
+        rounds=RoundTable(database),
     )

@@ -33,6 +33,7 @@ from moorage.services.ports import (
 )
 from moorage.services.recording import Activity
 from moorage.services.records import Account, Holder, HolderKind, Registry
+from moorage.services.verify_ports import Contents, Damages, Rounds
 
 LEASE = 1000.0
 """Seconds."""
@@ -63,6 +64,9 @@ class Tables:
     activity: Activity
     health: Health
     keys: Keys
+    contents: Contents
+    damages: Damages
+    rounds: Rounds
     database: Database
     discarded: list[Digest] = field(default_factory=list)
     """What collections took away."""

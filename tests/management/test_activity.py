@@ -60,7 +60,7 @@ async def test_every_change_leaves_a_row(world: World) -> None:
         if "/-/tags/" in path and row.method == "PUT":
             path, body = path.replace("/-/tags/1", "/-/tags/2"), {"digest": image}
         answer = await world.ask(row.method, path, BODIES.get((row.method, row.path), body))
-        assert answer.status_code in {200, 201, 204}, (row.method, row.path, answer.text)
+        assert answer.status_code in {200, 201, 202, 204}, (row.method, row.path, answer.text)
         every_one = await rows_of(world)
         new = every_one[count:]
         # Nothing of what was there has changed or gone: rows are only ever added.

@@ -48,6 +48,8 @@ class World:
             registries=services.registries,
             robots=services.robots,
             tags=services.tags,
+            repair=services.keeping.repair,
+            verify=services.keeping.verify,
         )
         self._callers: dict[str, Caller] = {"admin": SYSTEM}
         app = build(self.offered, self._who, "1.2.3", csrf=_csrf, asset=lambda name: f"/-/static/{name}")

@@ -41,9 +41,20 @@ NO_LISTS = {
     ("history", "POINTED"): "finds one",
     ("history", "_oldest_kept"): "is for one move in many",
     ("keys", "KEYS"): "shows all of the few that there are",
+    ("mending", "BODIES"): "is for a repair, which may look through all images",
     ("moving", "LINKED"): "is for a move, which goes through everything",
     ("moving", "NEEDED_BY"): "is for a move",
+    ("rounds", "LAST"): "is one of the few rounds that are remembered",
+    ("rounds", "OPEN"): "is one of the few rounds that are remembered",
     ("robots", "_robots"): "is what the lists of robots are made of",
+    ("verify", "BLOBS"): "is for a verification, which goes through everything",
+    ("verify", "DAMAGES"): "shows the few that are damaged",
+    ("verify", "HOLDERS"): "is for what is damaged",
+    ("verify", "IMAGES"): "is for a verification",
+    ("verify", "NEEDED_BY"): "is for what is damaged",
+    ("verify", "OTHERS"): "is for a verification",
+    ("verify", "SIZES"): "is for a verification",
+    ("verify", "TAGGED"): "is for what is damaged",
 }
 
 

@@ -13,6 +13,7 @@ from moorage.app.databases import bulk_of
 from moorage.app.moving import move
 from moorage.app.services import Services
 from moorage.app.stores import open_store
+from moorage.blobstore import blob_key
 from moorage.domain.access import Caller
 from moorage.domain.digest import Algorithm, Digest, algorithm_of, digest_of
 from moorage.domain.name import parse_repository
@@ -142,6 +143,15 @@ async def push(services: Services, name: str, content: bytes, algorithm: Algorit
     return digest
 
 
+async def quarantine(services: Services, folder: Path) -> None:
+    """Let a verification find a blob missing that comes back after it."""
+    digest = await push(services, "dmc/team/app", b"quarantined")
+    path = folder / blob_key(digest)
+    path.unlink()
+    await services.keeping.verify.run(ADMIN, Quiet(), 1)
+    path.write_bytes(b"quarantined")
+
+
 async def fill(folder: Path) -> Settings:
     """Make a Moorage with something in every table, in a folder, and return its settings."""
     async with open_house(folder) as house:
@@ -149,6 +159,7 @@ async def fill(folder: Path) -> Settings:
         await house.world.image("dmc/team/app", "1", layer=b"moved")
         for algorithm in Algorithm:
             await push(house.services, "dmc/team/app", b"", algorithm)
+        await quarantine(house.services, folder / "data" / "blobs")
         await house.session("reader")
         await house.services.activity.flush()
     return settings_of(in_folder(folder / "data"))

@@ -206,6 +206,7 @@ class House:
             services.tags,
             services.immutable,
             services.elsewhere,
+            services.keeping.verify,
         )
         for row in page_table(parts, View(settings, Assets())):
             yield from _with_head(row.method, row.path.replace(":path", ""), "pages")

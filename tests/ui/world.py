@@ -26,10 +26,12 @@ from moorage.metastore.identities import IdentityTable
 from moorage.metastore.manifests import ManifestTable
 from moorage.metastore.migrations import migrate
 from moorage.metastore.registries import RegistryTable
+from moorage.metastore.rounds import RoundTable
 from moorage.metastore.sqlite import SQLite
 from moorage.metastore.steps import Steps
 from moorage.metastore.tags import TagTable
 from moorage.metastore.uploads import UploadTable
+from moorage.metastore.verify import ContentsTable, DamageTable
 from moorage.services.access import Access
 from moorage.services.accounts import AccountService
 from moorage.services.catalog import CatalogService
@@ -40,6 +42,7 @@ from moorage.services.records import Holder, Registry
 from moorage.services.registries import RegistryService
 from moorage.services.tags import TagService
 from moorage.services.tally import Tally
+from moorage.services.verify import Parts, VerifyService
 from moorage.services.web_sign_in import Arrival, Departure, Offer, WebSignInService
 from moorage.ui.pages import SafeHeaders, build
 from moorage.ui.visit import UiServices, UiSettings
@@ -116,6 +119,7 @@ class World:
         names, groups = ("corp", "ldap"), GroupTable(database)
         self.directories = DirectoryService(accounts, identities, groups, access, names, self.asked)
         catalog, owned = CatalogTable(database), RegistryService(registries, grants, access)
+        self.verified = Parts(ContentsTable(database), DamageTable(database), RoundTable(database), store)
         self.services = UiServices(
             access=access,
             accounts=people,
@@ -125,6 +129,7 @@ class World:
             immutable=ImmutableTagService(owned, catalog, self.manifests),
             manifests=ManifestService(self.manifests, BlobTable(database, 3600.0), store),
             elsewhere=WebSignInService(self.doors, self.directories, people, accounts, identities, self.tally),
+            verify=VerifyService(self.verified, access, ADMIN, 30),
         )
         self._ids = itertools.count()
 

@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from moorage.app.databases import Opened, open_database
-from moorage.app.stores import open_store, signer_of
+from moorage.app.keeping import Keeping, keeping_of
+from moorage.app.stores import Store, open_store, signer_of
 from moorage.auth.callers import Callers
 from moorage.auth.issuer import Issuer
 from moorage.auth.keyring import Keyring
@@ -51,7 +52,6 @@ from moorage.services.ports import Duty, Health
 from moorage.services.redirects import RedirectService
 from moorage.services.registries import RegistryService
 from moorage.services.robots import RobotService
-from moorage.services.store_port import BlobStore
 from moorage.services.tags import TagService
 from moorage.services.tally import Tally
 from moorage.services.uploads import UploadService
@@ -87,6 +87,7 @@ class Services:
     redirects: RedirectService
     registries: RegistryService
     issuer: Issuer
+    keeping: Keeping
     tags: TagService
     tally: Tally
     robots: RobotService
@@ -112,7 +113,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         yield await _compose(settings, opened, store, known)
 
 
-async def _compose(settings: Settings, opened: Opened, store: BlobStore, known: Directories) -> Services:
+async def _compose(settings: Settings, opened: Opened, store: Store, known: Directories) -> Services:
     database, lease = opened.database, granted(settings.lease)
     registry_table, account_table = RegistryTable(database), AccountTable(database)
     upload_table, blob_table = UploadTable(database, lease), BlobTable(database, lease)
@@ -156,6 +157,7 @@ async def _compose(settings: Settings, opened: Opened, store: BlobStore, known: 
         redirects=RedirectService(RedirectRule(settings.redirects, settings.redirect_networks), signer_of(settings)),
         registries=registries,
         issuer=Issuer(account_table, identities, callers, keyring, tally),
+        keeping=keeping_of(settings, database, store, access, SYSTEM),
         tags=TagService(TagTable(database), TagHistoryTable(database), access),
         tally=tally,
         robots=RobotService(RobotTable(database), account_table, access),

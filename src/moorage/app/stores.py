@@ -2,18 +2,26 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from moorage.app.reserve import Reserve
+from moorage.blobstore.copies import FolderCopies
 from moorage.blobstore.filesystem import FileBlobStore
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.services.redirects import Signer
 from moorage.services.store_port import BlobStore
+from moorage.services.verify_ports import Copies, Measuring
 from moorage.settings import Settings
 from moorage.settings.storage import BucketAddress, amazon
 
 if TYPE_CHECKING:
     from moorage.blobstore.s3.bucket import Bucket
+
+
+class Store(BlobStore, Measuring, Protocol):
+    """A place for bytes that verification can read, too."""
+
 
 UPLOAD_MEMORY = 64 * 1024 * 1024
 """Bytes that all processes of a server have for uploads on their way to a bucket."""
@@ -22,7 +30,7 @@ LEAST_MEMORY = 24 * 1024 * 1024
 
 
 @asynccontextmanager
-async def open_store(settings: Settings) -> AsyncIterator[BlobStore]:
+async def open_store(settings: Settings) -> AsyncIterator[Store]:
     """Open the store; a bucket that can't be used is UNAVAILABLE, with a line for the person who starts the server."""
     blobs = settings.blobs
     if isinstance(blobs, BucketAddress):
@@ -41,6 +49,11 @@ async def open_store(settings: Settings) -> AsyncIterator[BlobStore]:
         files.close()
 
 
+def copies_in(folder: Path) -> Copies:
+    """Return what is in a folder that may have what is damaged in the store."""
+    return FolderCopies(folder)
+
+
 def signer_of(settings: Settings) -> Signer | None:
     """Return what signs URLs for clients, where blobs are in a bucket."""
     blobs = settings.blobs
@@ -53,7 +66,7 @@ def signer_of(settings: Settings) -> Signer | None:
 
 
 @asynccontextmanager
-async def _bucket(settings: Settings, blobs: BucketAddress) -> AsyncIterator[BlobStore]:
+async def _bucket(settings: Settings, blobs: BucketAddress) -> AsyncIterator[Store]:
     # Imported here: most servers and commands ask no bucket.
     from moorage.blobstore.s3.store import S3BlobStore  # noqa: PLC0415
 

@@ -28,8 +28,10 @@ from moorage.domain.access import ANONYMOUS, Caller
 from moorage.jobs.flush import flush_all, flush_every
 from moorage.jobs.flusher import Flusher
 from moorage.jobs.runner import Job, Runner
+from moorage.jobs.verification import LOOK_SECONDS, WATCH_SECONDS, Verifier, Watcher
 from moorage.metastore.leases import tick_of
 from moorage.services.records import Collected, Session
+from moorage.services.verify_reading import Found
 from moorage.settings import Settings
 from moorage.settings.storage import BucketAddress
 from moorage.telemetry import Front, Metrics, RequestIds, configure
@@ -69,6 +71,9 @@ async def run(
     jobs = [asyncio.create_task(flusher.run()), *(_jobs(settings, services) if number == 0 else ())]
     flushes = (services.access_tokens.flush,)
     jobs += [asyncio.create_task(flush_every(FLUSH_SECONDS, flushes, _failed))]
+    if number == 0:
+        watcher = Watcher(services.keeping.verify, metrics.verification)
+        jobs += [asyncio.create_task(flush_every(WATCH_SECONDS, (watcher.watch,), _failed))]
     stop = asyncio.create_task(stopping.wait())
     await asyncio.wait([stop, *doors], return_when=asyncio.FIRST_COMPLETED)
     for task in (stop, *jobs):
@@ -147,6 +152,8 @@ def management(settings: Settings, services: Services, *, acting: Caller | None 
         registries=services.registries,
         robots=services.robots,
         tags=services.tags,
+        repair=services.keeping.repair,
+        verify=services.keeping.verify,
     )
     return api.build(parts, caller_of, __version__, csrf=csrf_of, asset=Assets().path)
 
@@ -165,6 +172,7 @@ def ui(settings: Settings, services: Services, *, has_authority: bool) -> Applic
         tags=services.tags,
         immutable=services.immutable,
         elsewhere=services.elsewhere,
+        verify=services.keeping.verify,
     )
     return pages.build(parts, UiSettings(__version__, time.time, settings.external_url, has_authority))
 
@@ -219,8 +227,14 @@ def _runner(settings: Settings, services: Services) -> Runner:
     def collected(found: Collected) -> None:
         log.info("collected", blobs=found.blobs, freed=found.freed, uploads=found.uploads)
 
+    def damaged(found: Found) -> None:
+        log.error("content is damaged", content=found.content, fault=found.fault.value, reason=found.fault.sentence)
+
     tick = tick_of(settings.lease)
-    jobs = (Job(HOUR, lambda: services.tags.forget(time.time())),)
+    jobs = (
+        Job(HOUR, lambda: services.tags.forget(time.time())),
+        Job(LOOK_SECONDS, Verifier(services.keeping.verify, damaged).work),
+    )
     return Runner(services.collect, tick, settings.collect_every, collected, _failed, services.duty, jobs)
 
 

@@ -4,7 +4,7 @@ import asyncio
 import fcntl
 import hashlib
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from errno import EDQUOT, ENOSPC
@@ -14,10 +14,13 @@ from typing import ParamSpec, TypeVar
 
 from moorage.blobstore import DISCARDED, UPLOADS, blob_key, discarded_key, is_upload, upload_key
 from moorage.blobstore.files import is_at, make_folder, remove, remove_all, size_of, sync_folder
+from moorage.blobstore.measuring import mark_of, opened_to_measure, places_of
 from moorage.blobstore.writer import Writer, gathered
+from moorage.domain.damage import Measured
 from moorage.domain.digest import Algorithm, Digest
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.services.store_port import Received, Stored
+from moorage.services.verify_ports import Spend
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -118,10 +121,13 @@ class FileBlobStore:
         """See `BlobStore`."""
         await self.locate(place, size)
 
-    async def read(self, place: str, offset: int, length: int) -> AsyncIterator[bytes]:
+    def read(self, place: str, offset: int, length: int) -> AsyncIterator[bytes]:
         """See `BlobStore`."""
+        return self._read(self._at(blob_key(place)), place, offset, length)
+
+    async def _read(self, path: str, place: str, offset: int, length: int) -> AsyncIterator[bytes]:
         with errors_mapped():
-            handle = _open_blob(self._at(blob_key(place)))
+            handle = _open_blob(path)
         try:
             while length > 0:
                 piece = await self._run(os.pread, handle, min(length, READ_PIECE), offset)
@@ -132,6 +138,34 @@ class FileBlobStore:
                 yield piece
         finally:
             os.close(handle)
+
+    async def measure(self, place: str, algorithm: Algorithm, spend: Spend) -> Measured | None:
+        """See `Measuring`."""
+        path = self._path_of(place)
+        opened = await self._run(opened_to_measure, path, self._root, algorithm)
+        if opened is None:
+            return None
+        with opened:
+            while (count := await self._run(opened.read_part)) > 0:
+                await spend(count)
+            return opened.measured()
+
+    def is_same(self, place: str, found: Measured | None) -> bool:
+        """See `Measuring`."""
+        with errors_mapped():
+            return mark_of(self._path_of(place)) == (found.mark if found else None)
+
+    def pieces(self, place: str, size: int) -> AsyncIterator[bytes]:
+        """See `Measuring`."""
+        return self._read(self._path_of(place), place, 0, size)
+
+    async def has(self, place: str) -> bool:
+        """See `Measuring`."""
+        return await self._run(size_of, self._path_of(place)) is not None
+
+    async def leftovers(self, sizes: Collection[int]) -> tuple[str, ...]:
+        """See `Measuring`."""
+        return await self._run(places_of, self._root, frozenset(sizes))
 
     def discard(self, digests: Sequence[Digest]) -> Callable[[], None]:
         """See `BlobStore`."""
@@ -147,6 +181,9 @@ class FileBlobStore:
             await self._run(remove, self._at(upload_key(place)))
         await self._run(remove_all, self._at(DISCARDED))
         return ours
+
+    def _path_of(self, place: str) -> str:
+        return self._at(upload_key(place) if is_upload(place) else blob_key(place))
 
     def _at(self, key: str) -> str:
         return f"{self._root}/{key}"

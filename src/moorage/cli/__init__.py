@@ -22,6 +22,7 @@ from moorage.cli import (
     tag,
     token,
     user,
+    verify,
 )
 from moorage.cli.api import command
 from moorage.cli.output import examples
@@ -53,6 +54,7 @@ command(app, "activity", *activity.EXAMPLES)(activity.activity)
 command(app, "gc", "moorage gc", "moorage gc --data /srv/moorage --json")(gc.gc)
 app.add_typer(backup.app, name="backup")
 app.command("restore", epilog=backup.RESTORE_EXAMPLES)(backup.restore)
+command(app, "verify", *verify.EXAMPLES)(verify.verify)
 app.command("move", epilog=move.EXAMPLES)(move.move)
 app.command("trust", epilog=examples("moorage trust proget:5443", "moorage trust proget:5443 --docker --dry-run"))(
     trust

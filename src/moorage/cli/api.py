@@ -96,6 +96,11 @@ class Api:
         conditions = {} if match is None else {"if-match": match}
         return _content(self._ask(method, PREFIX + path, sent, {**conditions, **(UNLESS_THERE if new else {})}))
 
+    def here(self) -> Folder | None:
+        """Return the data folder, where the options name no server, for what a command does by itself."""
+        opened = self._opened = self._opened or self._open()
+        return opened if isinstance(opened, Folder) else None
+
     def read(self, path: str) -> tuple[Any, str]:
         """Return the JSON at a path, to be shown before it is changed, with its ETag."""
         answer = self._ask("GET", PREFIX + path)

@@ -66,11 +66,16 @@ class Folder:
             services = self._runner.run(opened.__aenter__())
             opening.callback(lambda: self._runner.run(opened.__aexit__(None, None, None)))
             self._application = management(settings, services, acting=SYSTEM)
+            self._services, self._caller = services, SYSTEM
             self._opened = opening.pop_all()
 
     def send(self, method: str, target: str, body: bytes | None, conditions: Mapping[str, str] = NONE) -> Answer:
         """See `Transport`."""
         return self._runner.run(_ask(self._application, method, target, body, conditions))
+
+    def tell(self, story: Story[T]) -> T:
+        """Do with the services what takes this process itself."""
+        return self._runner.run(_as_coroutine(story(self._services, self._caller)))
 
     def close(self) -> None:
         """See `Transport`."""
@@ -99,6 +104,10 @@ async def _tell(settings: Settings, story: Story[T]) -> T:
 
     async with open_services(settings) as services:
         return await story(services, SYSTEM)
+
+
+async def _as_coroutine(work: Awaitable[T]) -> T:
+    return await work
 
 
 async def _ask(

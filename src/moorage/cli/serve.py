@@ -46,6 +46,7 @@ def serve(
     log_format: Annotated[str | None, _option("log_format")] = None,
     lease: Annotated[str | None, _option("lease")] = None,
     collect_every: Annotated[str | None, _option("collect_every")] = None,
+    verify_days: Annotated[str | None, _option("verify_days")] = None,
     drain: Annotated[str | None, _option("drain")] = None,
     config: Annotated[Path | None, _option("config")] = None,
 ) -> None:

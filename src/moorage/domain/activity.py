@@ -44,6 +44,9 @@ class Kind(StrEnum):
     REVOKE_TOKEN = "revoke-token"  # noqa: S105  likewise
     ROTATE_KEYS = "rotate-keys"
     COLLECT = "collect"
+    VERIFY = "verify"
+    DAMAGE = "damage"
+    REPAIR = "repair"
 
 
 class Outcome(StrEnum):
@@ -98,6 +101,9 @@ OF_SERVER = frozenset(
         Kind.REVOKE_TOKEN,
         Kind.ROTATE_KEYS,
         Kind.COLLECT,
+        Kind.VERIFY,
+        Kind.DAMAGE,
+        Kind.REPAIR,
     }
 )
 """Kinds whose target is no registry, nor anything in one: the server's, unless it is a robot of a registry."""

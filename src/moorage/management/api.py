@@ -24,6 +24,7 @@ from moorage.management.storage import StorageRoutes
 from moorage.management.tags import TagRoutes
 from moorage.management.tokens import TokenRoutes
 from moorage.management.users import UserRoutes
+from moorage.management.verification import VerificationRoutes
 from moorage.services.access import Access, AccessService
 from moorage.services.access_tokens import AccessTokenService
 from moorage.services.accounts import AccountService
@@ -35,8 +36,10 @@ from moorage.services.grants import GrantService
 from moorage.services.groups import GroupService
 from moorage.services.keys import KeyService
 from moorage.services.registries import RegistryService
+from moorage.services.repair import RepairService
 from moorage.services.robots import RobotService
 from moorage.services.tags import TagService
+from moorage.services.verify import VerifyService
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,10 @@ class ManagementServices:
     groups: GroupService
     keys: KeyService
     registries: RegistryService
+    repair: RepairService
     robots: RobotService
     tags: TagService
+    verify: VerifyService
 
 
 def tables(services: ManagementServices) -> Mapping[str, tuple[Route, ...]]:
@@ -72,7 +77,10 @@ def tables(services: ManagementServices) -> Mapping[str, tuple[Route, ...]]:
         "tokens": TokenRoutes(services.access_tokens, services.robots).rows(),
         "keys": KeyRoutes(services.keys).rows(),
         "activity": ActivityRoutes(services.activity).rows(),
-        "storage": StorageRoutes(services.collect).rows(),
+        "storage": (
+            *StorageRoutes(services.collect).rows(),
+            *VerificationRoutes(services.verify, services.repair).rows(),
+        ),
     }
 
 

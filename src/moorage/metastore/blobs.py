@@ -11,7 +11,7 @@ from moorage.domain.name import Repository
 from moorage.metastore.cache import ContentCache
 from moorage.metastore.leases import LEASE, NOW, RENEWED
 from moorage.metastore.steps import Database, Look, Row, Steps, one
-from moorage.metastore.tables import blobs, edges, links, repositories
+from moorage.metastore.tables import blobs, edges, links, quarantined, repositories
 from moorage.metastore.uploads import LINK, REPOSITORY_ID, ensure_repository
 from moorage.services.records import BlobRecord
 
@@ -21,6 +21,7 @@ FIND = (
         links.c.size,
         blobs.c.place,
         or_(links.c.leased_until.is_(None), links.c.leased_until < NOW + bindparam("fresh")).label("needs_lease"),
+        exists().where(quarantined.c.digest == links.c.digest).label("is_damaged"),
     )
     .select_from(links)
     .outerjoin(blobs, blobs.c.digest == links.c.digest)
@@ -86,7 +87,10 @@ def _look(fresh: float, key: tuple[str, Digest], _: object) -> Look:
 
 def _answer(key: tuple[str, Digest], row: Row | None, _: object) -> BlobRecord | None:
     digest = key[1]
-    return BlobRecord(row.repository_id, digest, row.size, bool(row.needs_lease), row.place or digest) if row else None
+    if row is None:
+        return None
+    place = row.place or digest
+    return BlobRecord(row.repository_id, digest, row.size, bool(row.needs_lease), place, bool(row.is_damaged))
 
 
 def _renew(blob: BlobRecord, lease: float) -> Steps[bool]:

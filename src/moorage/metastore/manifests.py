@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import bindparam, case, delete, false, func, null, select, update
+from sqlalchemy import bindparam, case, delete, exists, false, func, null, or_, select, update
 
-from moorage.domain.digest import Digest
+from moorage.domain.digest import Digest, algorithm_of, digest_of
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.history import How
 from moorage.domain.immutable import check_may_move, parse_immutable_tags
@@ -18,7 +18,7 @@ from moorage.metastore.cache import ContentCache
 from moorage.metastore.history import Hand, remember
 from moorage.metastore.leases import NOW
 from moorage.metastore.steps import Database, Look, Row, Rows, Steps, one
-from moorage.metastore.tables import edges, links, manifests, registries, repositories, tags
+from moorage.metastore.tables import edges, links, manifests, quarantined, registries, repositories, tags
 from moorage.metastore.uploads import REPOSITORY, REPOSITORY_ID, ensure_repository
 from moorage.metastore.upsert import insert_or_nothing, insert_or_update
 from moorage.services.records import Dropped, ManifestRecord, NewManifest, Pushed, ReferrerRecord, TagMove
@@ -27,6 +27,8 @@ KEPT = 32 * 1024 * 1024
 """Bytes of manifests that are kept in memory, about."""
 
 OVERHEAD = 512
+
+DAMAGED = "the bytes of this image's manifest are damaged here; push it again"
 
 MOST_REFERRERS = 10_000
 REFERRER_BYTES = 4 * 1024 * 1024
@@ -73,9 +75,17 @@ BY_TAG = (
 )
 
 LINKED = select(links.c.digest).where(
-    links.c.repository_id == bindparam("repository_id"), links.c.digest.in_(bindparam("digests", expanding=True))
+    links.c.repository_id == bindparam("repository_id"),
+    links.c.digest.in_(bindparam("digests", expanding=True)),
+    ~exists().where(quarantined.c.digest == links.c.digest),
 )
-PUT = insert_or_nothing(manifests, ["repository_id", "digest"])
+# One that is here stays as it is, unless its bytes have been damaged.
+PUT = insert_or_update(
+    manifests,
+    ["repository_id", "digest"],
+    ["media_type", "own_size", "body_size", "body", "damage"],
+    lambda new: or_(manifests.c.damage.is_not(None), manifests.c.body != new.body),
+)
 PUT_EDGE = insert_or_nothing(edges, ["repository_id", "source", "target"])
 PUSHED = (
     update(repositories)
@@ -204,7 +214,12 @@ def _look(key: tuple[str, str], held: ManifestRecord | None) -> Look:
 def _answer(_: tuple[str, str], row: Row | None, held: ManifestRecord | None) -> ManifestRecord | None:
     if row is None:
         return None
-    body = held.body if held is not None and held.digest == row.digest else row.body
+    if held is not None and held.digest == row.digest:
+        body = held.body
+    elif digest_of(row.body, algorithm_of(row.digest)) == row.digest:
+        body = row.body
+    else:
+        raise MoorageError(ErrorCode.MANIFEST_UNKNOWN, DAMAGED, {"digest": row.digest})
     return ManifestRecord(row.digest, row.media_type, body, row.pushed_at, bool(row.is_part))
 
 
@@ -226,6 +241,7 @@ def _put(repository: Repository, manifest: NewManifest, names: Sequence[str], ha
         "pushed_at": hand.at,
         "pushed_by": hand.by,
         "body": manifest.body,
+        "damage": None,
     }
     yield PUT, row
     if manifest.named:

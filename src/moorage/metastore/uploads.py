@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from functools import partial
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, exists, func, insert, select, update
 
 from moorage.domain.digest import Algorithm, Digest
 from moorage.domain.errors import ErrorCode, MoorageError
@@ -12,7 +12,7 @@ from moorage.domain.name import Repository
 from moorage.domain.upload import Upload
 from moorage.metastore.leases import LEASE, NOW
 from moorage.metastore.steps import Database, Look, Row, Steps, one
-from moorage.metastore.tables import blobs, discarded, links, registries, repositories, uploads
+from moorage.metastore.tables import blobs, discarded, links, quarantined, registries, repositories, uploads
 from moorage.metastore.upsert import insert_or_nothing, insert_or_update
 
 REPOSITORY = select(repositories.c.id).where(repositories.c.name == bindparam("repository"))
@@ -50,8 +50,13 @@ OPEN = select(func.count().label("open")).select_from(
 EXPIRED = select(uploads.c.id).where(uploads.c.leased_until < NOW).limit(bindparam("limit"))
 
 CLAIM = insert_or_update(blobs, ["digest"], ["leased_until"]).values(leased_until=LEASE)
-PLACE = select(blobs.c.place).where(blobs.c.digest == bindparam("digest"))
+PLACE = select(blobs.c.place, exists().where(quarantined.c.digest == blobs.c.digest).label("is_quarantined")).where(
+    blobs.c.digest == bindparam("digest")
+)
 SET_PLACE = update(blobs).where(blobs.c.digest == bindparam("of_digest")).values(place=bindparam("new_place"))
+LIFT = delete(quarantined).where(quarantined.c.digest == bindparam("of_digest"))
+RESIZE = update(blobs).where(blobs.c.digest == bindparam("of_digest")).values(size=bindparam("new_size"))
+RESIZE_LINKS = update(links).where(links.c.digest == bindparam("of_digest")).values(size=bindparam("new_size"))
 DISCARD = insert_or_nothing(discarded, ["place"]).values(leased_until=LEASE)
 LINK = insert_or_update(links, ["repository_id", "digest"], ["leased_until"]).values(leased_until=LEASE)
 
@@ -175,8 +180,17 @@ def _finish(upload: Upload, digest: Digest, size: int, place: str | None, lease:
         yield SET_PLACE, {"of_digest": digest, "new_place": place}
         if before.place is not None:
             yield DISCARD, {"place": before.place, "lease": lease}
+    if before is not None and before.is_quarantined:
+        yield from release(digest, size)
     yield LINK, {"repository_id": upload.repository_id, "digest": digest, "size": size, "lease": lease}
     return True
+
+
+def release(digest: Digest, size: int) -> Steps[None]:
+    """Let a blob out of quarantine, whose bytes, so many, are right now."""
+    yield RESIZE, {"of_digest": digest, "new_size": size}
+    yield RESIZE_LINKS, {"of_digest": digest, "new_size": size}
+    yield LIFT, {"of_digest": digest}
 
 
 def _cancel(upload: Upload) -> Steps[bool]:

@@ -12,6 +12,8 @@ from moorage.services.recording import recorded
 from moorage.services.records import BlobRecord
 from moorage.services.store_port import BlobStore
 
+DAMAGED = "the bytes of this blob are damaged here; push it again"
+
 
 class BlobService:
     """The use cases of blobs."""
@@ -25,6 +27,8 @@ class BlobService:
         blob = await self._blobs.find(repository, digest)
         if blob is None:
             raise MoorageError(ErrorCode.BLOB_UNKNOWN, None, {"digest": digest})
+        if blob.is_damaged:
+            raise MoorageError(ErrorCode.BLOB_UNKNOWN, DAMAGED, {"digest": digest})
         return blob
 
     def foresee(self, repository: Repository, digest: Digest) -> None:
@@ -43,7 +47,7 @@ class BlobService:
     async def mount(self, source: Repository, target: Repository, digest: Digest) -> bool:
         """Link a blob of one repository to another; False when the source has none."""
         blob = await self._blobs.find(source, digest)
-        return blob is not None and await self._blobs.mount(blob, target)
+        return blob is not None and not blob.is_damaged and await self._blobs.mount(blob, target)
 
     async def delete(self, caller: Caller, repository: Repository, digest: Digest) -> None:
         """Take a blob out of a repository; raise BLOB_UNKNOWN, or IN_USE while an image needs it."""

@@ -108,7 +108,7 @@ class ManifestService:
         if config is None or config.media_type not in IMAGE_CONFIGS or config.size > LARGEST_CONFIG:
             return None
         blob = await self._blobs.find(repository, config.digest)
-        if blob is None or blob.size > LARGEST_CONFIG:
+        if blob is None or blob.is_damaged or blob.size > LARGEST_CONFIG:
             return None
         # Only now: what another repository's config says is nobody's business here.
         known = self._configs.get(config.digest)

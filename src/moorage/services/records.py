@@ -224,13 +224,17 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class BlobRecord:
-    """A blob as seen through a repository's link; `needs_lease` when a HEAD or mount must renew its lease."""
+    """A blob as seen through a repository's link; `needs_lease` when a HEAD or mount must renew its lease.
+
+    One that `is_damaged` is there for no client: its bytes are none to hand out, and a push brings them anew.
+    """
 
     repository_id: int
     digest: Digest
     size: int
     needs_lease: bool
     place: str
+    is_damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ BACKUP = "MOORAGE_BACKUP_"
 """Begins what the environment tells of the bucket for backups; see backup.py."""
 
 LONGEST_WAIT = 315_360_000
+MOST_DAYS = 3650
 MOST_WORKERS = 64
 LONGEST_QUOTE = 60
 TOGETHER = "settings_do_not_fit_together"
@@ -213,6 +214,15 @@ class Settings(BaseModel):
     collect_every: Annotated[
         _Seconds, Told(_SECONDS, "How often content that nothing needs is collected; 0 is never.")
     ] = 3_600
+    verify_days: Annotated[
+        int,
+        BeforeValidator(as_whole),
+        Field(ge=0, le=MOST_DAYS),
+        Told(
+            f"whole days, 0 to {MOST_DAYS}",
+            "In how many days everything that is stored is read and compared with its digest; 0 is never.",
+        ),
+    ] = 30
     drain: Annotated[
         _Seconds, Told(_SECONDS, "How long a stopping server waits for uploads and downloads under way.")
     ] = 30

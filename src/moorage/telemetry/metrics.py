@@ -18,6 +18,7 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from moorage import __version__
+from moorage.services.verify_records import Verification
 
 SETTLE_SECONDS = 1.0
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -47,6 +48,12 @@ class Metrics:
         )
         self._sent = Counter("moorage_bytes_sent", "Bytes of answers' bodies.", registry=self.registry)
         self._received = Counter("moorage_bytes_received", "Bytes of requests' bodies.", registry=self.registry)
+        self._damaged = self._gauge("moorage_damaged", "Content that is damaged now.", "kind")
+        self._round = self._gauge("moorage_verification_share", "How much of the round under way is done, from 0 to 1.")
+        self._ended = self._gauge(
+            "moorage_verification_ended_seconds", "When the last round of verification ended, in Unix seconds."
+        )
+        self._verified = Counter("moorage_verified_bytes", "Bytes read by verification.", registry=self.registry)
         build = Gauge(
             "moorage_build_info",
             "1, with the version of Moorage and of Python as labels.",
@@ -88,6 +95,18 @@ class Metrics:
                 bucket.inc(hits)
         self._sent.inc(sent)
         self._received.inc(received)
+
+    def verification(self, found: Verification, read: int) -> None:
+        """Take the numbers of verification, and how many bytes were read since the last time."""
+        self._damaged.labels("blob").set(found.damaged.blobs)
+        self._damaged.labels("image").set(found.damaged.images)
+        self._round.set(found.open.share if found.open else 0)
+        self._ended.set(found.last.ended_at or 0 if found.last else 0)
+        self._verified.inc(read)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        """Make a number that one process of a server tells for all."""
+        return Gauge(name, text, labels, registry=self.registry, multiprocess_mode="mostrecent")
 
     def render(self) -> tuple[bytes, str]:
         """Return the numbers of all processes in Prometheus' text form, and its content type."""

@@ -29,6 +29,7 @@ from moorage.ui.policies import PolicyPages
 from moorage.ui.registries import RegistryPages
 from moorage.ui.repositories import RepositoryPages
 from moorage.ui.sign_in import SignInPages
+from moorage.ui.storage import StoragePages
 from moorage.ui.view import Assets, View
 from moorage.ui.visit import Handler, UiServices, UiSettings, Visits
 
@@ -95,6 +96,7 @@ def table(services: UiServices, view: View) -> tuple[Page, ...]:
     sign_in = SignInPages(services, view)
     return (
         *_pages_of_people(sign_in, AccountPages(services, view)),
+        *_pages_of_server(StoragePages(services, view)),
         *_pages_elsewhere(ElsewherePages(services, view, sign_in)),
         *_pages_of_registries(RegistryPages(services, view)),
         *_pages_of_tags(PolicyPages(services, view), HistoryPages(services, view)),
@@ -117,6 +119,13 @@ def _pages_of_people(sign_in: SignInPages, account: AccountPages) -> tuple[Page,
         Page("POST", "/-/account", Action.SIGNED_IN, account.change_password),
         Page("POST", "/-/account/link/{directory}/password", Action.SIGNED_IN, account.link),
         Page("POST", "/-/account/unlink/{directory}", Action.SIGNED_IN, account.unlink),
+    )
+
+
+def _pages_of_server(storage: StoragePages) -> tuple[Page, ...]:
+    return (
+        Page("GET", "/-/admin/storage", Action.ADMINISTER_SERVER, storage.show),
+        Page("POST", "/-/admin/storage", Action.ADMINISTER_SERVER, storage.verify),
     )
 
 

@@ -20,6 +20,7 @@ from moorage.services.manifests import ManifestService
 from moorage.services.records import Session
 from moorage.services.registries import RegistryService
 from moorage.services.tags import TagService
+from moorage.services.verify import VerifyService
 from moorage.services.web_sign_in import WebSignInService
 from moorage.ui.session import Toast, is_own_form, is_own_origin, keep_toast, session_cookie
 from moorage.ui.site import Site, site_of
@@ -45,6 +46,7 @@ class UiServices:
     tags: TagService
     immutable: ImmutableTagService
     elsewhere: WebSignInService
+    verify: VerifyService
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -12,9 +12,11 @@ from moorage.blobstore.s3.places import Pieces, blob_key, folder_of, parse_piece
 from moorage.blobstore.s3.room import Room
 from moorage.blobstore.s3.writer import BodyWriter
 from moorage.blobstore.writer import PIECE, gathered
+from moorage.domain.damage import Measured
 from moorage.domain.digest import Algorithm, Digest
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.services.store_port import Received, Stored
+from moorage.services.verify_ports import Spend
 
 RECLAIMED_AT_ONCE = 8
 
@@ -99,6 +101,48 @@ class S3BlobStore:
     def read(self, place: str, offset: int, length: int) -> AsyncIterator[bytes]:
         """See `BlobStore`."""
         return self._bucket.read(blob_key(place), offset, length)
+
+    async def measure(self, place: str, algorithm: Algorithm, spend: Spend) -> Measured | None:
+        """See `Measuring`."""
+        size = await self._size(place)
+        if size is None:
+            return None
+        hasher = hashlib.new(algorithm)
+        async for batch in gathered(self._bucket.read(blob_key(place), 0, size), PIECE):
+            if batch.broken is not None:
+                raise batch.broken
+            await asyncio.get_running_loop().run_in_executor(self._threads, _hash, hasher.update, batch.buffers)
+            await spend(sum(map(len, batch.buffers)))
+        return Measured(size, Digest(f"{algorithm}:{hasher.hexdigest()}"))
+
+    def is_same(self, place: str, found: Measured | None) -> bool:  # noqa: ARG002  the port's
+        """See `Measuring`; an object is never changed, and a name is never used again."""
+        return True
+
+    def pieces(self, place: str, size: int) -> AsyncIterator[bytes]:
+        """See `Measuring`."""
+        return self.read(place, 0, size)
+
+    async def has(self, place: str) -> bool:
+        """See `Measuring`."""
+        return await self._size(place) is not None
+
+    async def leftovers(self, sizes: Collection[int]) -> tuple[str, ...]:  # noqa: ARG002  likewise
+        """See `Measuring`; an object's name tells nothing of whose it is, so that none is looked for."""
+        return ()
+
+    async def _size(self, place: str) -> int | None:
+        """Return an object's size; None where the bucket is there and it is not, or the place is in no bucket."""
+        try:
+            size = await self._bucket.size(blob_key(place))
+        except MoorageError as error:
+            if error.error is not ErrorCode.BLOB_UNKNOWN:
+                raise
+            return None
+        if size is None:
+            # An answer to HEAD has no body: the same 404 says that the bucket is gone.
+            await self._bucket.check()
+        return size
 
     def discard(self, digests: Sequence[Digest]) -> Callable[[], None]:
         """See `BlobStore`; nothing lies at a digest here, so that nothing goes or comes back."""

@@ -7,6 +7,7 @@
                                  │             └─ tags ─ tag_moves
                                  └─ uploads                     sessions that have not ended
     activity                                                    what happened; it outlives what it is about
+    quarantined, rounds                                         what verification has found, and how far it is
     moved_blobs, moved_rows                                     what `moorage move` has brought here (moving.py)
     standing                                                    moves when anybody's rights do
 
@@ -29,7 +30,7 @@ from moorage.metastore.tables.people import (
     users,
 )
 from moorage.metastore.tables.records import activity, moved_blobs, moved_rows
-from moorage.metastore.tables.storage import blobs, clock, discarded, links, uploads
+from moorage.metastore.tables.storage import blobs, clock, discarded, links, quarantined, rounds, uploads
 
 __all__ = [
     "STANDING",
@@ -50,8 +51,10 @@ __all__ = [
     "metadata",
     "moved_blobs",
     "moved_rows",
+    "quarantined",
     "registries",
     "repositories",
+    "rounds",
     "sessions",
     "signing_keys",
     "standing",

@@ -54,9 +54,14 @@ manifests = Table(
     Column("pushed_at", Float, nullable=False),
     Column("pushed_by", WORDS, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    # What verification has found wrong with it; a push that brings its bytes again makes it NULL.
+    Column("damage", WORDS),
     UniqueConstraint("repository_id", "digest"),
     Index("manifests_by_subject", "repository_id", "subject", "digest"),
     Index("manifests_by_time", "repository_id", text("pushed_at DESC"), "digest"),
+    Index(
+        "manifests_damaged", "id", sqlite_where=text("damage IS NOT NULL"), postgresql_where=text("damage IS NOT NULL")
+    ),
 )
 
 edges = Table(

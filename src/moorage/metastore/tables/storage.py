@@ -1,6 +1,6 @@
 """What is on disk, who may read it, and for how long it is kept anyway."""
 
-from sqlalchemy import Column, Float, ForeignKey, Index, Table
+from sqlalchemy import Column, Float, ForeignKey, Index, Integer, Table
 
 from moorage.metastore.tables.columns import WHOLE, WORDS, metadata, of_repository
 
@@ -53,6 +53,45 @@ discarded = Table(
     Column("leased_until", Float, nullable=False),
     Index("discarded_by_lease", "leased_until"),
     sqlite_with_rowid=False,
+)
+
+# Blobs whose bytes are not what their digest says: for clients they are not there, until a push brings them anew. A
+# table of its own, since every push reads and writes the rows of blobs.
+quarantined = Table(
+    "quarantined",
+    metadata,
+    Column("digest", ForeignKey("blobs.digest", ondelete="CASCADE"), primary_key=True),
+    Column("fault", WORDS, nullable=False),
+    # The digest of the bytes that are there; NULL where none are, or can't be read.
+    Column("found", WORDS),
+    Column("found_at", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Rounds of verification, of which one at most has not ended.
+rounds = Table(
+    "rounds",
+    metadata,
+    Column("id", WHOLE, primary_key=True),
+    Column("started_at", Float, nullable=False),
+    Column("ended_at", Float),
+    # Who asked for it; empty where the clock did.
+    Column("asked_by", WORDS, nullable=False),
+    # Who is at it, and when they last said so: another goes on with what its runner has left.
+    Column("runner", WORDS, nullable=False),
+    Column("seen_at", Float, nullable=False),
+    # How far it has come: all images up to an id, all blobs up to a digest.
+    Column("image_id", WHOLE, nullable=False),
+    Column("blob", WORDS, nullable=False),
+    Column("images", WHOLE, nullable=False),
+    Column("blobs", WHOLE, nullable=False),
+    Column("bytes", WHOLE, nullable=False),
+    Column("all_images", WHOLE, nullable=False),
+    Column("all_blobs", WHOLE, nullable=False),
+    Column("all_bytes", WHOLE, nullable=False),
+    Column("unread", Integer, nullable=False),
+    # Who lost a round goes by its id: none comes again.
+    sqlite_autoincrement=True,
 )
 
 clock = Table(

@@ -1,0 +1,36 @@
+"""What keeps content and lets it go, composed."""
+
+from dataclasses import dataclass
+
+from moorage.app.stores import Store
+from moorage.domain.access import Caller
+from moorage.metastore.leases import granted
+from moorage.metastore.mending import MendingTable
+from moorage.metastore.rounds import RoundTable
+from moorage.metastore.steps import Database
+from moorage.metastore.uploads import UploadTable
+from moorage.metastore.verify import ContentsTable, DamageTable
+from moorage.services.access import Access
+from moorage.services.repair import MendingParts, RepairService
+from moorage.services.verify import Parts, VerifyService
+from moorage.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """The use cases of keeping and letting go."""
+
+    verify: VerifyService
+    repair: RepairService
+
+
+def keeping_of(settings: Settings, database: Database, store: Store, access: Access, system: Caller) -> Keeping:
+    """Build them over a database and a store; `system` is who does what nobody asked for."""
+    parts = Parts(ContentsTable(database), DamageTable(database), RoundTable(database), store)
+    lease = granted(settings.lease)
+    mended = MendingParts(
+        parts.contents, parts.damages, MendingTable(database, lease), UploadTable(database, lease), store, store
+    )
+    return Keeping(
+        verify=VerifyService(parts, access, system, settings.verify_days), repair=RepairService(mended, access)
+    )

@@ -1,0 +1,36 @@
+"""Storage, for administrators: whether what is stored is right."""
+
+from starlette.responses import Response
+
+from moorage.domain.access import Action
+from moorage.ui.view import View
+from moorage.ui.visit import UiServices, Visit, sign_in_first
+
+PATH = "/-/admin/storage"
+
+SHOWN = 50
+"""Damages on the page; the command and the API have all."""
+
+
+class StoragePages:
+    """What is stored, and its verification."""
+
+    def __init__(self, services: UiServices, view: View) -> None:
+        self._services = services
+        self._view = view
+
+    async def show(self, visit: Visit) -> Response:
+        """Show how verification stands and what it has found."""
+        if visit.session is None:
+            return sign_in_first(visit)
+        self._services.access.check_server(visit.caller, Action.ADMINISTER_SERVER)
+        state = await self._services.verify.state(visit.caller)
+        damages = await self._services.verify.damages(visit.caller, limit=SHOWN + 1)
+        return self._view.page(
+            visit, "storage.html", state=state, damages=damages[:SHOWN], has_more=len(damages) > SHOWN
+        )
+
+    async def verify(self, visit: Visit) -> Response:
+        """Ask for a round now."""
+        await self._services.verify.ask(visit.caller)
+        return visit.next(PATH, "Verification begins", "Pushes and pulls go on meanwhile.")

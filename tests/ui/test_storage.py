@@ -1,0 +1,38 @@
+"""Storage: administrators see what is damaged, what it breaks and what heals it."""
+
+from moorage.domain.damage import Fault
+from moorage.domain.digest import digest_of
+from tests.ui.conftest import Visitors
+from tests.ui.visitor import Visitor
+from tests.ui.world import World
+
+
+async def test_damage_is_shown_with_the_images_it_breaks_and_what_to_do(world: World, admin: Visitor) -> None:
+    await world.registry("DMC")
+    await world.image("dmc/app", "1.0")
+    page = await admin.read("/-/admin/storage")
+    assert "none yet" in page
+    (blob, *_) = await world.verified.contents.blobs("", 10)
+    assert await world.verified.damages.quarantine(blob, Fault.CHANGED, digest_of(b"x"), 5.0, lambda: True)
+    page = await admin.read("/-/admin/storage")
+    assert "1 damaged blob" in page
+    assert "its bytes are others than its digest says" in page
+    assert "push dmc/app:1.0 again" in page
+
+
+async def test_a_round_can_be_asked_for(world: World, admin: Visitor) -> None:
+    answer = await admin.fill("/-/admin/storage", {}, "/-/admin/storage")
+    assert answer.status_code == 303
+    state = await world.services.verify.state()
+    assert state.open is not None
+    assert state.open.asked_by == "admin"
+    assert "asked for by admin" in await admin.read("/-/admin/storage")
+
+
+async def test_others_see_nothing_of_it(world: World, visitors: Visitors) -> None:
+    await world.person("mara")
+    visitor = visitors()
+    assert (await visitor.get("/-/admin/storage")).status_code == 303
+    await visitor.sign_in("mara")
+    assert (await visitor.get("/-/admin/storage")).status_code == 403
+    assert "/-/admin/storage" not in (await visitor.get("/")).text
