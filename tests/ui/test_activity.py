@@ -34,6 +34,7 @@ CHANGES: list[tuple[str, str, Fields, set[Kind]]] = [
     ),
     ("/-/account/unlink/{directory}", "/-/account", {}, {Kind.UNLINK_USER, Kind.SIGN_IN}),
     ("/-/new", "/-/new", {"name": "New"}, {Kind.CREATE_REGISTRY}),
+    ("/-/admin/storage", "/-/admin/storage", {}, {Kind.VERIFY}),
     ("/{registry}/-/settings", "/dmc/-/settings", {"description": "Ours"}, {Kind.CHANGE_REGISTRY}),
     ("/{registry}/-/delete", "/empty/-/delete", {"typed": "empty"}, {Kind.DELETE_REGISTRY}),
     (
