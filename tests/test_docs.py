@@ -53,7 +53,7 @@ async def test_every_route_is_documented_with_its_permission(tmp_path: Path) -> 
         distribution = table(
             UploadHandlers(services.uploads, services.blobs, services.registries, services.access),
             BlobHandlers(services.blobs, services.redirects),
-            ManifestHandlers(services.manifests, services.tally),
+            ManifestHandlers(services.manifests, services.tally, services.keeping.image_pulls),
             CatalogHandlers(services.catalog),
             TokenHandlers(services.issuer, services.access),
         )
@@ -69,7 +69,10 @@ async def test_every_route_is_documented_with_its_permission(tmp_path: Path) -> 
             grants=services.grants,
             groups=services.groups,
             keys=services.keys,
+            letting_go=services.keeping.letting_go,
+            pins=services.keeping.pins,
             registries=services.registries,
+            retention=services.keeping.retention,
             robots=services.robots,
             tags=services.tags,
             repair=services.keeping.repair,

@@ -63,10 +63,14 @@ NO_LISTS = frozenset(
         "/-/sign-in/{directory}/back",
         "/-/new",
         "/-/name-check",
+        "/api/v1/registries/{registry}/retention/preview",
+        "/{registry}/-/policies/rule",
+        "/{registry}/-/policies/preview",
+        "/{registry}/-/policies/preview.csv",
         "/{registry}/{path}/-/delete",
     }
 )
-"""Routes that list nothing, or all there is: the keys, what is stored, damages, an export, what a deletion takes."""
+"""Routes that list nothing, or all there is: the keys, what is stored, damages, an export, what would go."""
 
 RENOVATE = 10_000
 """Tags that Renovate asks for at once."""
@@ -164,6 +168,9 @@ def _images(world: World, route: str, large: str) -> Iterator[Asked]:
     signed = f"/api/v1/registries/reg-00/repositories/{SIGNED_PATH}/-/images"
     yield Asked(route, "of many attached", signed, is_large=True)
     yield Asked(route + "/{reference}", "one", f"{large}/-/images/v1.0.0")
+    pins = route.replace("/-/images", "/-/pins")
+    yield Asked(pins, "none", f"{large}/-/pins")
+    yield Asked(pins + "/{image}", "none", f"{large}/-/pins/{last.digest}")
     yield Asked(route + "/{reference}", "by digest", f"{signed}/{last.digest}")
 
 
@@ -195,6 +202,8 @@ def _accounts(api: str) -> Iterator[Asked]:
         "/grants": (("first", "/grants"), ("middle", "/grants?after=users/person-01000"), ("1,000", "/grants?n=1000")),
         "/grants/users/{user}/{pattern:path}": (("one", "/grants/users/reader/*"),),
         "/grants/groups/{group}/{pattern:path}": (("one", "/grants/groups/group-0000/team-000/*"),),
+        "/retention/rules": (("none", "/retention/rules"),),
+        "/retention/rules/{rule}": (),
         "/robots": (("first", "/robots"), ("middle", "/robots?after=robot-00200")),
         "/robots/{robot}": (("one", "/robots/robot-00000"),),
         "/robots/{robot}/tokens": (("5", "/robots/robot-00000/tokens"),),

@@ -24,10 +24,14 @@ from moorage.metastore.groups import GroupTable
 from moorage.metastore.history import TagHistoryTable
 from moorage.metastore.identities import IdentityTable
 from moorage.metastore.keys import KeyTable
+from moorage.metastore.letting_go import RetentionTable
 from moorage.metastore.manifests import ManifestTable
 from moorage.metastore.migrations import migrate
+from moorage.metastore.pins import ImagePullTable, PinTable
 from moorage.metastore.postgres import PostgreSQL
 from moorage.metastore.registries import RegistryTable
+from moorage.metastore.retention import RetentionRuleTable
+from moorage.metastore.retention_line import RetentionLineTable
 from moorage.metastore.robots import RobotTable
 from moorage.metastore.rounds import RoundTable
 from moorage.metastore.sqlite import SQLite
@@ -130,6 +134,11 @@ def tables_of(database: Opened) -> Tables:
         catalog=CatalogTable(database),
         tags=TagTable(database),
         history=TagHistoryTable(database),
+        rules=RetentionRuleTable(database),
+        pins=PinTable(database),
+        image_pulls=ImagePullTable(database),
+        line=RetentionLineTable(database),
+        retention=RetentionTable(database),
         garbage=GarbageTable(database),
         activity=ActivityTable(database),
         health=database,

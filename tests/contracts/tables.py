@@ -33,6 +33,7 @@ from moorage.services.ports import (
 )
 from moorage.services.recording import Activity
 from moorage.services.records import Account, Holder, HolderKind, Registry
+from moorage.services.retention_ports import ImagePulls, Pins, Retention, RetentionLine, RetentionRules
 from moorage.services.verify_ports import Contents, Damages, Rounds
 
 LEASE = 1000.0
@@ -60,6 +61,11 @@ class Tables:
     catalog: Catalog
     tags: Tags
     history: TagHistory
+    rules: RetentionRules
+    pins: Pins
+    image_pulls: ImagePulls
+    line: RetentionLine
+    retention: Retention
     garbage: Garbage
     activity: Activity
     health: Health

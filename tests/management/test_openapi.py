@@ -23,6 +23,7 @@ from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from moorage.app.services import SYSTEM, open_services
+from moorage.domain.retention import Rule
 from moorage.services.names import LONGEST_NAME
 from moorage.settings import load
 from tests.management.world import PEOPLE, World
@@ -37,19 +38,20 @@ THERE = {
     "token": "one",
     "directory": "corp",
     "pattern": "team/*",
+    "rule": "1",
 }
 """Names that lead somewhere; any other parameter is made up."""
 
 TO_READ = {"reference": "1"}
 """Likewise, where a tag does for a digest."""
 
-UNSAID = frozenset({"explain_access", "list_tags"})
+UNSAID = frozenset({"explain_access", "list_tags", "add_retention_rule", "change_retention_rule"})
 """Operations whose parameters depend on each other in ways that the document can't say.
 
-The action and where it is done; the order of a list and the key of its pages.
+The action and where it is done; the order of a list and the key of its pages; what a rule is about and its clauses.
 """
 
-ENDS = frozenset({"expires_at", "password_expires_at"})
+ENDS = frozenset({"expires_at", "password_expires_at", "until"})
 
 
 def fitting(field: str, value: Any) -> Any:  # noqa: ANN401  JSON
@@ -104,6 +106,7 @@ def asked(caller: str, tmp_path: Path) -> Iterator[Asked]:
         for name in PEOPLE:
             await world.person(name)
         await services.groups.create(SYSTEM, "ops")
+        await services.keeping.retention.create(SYSTEM, "dmc", "Ten", Rule(newest=10))
         await services.robots.create(SYSTEM, "ci")
         return world
 

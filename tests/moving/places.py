@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from moorage.app.databases import bulk_of
+from moorage.app.keeping import Keeping
 from moorage.app.moving import move
 from moorage.app.services import Services
 from moorage.app.stores import open_store
@@ -17,11 +18,13 @@ from moorage.blobstore import blob_key
 from moorage.domain.access import Caller
 from moorage.domain.digest import Algorithm, Digest, algorithm_of, digest_of
 from moorage.domain.name import parse_repository
+from moorage.domain.retention import Rule
 from moorage.domain.upload import Piece
 from moorage.metastore.migrations import migrate
 from moorage.metastore.moving import TABLES, OneMoment
 from moorage.metastore.tables import blobs, clock, discarded, uploads
 from moorage.services.move import Report
+from moorage.services.retention_records import RuleChanges
 from moorage.settings import Settings, load
 from moorage.settings.destination import load_destination
 from tests.permissions.house import open_house
@@ -152,6 +155,18 @@ async def quarantine(services: Services, folder: Path) -> None:
     path.write_bytes(b"quarantined")
 
 
+async def _keep(keeping: Keeping, image: Digest) -> None:
+    """Let a rule run that has something coming of age, beside an image that is pulled and pinned."""
+    repository = parse_repository("dmc/team/app")
+    keeping.image_pulls.note(repository, image)
+    await keeping.image_pulls.flush()
+    await keeping.pins.put(ADMIN, repository, image, "runs", None)
+    made = await keeping.retention.create(ADMIN, "dmc", "Month", Rule(pushed_days=30))
+    await keeping.retention.preview(ADMIN, "dmc", made.id)
+    await keeping.retention.change(ADMIN, "dmc", made.id, RuleChanges(is_paused=False))
+    await keeping.letting_go.run_registry(ADMIN, "dmc")
+
+
 async def fill(folder: Path) -> Settings:
     """Make a Moorage with something in every table, in a folder, and return its settings."""
     async with open_house(folder) as house:
@@ -161,5 +176,6 @@ async def fill(folder: Path) -> Settings:
             await push(house.services, "dmc/team/app", b"", algorithm)
         await quarantine(house.services, folder / "data" / "blobs")
         await house.session("reader")
+        await _keep(house.services.keeping, Digest(house.names["image"]))
         await house.services.activity.flush()
     return settings_of(in_folder(folder / "data"))

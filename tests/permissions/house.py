@@ -26,6 +26,7 @@ from moorage.domain.access import Caller, Role, Visibility
 from moorage.domain.digest import Algorithm, digest_of
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import parse_repository
+from moorage.domain.retention import Rule
 from moorage.management.api import tables as management_tables
 from moorage.services.access_tokens import USUAL_ACTIONS, Wish, usual_end
 from moorage.services.records import Holder, HolderKind
@@ -185,7 +186,7 @@ class House:
         rows = distribution_table(
             UploadHandlers(services.uploads, services.blobs, services.registries, services.access),
             BlobHandlers(services.blobs, services.redirects),
-            ManifestHandlers(services.manifests, services.tally),
+            ManifestHandlers(services.manifests, services.tally, services.keeping.image_pulls),
             CatalogHandlers(services.catalog),
             TokenHandlers(services.issuer, services.access),
         )
@@ -207,6 +208,7 @@ class House:
             services.immutable,
             services.elsewhere,
             services.keeping.verify,
+            services.keeping.retention,
         )
         for row in page_table(parts, View(settings, Assets())):
             yield from _with_head(row.method, row.path.replace(":path", ""), "pages")
@@ -257,11 +259,12 @@ async def _fill(house: House) -> None:
     services, world = house.services, house.world
     await services.accounts.ensure_admin(PASSWORD)
     await services.registries.create(SYSTEM, "Open", visibility=Visibility.PUBLIC)
+    images: dict[str, str] = {}
     for name in ("DMC", "ALT"):
         await services.registries.create(SYSTEM, name)
         for path in ("team/app", "own/app"):
             image = f"{name.lower()}/{path}"
-            digest = await world.image(image, "1", f"of-{name.lower()}", layer=LAYER % image.encode())
+            digest = images[image] = await world.image(image, "1", f"of-{name.lower()}", layer=LAYER % image.encode())
             await world.image(image, subject={"mediaType": "application/x", "digest": digest, "size": 1})
     await services.groups.create(SYSTEM, "ops")
     for name, role in {**PEOPLE, "narrow": None}.items():
@@ -277,6 +280,8 @@ async def _fill(house: House) -> None:
     await services.robots.create(SYSTEM, "mirror")
     for name in ("ci", "mirror", "reader"):
         await services.access_tokens.create(SYSTEM, name, Wish("one", USUAL_ACTIONS, ["*"], usual_end(time.time())))
+    for address in ("dmc", "alt"):
+        await services.keeping.retention.create(SYSTEM, address, "Ten", Rule(newest=10))
     house.names |= {
         "name": "dmc/team/app",
         "registry": "dmc",
@@ -291,4 +296,6 @@ async def _fill(house: House) -> None:
         "id": "0",
         "directory": "corp",
         "token": "one",
+        "rule": "1",
+        "image": images["dmc/team/app"],
     }

@@ -20,7 +20,12 @@ from tests.permissions.house import LAYER, Asker, Cell, House
 MAKES = frozenset({("PUT", "user"), ("PUT", "group"), ("PUT", "pattern"), ("PUT", "tag"), ("POST", "repository")})
 """Where it is right to name what is not there yet, if it is not another's robot."""
 
-LISTS = frozenset({"/v2/{name}/referrers/{digest}"})
+LISTS = frozenset(
+    {
+        "/v2/{name}/referrers/{digest}",
+        "/api/v1/registries/{registry}/repositories/{repository}/-/pins/{image}",
+    }
+)
 """What answers with a list, which is empty for whatever is not there."""
 
 ASKED = (
@@ -94,6 +99,8 @@ async def block(house: House) -> Block:
         Swap("reference", image, nil),
         Swap("reference", "of-alt", "of-als"),
         Swap("tag", "of-alt", "of-als"),
+        Swap("image", image, nil),
+        Swap("rule", "2", "9"),
         Swap("repository", "only", "none"),
         Swap("path", "only", "none"),
         Swap("robot", "alt-ci", "nil-ci"),

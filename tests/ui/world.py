@@ -23,9 +23,11 @@ from moorage.metastore.grants import GrantTable
 from moorage.metastore.groups import GroupTable
 from moorage.metastore.history import TagHistoryTable
 from moorage.metastore.identities import IdentityTable
+from moorage.metastore.letting_go import RetentionTable
 from moorage.metastore.manifests import ManifestTable
 from moorage.metastore.migrations import migrate
 from moorage.metastore.registries import RegistryTable
+from moorage.metastore.retention import RetentionRuleTable
 from moorage.metastore.rounds import RoundTable
 from moorage.metastore.sqlite import SQLite
 from moorage.metastore.steps import Steps
@@ -40,6 +42,7 @@ from moorage.services.immutable import ImmutableTagService
 from moorage.services.manifests import ManifestService, describe
 from moorage.services.records import Holder, Registry
 from moorage.services.registries import RegistryService
+from moorage.services.retention import RetentionService
 from moorage.services.tags import TagService
 from moorage.services.tally import Tally
 from moorage.services.verify import Parts, VerifyService
@@ -130,6 +133,8 @@ class World:
             manifests=ManifestService(self.manifests, BlobTable(database, 3600.0), store),
             elsewhere=WebSignInService(self.doors, self.directories, people, accounts, identities, self.tally),
             verify=VerifyService(self.verified, access, ADMIN, 30),
+            retention=RetentionService(RetentionRuleTable(database), RetentionTable(database), access),
+            retention_at="02:00",
         )
         self._ids = itertools.count()
 

@@ -5,13 +5,21 @@ from dataclasses import dataclass
 from moorage.app.stores import Store
 from moorage.domain.access import Caller
 from moorage.metastore.leases import granted
+from moorage.metastore.letting_go import RetentionTable
 from moorage.metastore.mending import MendingTable
+from moorage.metastore.pins import ImagePullTable, PinTable
+from moorage.metastore.retention import RetentionRuleTable
+from moorage.metastore.retention_line import RetentionLineTable
 from moorage.metastore.rounds import RoundTable
 from moorage.metastore.steps import Database
 from moorage.metastore.uploads import UploadTable
 from moorage.metastore.verify import ContentsTable, DamageTable
 from moorage.services.access import Access
+from moorage.services.image_pulls import ImagePullService
+from moorage.services.letting_go import LettingGoService
+from moorage.services.pins import PinService
 from moorage.services.repair import MendingParts, RepairService
+from moorage.services.retention import RetentionService
 from moorage.services.verify import Parts, VerifyService
 from moorage.settings import Settings
 
@@ -22,6 +30,10 @@ class Keeping:
 
     verify: VerifyService
     repair: RepairService
+    image_pulls: ImagePullService
+    letting_go: LettingGoService
+    pins: PinService
+    retention: RetentionService
 
 
 def keeping_of(settings: Settings, database: Database, store: Store, access: Access, system: Caller) -> Keeping:
@@ -31,6 +43,12 @@ def keeping_of(settings: Settings, database: Database, store: Store, access: Acc
     mended = MendingParts(
         parts.contents, parts.damages, MendingTable(database, lease), UploadTable(database, lease), store, store
     )
+    rules, retention = RetentionRuleTable(database), RetentionTable(database)
     return Keeping(
-        verify=VerifyService(parts, access, system, settings.verify_days), repair=RepairService(mended, access)
+        verify=VerifyService(parts, access, system, settings.verify_days),
+        repair=RepairService(mended, access),
+        image_pulls=ImagePullService(ImagePullTable(database)),
+        letting_go=LettingGoService(rules, RetentionLineTable(database), retention, access, system),
+        pins=PinService(PinTable(database), access),
+        retention=RetentionService(rules, retention, access),
     )

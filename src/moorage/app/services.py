@@ -82,12 +82,12 @@ class Services:
     groups: GroupService
     health: Health
     immutable: ImmutableTagService
+    keeping: Keeping
     keys: KeyService
     manifests: ManifestService
     redirects: RedirectService
     registries: RegistryService
     issuer: Issuer
-    keeping: Keeping
     tags: TagService
     tally: Tally
     robots: RobotService

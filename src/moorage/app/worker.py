@@ -25,8 +25,9 @@ from moorage.distribution.routes import DistributionApi, table
 from moorage.distribution.token import TokenHandlers
 from moorage.distribution.uploads import UploadHandlers
 from moorage.domain.access import ANONYMOUS, Caller
+from moorage.jobs.daily import LOOK_EVERY, Daily
 from moorage.jobs.flush import flush_all, flush_every
-from moorage.jobs.flusher import Flusher
+from moorage.jobs.flusher import SECONDS, Flusher
 from moorage.jobs.runner import Job, Runner
 from moorage.jobs.verification import LOOK_SECONDS, WATCH_SECONDS, Verifier, Watcher
 from moorage.metastore.leases import tick_of
@@ -68,19 +69,21 @@ async def run(
     outer = Line(behind, services.callers.knows)
     doors = [asyncio.create_task(door.run()) for door in _doors(settings, outer, certificates)]
     flusher = Flusher(services.activity, _failed)
+    pulls = (services.keeping.image_pulls.flush,)
     jobs = [asyncio.create_task(flusher.run()), *(_jobs(settings, services) if number == 0 else ())]
     flushes = (services.access_tokens.flush,)
     jobs += [asyncio.create_task(flush_every(FLUSH_SECONDS, flushes, _failed))]
     if number == 0:
         watcher = Watcher(services.keeping.verify, metrics.verification)
         jobs += [asyncio.create_task(flush_every(WATCH_SECONDS, (watcher.watch,), _failed))]
+    jobs += [asyncio.create_task(flush_every(SECONDS, pulls, _failed))]
     stop = asyncio.create_task(stopping.wait())
     await asyncio.wait([stop, *doors], return_when=asyncio.FIRST_COMPLETED)
     for task in (stop, *jobs):
         task.cancel()
     await _drain(doors, settings.drain)
     await flusher.end()
-    await flush_all(flushes, _failed)
+    await flush_all((*flushes, *pulls), _failed)
     metrics.settle()
     request_log.close()
 
@@ -102,7 +105,7 @@ def distribution(settings: Settings, services: Services) -> DistributionApi:
     routes = table(
         UploadHandlers(services.uploads, services.blobs, services.registries, services.access),
         BlobHandlers(services.blobs, services.redirects),
-        ManifestHandlers(services.manifests, services.tally),
+        ManifestHandlers(services.manifests, services.tally, services.keeping.image_pulls),
         CatalogHandlers(services.catalog),
         TokenHandlers(services.issuer, services.access),
     )
@@ -149,7 +152,10 @@ def management(settings: Settings, services: Services, *, acting: Caller | None 
         grants=services.grants,
         groups=services.groups,
         keys=services.keys,
+        letting_go=services.keeping.letting_go,
+        pins=services.keeping.pins,
         registries=services.registries,
+        retention=services.keeping.retention,
         robots=services.robots,
         tags=services.tags,
         repair=services.keeping.repair,
@@ -173,6 +179,8 @@ def ui(settings: Settings, services: Services, *, has_authority: bool) -> Applic
         immutable=services.immutable,
         elsewhere=services.elsewhere,
         verify=services.keeping.verify,
+        retention=services.keeping.retention,
+        retention_at=settings.retention_time,
     )
     return pages.build(parts, UiSettings(__version__, time.time, settings.external_url, has_authority))
 
@@ -231,11 +239,20 @@ def _runner(settings: Settings, services: Services) -> Runner:
         log.error("content is damaged", content=found.content, fault=found.fault.value, reason=found.fault.sentence)
 
     tick = tick_of(settings.lease)
-    jobs = (
+    jobs = [
         Job(HOUR, lambda: services.tags.forget(time.time())),
         Job(LOOK_SECONDS, Verifier(services.keeping.verify, damaged).work),
-    )
+    ]
+    if settings.retention_at is not None:
+        daily = Daily(settings.retention_at, services.keeping.letting_go.ran_at, lambda: _let_go(services))
+        jobs.append(Job(LOOK_EVERY, daily.look))
     return Runner(services.collect, tick, settings.collect_every, collected, _failed, services.duty, jobs)
+
+
+async def _let_go(services: Services) -> None:
+    run = await services.keeping.letting_go.run()
+    tags, images, frees = run.total
+    log.info("rules of retention ran", repositories=run.repositories, tags=tags, images=images, frees=frees)
 
 
 def _failed(error: Exception) -> None:

@@ -15,8 +15,10 @@ from moorage.cli import (
     image,
     keys,
     move,
+    pin,
     registry,
     repository,
+    retention,
     robot,
     serve,
     tag,
@@ -41,6 +43,8 @@ app.add_typer(registry.app, name="registry")
 app.add_typer(repository.app, name="repository")
 app.add_typer(image.app, name="image")
 app.add_typer(tag.app, name="tag")
+app.add_typer(retention.app, name="retention")
+app.add_typer(pin.app, name="pin")
 command(user.app, "identities", "moorage user identities mara")(identity.identities)
 command(user.app, "link", "moorage user link mara corp 6b1f5c1e-1d55-103f-9d0c-6f1f2a3b4c5d")(identity.link)
 command(user.app, "unlink", "moorage user unlink mara corp")(identity.unlink)

@@ -47,6 +47,7 @@ def serve(
     lease: Annotated[str | None, _option("lease")] = None,
     collect_every: Annotated[str | None, _option("collect_every")] = None,
     verify_days: Annotated[str | None, _option("verify_days")] = None,
+    retention_at: Annotated[str | None, _option("retention_at")] = None,
     drain: Annotated[str | None, _option("drain")] = None,
     config: Annotated[Path | None, _option("config")] = None,
 ) -> None:

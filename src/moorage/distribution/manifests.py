@@ -11,6 +11,7 @@ from moorage.distribution.http import Answer, Headers, Request, json_answer, nam
 from moorage.domain.digest import Digest, parse_digest
 from moorage.domain.manifest import LARGEST, OCI_INDEX
 from moorage.domain.name import Repository, parse_tag
+from moorage.services.image_pulls import ImagePullService
 from moorage.services.manifests import ManifestService
 from moorage.services.records import ReferrerRecord
 from moorage.services.tally import Tally
@@ -21,9 +22,10 @@ LARGEST_PAGE = 10_000
 class ManifestHandlers:
     """Requests for `/v2/NAME/manifests/…`, `/v2/NAME/tags/list` and `/v2/NAME/referrers/…`."""
 
-    def __init__(self, manifests: ManifestService, tally: Tally) -> None:
+    def __init__(self, manifests: ManifestService, tally: Tally, pulls: ImagePullService) -> None:
         self._manifests = manifests
         self._tally = tally
+        self._pulls = pulls
 
     def foresee(self, repository: Repository, reference: str) -> None:
         """Begin a GET or HEAD; see foresight.py."""
@@ -32,10 +34,14 @@ class ManifestHandlers:
     async def get(self, request: Request, repository: Repository, reference: str) -> Answer:
         """GET and HEAD: the bytes as they were pushed, whatever the client accepts: nothing is ever converted."""
         record = await self._manifests.get(repository, _reference(reference))
+        is_get = request.scope["method"] == "GET"
+        # Who has an image asks by digest whether it is still there, before it is named in an index.
+        if is_get or ":" in reference:
+            self._pulls.note(repository, record.digest)
         if names_etag(request.headers.get(b"if-none-match"), record.digest):
             return Answer(304, [(b"etag", b'"%s"' % record.digest.encode())])
         # A client asks for an index and then for one of its platforms, and often with a HEAD before: that is one pull.
-        if not record.is_part and request.scope["method"] == "GET":
+        if not record.is_part and is_get:
             self._tally.pulled(repository)
         return Answer(200, _headers(record.digest, record.media_type, record.pushed_at), record.body)
 

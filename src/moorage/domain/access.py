@@ -14,6 +14,8 @@ class Action(StrEnum):
     PULL = "pull"
     PUSH = "push"
     DELETE = "delete"
+    PIN = "pin"
+    """Look at what is kept and why, and keep images that are in use."""
     DESCRIBE = "describe"
     ADMINISTER_REGISTRY = "administer-registry"
     CREATE_REGISTRY = "create-registry"
@@ -44,7 +46,7 @@ class Visibility(StrEnum):
 
 
 _READER = frozenset({Action.PULL})
-_WRITER = _READER | {Action.PUSH}
+_WRITER = _READER | {Action.PUSH, Action.PIN}
 _MAINTAINER = _WRITER | {Action.DELETE, Action.DESCRIBE}
 _OWNER = _MAINTAINER | {Action.ADMINISTER_REGISTRY}
 

@@ -10,6 +10,7 @@ class How(StrEnum):
     RETAG = "retag"
     ROLLBACK = "rollback"
     DELETION = "deletion"
+    RETENTION = "retention"
 
 
 KEPT_MOVES = 10_000

@@ -16,8 +16,10 @@ from moorage.management.grants import GrantRoutes
 from moorage.management.groups import GroupRoutes
 from moorage.management.identities import IdentityRoutes
 from moorage.management.keys import KeyRoutes
+from moorage.management.pins import PinRoutes
 from moorage.management.registries import RegistryRoutes
 from moorage.management.repositories import RepositoryRoutes
+from moorage.management.retention import RetentionRoutes
 from moorage.management.robots import RobotRoutes
 from moorage.management.routes import PREFIX, Callers, Csrf, Gate, Route
 from moorage.management.storage import StorageRoutes
@@ -35,8 +37,11 @@ from moorage.services.directories import DirectoryService
 from moorage.services.grants import GrantService
 from moorage.services.groups import GroupService
 from moorage.services.keys import KeyService
+from moorage.services.letting_go import LettingGoService
+from moorage.services.pins import PinService
 from moorage.services.registries import RegistryService
 from moorage.services.repair import RepairService
+from moorage.services.retention import RetentionService
 from moorage.services.robots import RobotService
 from moorage.services.tags import TagService
 from moorage.services.verify import VerifyService
@@ -57,8 +62,11 @@ class ManagementServices:
     grants: GrantService
     groups: GroupService
     keys: KeyService
+    letting_go: LettingGoService
+    pins: PinService
     registries: RegistryService
     repair: RepairService
+    retention: RetentionService
     robots: RobotService
     tags: TagService
     verify: VerifyService
@@ -71,6 +79,8 @@ def tables(services: ManagementServices) -> Mapping[str, tuple[Route, ...]]:
         "grants": GrantRoutes(services.grants).rows(),
         "groups": GroupRoutes(services.groups).rows(),
         "access": AccessRoutes(services.explanations).rows(),
+        "retention": RetentionRoutes(services.retention, services.letting_go).rows(),
+        "pins": PinRoutes(services.pins).rows(),
         "repositories": (*TagRoutes(services.tags).rows(), *RepositoryRoutes(services.catalog).rows()),
         "users": (*UserRoutes(services.accounts).rows(), *IdentityRoutes(services.directories).rows()),
         "robots": RobotRoutes(services.robots).rows(),

@@ -58,15 +58,16 @@ def deletion(repository: Repository, digests: Sequence[Digest] | None, names: Se
         rows = yield EVERY_TAG, {"repository_id": found.id}
         goes = {row.name for row in rows}
     else:
-        images = yield from _family(found.id, digests)
+        images = yield from family_of(found.id, digests)
         goes = yield from _tags_of(found.id, images)
-        rows = yield from _in_pieces(TAGGED, found.id, names)
+        rows = yield from in_pieces(TAGGED, found.id, names)
         goes |= {row.name for row in rows}
     frees = yield from _frees(found.id, images, every=digests is None)
     return Deletion(tuple(sorted(goes)), tuple(Digest(image) for image in images), frees)
 
 
-def _in_pieces(statement: Select[Any], repository_id: int, values: Sequence[str]) -> Steps[list[Any]]:
+def in_pieces(statement: Select[Any], repository_id: int, values: Sequence[str]) -> Steps[list[Any]]:
+    """Return the rows of a statement for `some` values of a repository, however many these are."""
     found: list[Any] = []
     for start in range(0, len(values), SOME):
         rows: Rows = yield statement, {"repository_id": repository_id, "some": values[start : start + SOME]}
@@ -74,9 +75,9 @@ def _in_pieces(statement: Select[Any], repository_id: int, values: Sequence[str]
     return found
 
 
-def _family(repository_id: int, digests: Sequence[Digest]) -> Steps[list[str]]:
+def family_of(repository_id: int, digests: Sequence[Digest]) -> Steps[list[str]]:
     """Return the images, and whatever exists only for them."""
-    rows = yield from _in_pieces(PRESENT, repository_id, digests)
+    rows = yield from in_pieces(PRESENT, repository_id, digests)
     family = dict.fromkeys(row.digest for row in rows)
     waiting = list(family)
     while waiting:
@@ -105,16 +106,16 @@ def _tags_of(repository_id: int, images: Sequence[str]) -> Steps[set[str]]:
 
 
 def _frees(repository_id: int, images: Sequence[str], *, every: bool) -> Steps[int]:
-    rows = yield from _in_pieces(BODIES, repository_id, images)
+    rows = yield from in_pieces(BODIES, repository_id, images)
     total = sum(int(row[0]) for row in rows)
     if every:
         targets = yield EVERY_LINK, {"repository_id": repository_id}
     else:
-        targets = yield from _in_pieces(TARGETS, repository_id, images)
+        targets = yield from in_pieces(TARGETS, repository_id, images)
     sizes = {row.digest: row.size for row in targets}
     going = set(images)
     kept: set[str] = set()
-    keepers = yield from _in_pieces(KEEPERS, repository_id, list(sizes))
+    keepers = yield from in_pieces(KEEPERS, repository_id, list(sizes))
     for row in keepers:
         if row.repository_id != repository_id or row.source not in going:
             kept.add(row.target)

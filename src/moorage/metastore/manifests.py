@@ -86,6 +86,16 @@ PUT = insert_or_update(
     ["media_type", "own_size", "body_size", "body", "damage"],
     lambda new: or_(manifests.c.damage.is_not(None), manifests.c.body != new.body),
 )
+# Who pushes an image again wants it to stay: its age begins anew.
+AGAIN = (
+    update(manifests)
+    .where(
+        manifests.c.repository_id == bindparam("of_repository"),
+        manifests.c.digest == bindparam("of_digest"),
+        manifests.c.pushed_at < bindparam("at"),
+    )
+    .values(pushed_at=bindparam("at"), pushed_by=bindparam("by"))
+)
 PUT_EDGE = insert_or_nothing(edges, ["repository_id", "source", "target"])
 PUSHED = (
     update(repositories)
@@ -242,8 +252,10 @@ def _put(repository: Repository, manifest: NewManifest, names: Sequence[str], ha
         "pushed_by": hand.by,
         "body": manifest.body,
         "damage": None,
+        "expires_after": manifest.expires_after,
     }
     yield PUT, row
+    yield AGAIN, {"of_repository": repository_id, "of_digest": manifest.digest, "at": hand.at, "by": hand.by}
     if manifest.named:
         edge = {"repository_id": repository_id, "source": manifest.digest}
         yield PUT_EDGE, [{**edge, "target": target} for target in manifest.named]

@@ -18,6 +18,7 @@ WORDS = {
     Action.PULL: "pull from",
     Action.PUSH: "push to",
     Action.DELETE: "delete from",
+    Action.PIN: "pin images of, or look at the rules of",
     Action.DESCRIBE: "describe",
     Action.ADMINISTER_REGISTRY: "administer",
 }

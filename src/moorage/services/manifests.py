@@ -12,6 +12,7 @@ from moorage.domain.digest import Digest, algorithm_of, digest_of
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.manifest import IMAGE_CONFIGS, Descriptor, Manifest, parse_manifest, platforms_of
 from moorage.domain.name import Repository, Tag, is_digest
+from moorage.domain.retention import LABEL, parse_span
 from moorage.domain.upload import check_digest
 from moorage.services.ports import Blobs, Manifests
 from moorage.services.recording import recorded_as
@@ -22,7 +23,7 @@ LARGEST_CONFIG = 1024 * 1024
 """Bytes of the largest image config that is read for its platform."""
 
 CONFIGS_KEPT = 4096
-"""Configs whose platform is kept in memory: one config is often pushed under many tags, and can never change."""
+"""Configs of which is kept in memory what counts: one is often pushed under many tags, and can never change."""
 
 LONGEST_PLATFORM = 64
 PLATFORM = ("os", "architecture", "variant")
@@ -103,7 +104,7 @@ class ManifestService:
         return (*found, *(record for digest, record in more.items() if digest not in own)), None
 
     async def _config(self, repository: Repository, manifest: Manifest) -> Mapping[str, Any] | None:
-        """Read an image's config for its platform; one that is not here or cannot be read says nothing."""
+        """Read an image's config for its platform and label; one that is not here or cannot be read says nothing."""
         config = manifest.config
         if config is None or config.media_type not in IMAGE_CONFIGS or config.size > LARGEST_CONFIG:
             return None
@@ -123,7 +124,7 @@ class ManifestService:
             return None
         if len(self._configs) >= CONFIGS_KEPT:
             self._configs.clear()
-        says = self._configs[config.digest] = {name: _short(found.get(name)) for name in PLATFORM}
+        says = self._configs[config.digest] = {name: _short(found.get(name)) for name in PLATFORM} | _label_of(found)
         return says
 
 
@@ -146,6 +147,13 @@ def _deletion(repository: Repository, reference: str, gone: Dropped | None) -> I
         yield Change(Kind.DELETE_IMAGE, image_name(repository, reference))
 
 
+def _label_of(config: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return the label of an image's config that says how long the image is good for."""
+    container = config.get("config")
+    labels = container.get("Labels") if isinstance(container, dict) else None
+    return {LABEL: _short(labels.get(LABEL))} if isinstance(labels, dict) else {}
+
+
 def _short(value: object) -> str | None:
     return value if isinstance(value, str) and len(value) <= LONGEST_PLATFORM else None
 
@@ -163,6 +171,7 @@ def describe(manifest: Manifest, digest: Digest, body: bytes, config: Mapping[st
     """Gather what is stored of a manifest beside its bytes."""
     sizes = {blob.digest: blob.size for blob in manifest.blobs}
     own = [layer.digest for layer in manifest.layers if not layer.is_foreign]
+    label = manifest.annotations.get(LABEL) or (config or {}).get(LABEL)
     needed = dict.fromkeys([*([manifest.config.digest] if manifest.config else []), *own])
     return NewManifest(
         digest=digest,
@@ -177,6 +186,7 @@ def describe(manifest: Manifest, digest: Digest, body: bytes, config: Mapping[st
         own_size=len(body) + sum(sizes.values()),
         needed=tuple(needed),
         named=tuple(dict.fromkeys((*sizes, *(child.digest for child in manifest.children)))),
+        expires_after=parse_span(label) if label else None,
     )
 
 

@@ -270,6 +270,8 @@ class NewManifest:
     """Blobs that must be linked to the repository."""
     named: tuple[Digest, ...]
     """Everything that must live as long as this manifest: blobs and children."""
+    expires_after: int | None = None
+    """Seconds that its label, or annotation, says."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from moorage.settings.values import (
     as_secret,
     as_storage,
     as_switch,
+    as_time_of_day,
     as_url,
     as_whole,
     as_word,
@@ -223,9 +224,20 @@ class Settings(BaseModel):
             "In how many days everything that is stored is read and compared with its digest; 0 is never.",
         ),
     ] = 30
+    retention_at: Annotated[
+        int | None,
+        BeforeValidator(as_time_of_day),
+        Told("HH:MM or off", "When, in UTC, rules of retention run each day; off is never by themselves.", "02:00"),
+    ] = 120
     drain: Annotated[
         _Seconds, Told(_SECONDS, "How long a stopping server waits for uploads and downloads under way.")
     ] = 30
+
+    @property
+    def retention_time(self) -> str | None:
+        """When rules of retention run, as `02:00`."""
+        minutes = self.retention_at
+        return None if minutes is None else f"{minutes // 60:02}:{minutes % 60:02}"
 
     @property
     def database_file(self) -> Path | None:

@@ -37,6 +37,18 @@ def as_whole(value: object) -> int:
     return int(as_text(value))
 
 
+def as_time_of_day(value: object) -> int | None:
+    """Return the minutes after midnight that `HH:MM` says; None for `off`."""
+    if value is None or value == "off":
+        return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    found = re.fullmatch(r"([01][0-9]|2[0-3]):([0-5][0-9])", as_text(value), re.ASCII)
+    if found is None:
+        raise ValueError(value)
+    return int(found[1]) * 60 + int(found[2])
+
+
 def as_yes_or_no(value: object) -> bool:
     """Return what `true` or `false` says."""
     if isinstance(value, bool):

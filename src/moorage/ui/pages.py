@@ -28,6 +28,7 @@ from moorage.ui.history import HistoryPages
 from moorage.ui.policies import PolicyPages
 from moorage.ui.registries import RegistryPages
 from moorage.ui.repositories import RepositoryPages
+from moorage.ui.retention import RetentionPages
 from moorage.ui.sign_in import SignInPages
 from moorage.ui.storage import StoragePages
 from moorage.ui.view import Assets, View
@@ -100,6 +101,7 @@ def table(services: UiServices, view: View) -> tuple[Page, ...]:
         *_pages_elsewhere(ElsewherePages(services, view, sign_in)),
         *_pages_of_registries(RegistryPages(services, view)),
         *_pages_of_tags(PolicyPages(services, view), HistoryPages(services, view)),
+        *_pages_of_retention(RetentionPages(services, view)),
         *_pages_of_repositories(RepositoryPages(services, view), DeletionPages(services, view)),
     )
 
@@ -161,6 +163,17 @@ def _pages_of_tags(policies: PolicyPages, history: HistoryPages) -> tuple[Page, 
         Page("POST", rules + "/remove", Action.ADMINISTER_REGISTRY, policies.remove),
         Page("GET", tags, Action.PULL, history.show),
         Page("POST", tags, Action.PUSH, history.move),
+    )
+
+
+def _pages_of_retention(pages: RetentionPages) -> tuple[Page, ...]:
+    tab = "/{registry}/-/policies"
+    return (
+        Page("POST", tab + "/retention", Action.DESCRIBE, pages.change),
+        Page("GET", tab + "/rule", Action.DESCRIBE, pages.form),
+        Page("POST", tab + "/rule", Action.DESCRIBE, pages.save),
+        Page("GET", tab + "/preview", Action.PIN, pages.preview),
+        Page("GET", tab + "/preview.csv", Action.PIN, pages.as_csv),
     )
 
 

@@ -1,4 +1,4 @@
-"""A registry's policies: which tags never move."""
+"""A registry's policies: what is kept, and which tags never move."""
 
 from collections.abc import Mapping
 
@@ -7,6 +7,7 @@ from starlette.responses import Response
 from moorage.domain.access import Action
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.pattern import WHOLE
+from moorage.domain.retention import words
 from moorage.ui.registries import head_of
 from moorage.ui.view import View
 from moorage.ui.visit import UiServices, Visit
@@ -51,6 +52,17 @@ class PolicyPages:
         self, visit: Visit, status: int = 200, fields: Mapping[str, str] = NO_FIELDS, error: str = ""
     ) -> Response:
         head = await head_of(self._services, visit)
+        kept = await self._services.retention.list(visit.caller, visit.address) if head.may_pin else ()
         held = await self._services.immutable.held(visit.caller, head.registry)
         page = "registry-policies.html"
-        return self._view.page(visit, page, status, head=head, held=held, fields=fields, error=error)
+        return self._view.page(
+            visit,
+            page,
+            status,
+            head=head,
+            held=held,
+            fields=fields,
+            error=error,
+            kept=[(rule, words(rule.rule)) for rule in kept],
+            retention_at=self._services.retention_at,
+        )

@@ -35,6 +35,7 @@ class Head:
     registry: Registry
     summary: RegistrySummary
     may_push: bool
+    may_pin: bool
     may_describe: bool
     may_administer: bool
 
@@ -47,6 +48,7 @@ async def head_of(services: UiServices, visit: Visit) -> Head:
         registry=summary.registry,
         summary=summary,
         may_push=await access.may(visit.caller, Action.PUSH, address),
+        may_pin=await access.may(visit.caller, Action.PIN, address),
         may_describe=await access.may(visit.caller, Action.DESCRIBE, address),
         may_administer=await access.may(visit.caller, Action.ADMINISTER_REGISTRY, address),
     )

@@ -19,6 +19,7 @@ from moorage.services.immutable import ImmutableTagService
 from moorage.services.manifests import ManifestService
 from moorage.services.records import Session
 from moorage.services.registries import RegistryService
+from moorage.services.retention import RetentionService
 from moorage.services.tags import TagService
 from moorage.services.verify import VerifyService
 from moorage.services.web_sign_in import WebSignInService
@@ -47,6 +48,9 @@ class UiServices:
     immutable: ImmutableTagService
     elsewhere: WebSignInService
     verify: VerifyService
+    retention: RetentionService
+    retention_at: str | None = None
+    """When rules run each day, as `02:00` in UTC; None for only when somebody asks for it."""
 
 
 @dataclass(frozen=True, slots=True)

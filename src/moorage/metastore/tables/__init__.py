@@ -6,6 +6,8 @@
                                  ├─ manifests ─┬─ edges         what a manifest keeps alive
                                  │             └─ tags ─ tag_moves
                                  └─ uploads                     sessions that have not ended
+    retention_rules, retention_due, _marks, _state              what rules keep, and when they look again
+    pins, image_pulls                                           what is in use
     activity                                                    what happened; it outlives what it is about
     quarantined, rounds                                         what verification has found, and how far it is
     moved_blobs, moved_rows                                     what `moorage move` has brought here (moving.py)
@@ -30,6 +32,14 @@ from moorage.metastore.tables.people import (
     users,
 )
 from moorage.metastore.tables.records import activity, moved_blobs, moved_rows
+from moorage.metastore.tables.retention import (
+    image_pulls,
+    pins,
+    retention_due,
+    retention_marks,
+    retention_rules,
+    retention_state,
+)
 from moorage.metastore.tables.storage import blobs, clock, discarded, links, quarantined, rounds, uploads
 
 __all__ = [
@@ -46,14 +56,20 @@ __all__ = [
     "group_members",
     "groups",
     "identities",
+    "image_pulls",
     "links",
     "manifests",
     "metadata",
     "moved_blobs",
     "moved_rows",
+    "pins",
     "quarantined",
     "registries",
     "repositories",
+    "retention_due",
+    "retention_marks",
+    "retention_rules",
+    "retention_state",
     "rounds",
     "sessions",
     "signing_keys",

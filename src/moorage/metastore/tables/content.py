@@ -56,6 +56,8 @@ manifests = Table(
     Column("body", LargeBinary, nullable=False),
     # What verification has found wrong with it; a push that brings its bytes again makes it NULL.
     Column("damage", WORDS),
+    # Seconds that its label says; of an index, its own annotation.
+    Column("expires_after", WHOLE),
     UniqueConstraint("repository_id", "digest"),
     Index("manifests_by_subject", "repository_id", "subject", "digest"),
     Index("manifests_by_time", "repository_id", text("pushed_at DESC"), "digest"),

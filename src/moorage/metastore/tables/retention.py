@@ -1,0 +1,90 @@
+"""What is kept and let go by rules: the rules, what is pinned, when images were pulled, and when to look again."""
+
+from sqlalchemy import Boolean, Column, Float, ForeignKey, ForeignKeyConstraint, Index, Table
+
+from moorage.metastore.tables.columns import WHOLE, WORDS, metadata
+
+retention_rules = Table(
+    "retention_rules",
+    metadata,
+    Column("id", WHOLE, primary_key=True),
+    Column("registry_id", ForeignKey("registries.id", ondelete="CASCADE"), nullable=False),
+    Column("position", WHOLE, nullable=False),
+    Column("name", WORDS, nullable=False),
+    # What it says, as JSON.
+    Column("rule", WORDS, nullable=False),
+    Column("is_paused", Boolean, nullable=False),
+    Column("is_previewed", Boolean, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("created_by", WORDS, nullable=False),
+    # What it did last.
+    Column("ran_at", Float),
+    Column("ran_tags", WHOLE, nullable=False),
+    Column("ran_images", WHOLE, nullable=False),
+    Column("ran_frees", WHOLE, nullable=False),
+    Index("retention_rules_by_registry", "registry_id", "position"),
+    # An address names these ids: one that is gone must not come back as another.
+    sqlite_autoincrement=True,
+)
+
+pins = Table(
+    "pins",
+    metadata,
+    Column("repository_id", WHOLE, primary_key=True),
+    Column("digest", WORDS, primary_key=True),
+    # Each has their own, so that nobody's ends with another's.
+    Column("pinned_by", WORDS, primary_key=True),
+    Column("why", WORDS, nullable=False),
+    Column("pinned_at", Float, nullable=False),
+    Column("until", Float),
+    ForeignKeyConstraint(
+        ["repository_id", "digest"],
+        ["manifests.repository_id", "manifests.digest"],
+        ondelete="CASCADE",
+        onupdate="CASCADE",
+    ),
+    sqlite_with_rowid=False,
+)
+
+image_pulls = Table(
+    "image_pulls",
+    metadata,
+    Column("repository_id", WHOLE, primary_key=True),
+    Column("digest", WORDS, primary_key=True),
+    Column("pulled_at", Float, nullable=False),
+    ForeignKeyConstraint(
+        ["repository_id", "digest"],
+        ["manifests.repository_id", "manifests.digest"],
+        ondelete="CASCADE",
+        onupdate="CASCADE",
+    ),
+    sqlite_with_rowid=False,
+)
+
+# Repositories that rules must look at, and when; one that has no row waits for a push, or for other rules.
+retention_due = Table(
+    "retention_due",
+    metadata,
+    Column("repository_id", ForeignKey("repositories.id", ondelete="CASCADE"), primary_key=True),
+    Column("due_at", Float, nullable=False),
+    Index("retention_due_by_time", "due_at", "repository_id"),
+)
+
+# Which rules all repositories of a registry have been put in line for.
+retention_marks = Table(
+    "retention_marks",
+    metadata,
+    Column("registry_id", ForeignKey("registries.id", ondelete="CASCADE"), primary_key=True),
+    Column("mark", WORDS, nullable=False),
+)
+
+# One row: since when pulls of images are known, when rules last ran, and up to where they have looked for changes.
+retention_state = Table(
+    "retention_state",
+    metadata,
+    Column("id", WHOLE, primary_key=True),
+    Column("pulls_since", Float, nullable=False),
+    Column("ran_at", Float, nullable=False),
+    Column("seen_push", Float, nullable=False),
+    Column("seen_move", WHOLE, nullable=False),
+)

@@ -1,0 +1,177 @@
+"""Letting go by rules of retention, while pushes and pulls go on.
+
+    line (what changed, what comes of age) ──▶ known ──▶ decided, in a thread ──▶ let go, a few at a time
+
+A transaction lets go of little, so that no push waits for long, and looks once more at everything it takes. A
+repository leaves the line until something in it changes or comes of age, so that a run costs what there is to do.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from functools import partial
+from itertools import groupby
+from math import isfinite
+
+from moorage.domain.access import Action, Caller
+from moorage.domain.activity import Change, Facts, Kind, image_name, tag_name
+from moorage.domain.name import Repository
+from moorage.domain.retention import words
+from moorage.domain.retention_decision import Decision, decide_retention, mark_of
+from moorage.services.access import Access
+from moorage.services.recording import recorded, recorded_as
+from moorage.services.retention_ports import Retention, RetentionLine, RetentionRules
+from moorage.services.retention_records import (
+    NOTHING,
+    DueRepository,
+    LetGo,
+    Parted,
+    Ran,
+    RetentionRun,
+    RuledRegistry,
+)
+
+LINE = 500
+"""Repositories that are put in line in one transaction."""
+
+BATCH = 20
+"""Tags and images that go in one transaction."""
+
+SOON = 60.0
+"""Seconds until a repository is looked at again in which something had changed meanwhile."""
+
+
+class LettingGoService:
+    """The use cases of doing what rules say."""
+
+    def __init__(
+        self, rules: RetentionRules, line: RetentionLine, retention: Retention, access: Access, system: Caller
+    ) -> None:
+        self._rules = rules
+        self._line = line
+        self._retention = retention
+        self._access = access
+        self._system = system
+
+    async def run(self) -> RetentionRun:
+        """Do what the rules of all registries say, and say what went."""
+        now = time.time()
+        await self._line.begin_run(now)
+        done = await self._run(self._system, now, None)
+        await self._rules.note_run(done.by_rule, now)
+        return done
+
+    async def run_registry(self, caller: Caller, address: str) -> RetentionRun:
+        """Do now what a registry's rules say."""
+        registry = await self._access.check_registry(caller, Action.DELETE, address)
+        now = time.time()
+        done = await self._run(caller, now, registry.id)
+        after: Facts = done.total._asdict()
+        with recorded(caller, Change(Kind.RUN_RETENTION, address, None, after)):
+            await self._rules.note_run(done.by_rule, now)
+        return done
+
+    async def ran_at(self) -> float:
+        """Return when the rules of all registries last began to run, in Unix seconds."""
+        return await self._line.ran_at()
+
+    async def _run(self, caller: Caller, now: float, registry_id: int | None) -> RetentionRun:
+        await self._line.line_up_changed(now, LINE)
+        ruled = {each.id: each for each in await self._line.registries()}
+        mine = [each for each in ruled.values() if registry_id in {None, each.id}]
+        for registry in mine:
+            await self._line_up(registry)
+        by_rule: dict[int, Ran] = {rule.id: NOTHING for registry in mine for rule in registry.rules}
+        looked_at = 0
+        async for repository in self._due(now, registry_id):
+            of = ruled.get(repository.registry_id)
+            if of is None:
+                # All its rules have been paused or deleted; when one runs again, all of its registry is put in line.
+                await self._line.settle(repository, None)
+                continue
+            looked_at += 1
+            for parted in await self._look_at(caller, of, repository):
+                rule = parted.decision.rule
+                if rule is not None and rule.id in by_rule:
+                    by_rule[rule.id] = _more(by_rule[rule.id], parted)
+        return RetentionRun(looked_at, by_rule)
+
+    async def _line_up(self, registry: RuledRegistry) -> None:
+        """Put all repositories of a registry in line whose rules are not those they were last put there for."""
+        mark = _mark(registry)
+        if mark == registry.mark:
+            return
+        name: str | None = ""
+        while name is not None:
+            name = await self._line.line_up(registry, name, LINE)
+        await self._line.set_mark(registry, mark)
+
+    async def _due(self, now: float, registry_id: int | None) -> AsyncIterator[DueRepository]:
+        after: DueRepository | None = None
+        while True:
+            some = await self._line.due(now, after, LINE)
+            for repository in some:
+                if registry_id in {None, repository.registry_id}:
+                    yield repository
+            if len(some) < LINE:
+                return
+            after = some[-1]
+
+    async def _look_at(self, caller: Caller, registry: RuledRegistry, due: DueRepository) -> list[Parted]:
+        """Let go of what rules say in one repository, and say when it is looked at again."""
+        now = time.time()
+        known = await self._retention.known(due.name, now)
+        if known is None:
+            await self._line.settle(due, None)
+            return []
+        rules = [rule.known for rule in registry.rules]
+        verdict = await asyncio.to_thread(decide_retention, known.facts, rules, now)
+        parted: list[Parted] = []
+        left = 0
+        for batch in _batches(verdict.going):
+            with recorded_as(caller, partial(_gone, due.name)):
+                gone = await self._retention.let_go(known, batch, caller.name, _mark(registry))
+            parted += gone.parted
+            left += gone.left
+        again = min(verdict.due, time.time() + SOON) if left else verdict.due
+        await self._line.settle(due, again if isfinite(again) else None)
+        return parted
+
+
+def _mark(registry: RuledRegistry) -> str:
+    return mark_of([rule.known for rule in registry.rules], registry.immutable)
+
+
+def _batches(going: Sequence[Decision]) -> Iterator[list[Decision]]:
+    """Yield what goes, some at a time; what is about one image stays together as far as that is some."""
+    batch: list[Decision] = []
+    ordered = sorted(going, key=lambda decision: decision.digest)
+    for _, of_image in groupby(ordered, key=lambda decision: decision.digest):
+        same = list(of_image)
+        if len(batch) + len(same) > BATCH and batch:
+            yield batch
+            batch = []
+        batch += same
+        while len(batch) > BATCH:
+            yield batch[:BATCH]
+            batch = batch[BATCH:]
+    if batch:
+        yield batch
+
+
+def _more(ran: Ran, parted: Parted) -> Ran:
+    return Ran(ran.tags + len(parted.tags), ran.images + len(parted.images), ran.frees + parted.frees)
+
+
+def _gone(repository: Repository, gone: LetGo) -> Iterator[Change]:
+    for parted in gone.parted:
+        decision = parted.decision
+        after: Facts = {
+            "rule": decision.rule.name if decision.rule else "",
+            "says": words(decision.rule.rule) if decision.rule else "",
+            "why": decision.reason,
+        }
+        for tag in parted.tags:
+            yield Change(Kind.DELETE_TAG, tag_name(repository, tag), {"digest": decision.digest}, after)
+        for image in parted.images:
+            yield Change(Kind.DELETE_IMAGE, image_name(repository, image), None, after)
