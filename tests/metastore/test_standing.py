@@ -42,7 +42,9 @@ async def cached_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> set[
 
 def watched_on_sqlite(connection: Connection) -> set[tuple[str, str]]:
     """Return which columns of which tables have a trigger, and `` where rows that come or go have one."""
-    rows = connection.execute(text("SELECT tbl_name, sql FROM sqlite_master WHERE type = 'trigger'")).all()
+    rows = connection.execute(
+        text("SELECT tbl_name, sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'standing%'")
+    ).all()
     found: set[tuple[str, str]] = set()
     for table, sql in rows:
         event = sql.partition(" AFTER ")[2].partition(f" ON {table}")[0]
@@ -54,12 +56,15 @@ def watched_on_sqlite(connection: Connection) -> set[tuple[str, str]]:
 def watched_on_postgresql(connection: Connection) -> set[tuple[str, str]]:
     """Return the same."""
     columns = connection.execute(
-        text("SELECT event_object_table, event_object_column FROM information_schema.triggered_update_columns")
+        text(
+            "SELECT event_object_table, event_object_column FROM information_schema.triggered_update_columns"
+            " WHERE trigger_name LIKE 'standing%'"
+        )
     ).all()
     events = connection.execute(
         text(
             "SELECT event_object_table, event_manipulation FROM information_schema.triggers"
-            " WHERE event_manipulation <> 'UPDATE'"
+            " WHERE event_manipulation <> 'UPDATE' AND trigger_name LIKE 'standing%'"
         )
     ).all()
     return {(table, what) for table, what in (*columns, *events)}

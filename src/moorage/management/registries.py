@@ -84,7 +84,9 @@ class RegistrySummary(Registry):
 
     repositories: int = Field(0, description="How many it holds.")
     size: int = Field(
-        0, description="Bytes; layers that images share count once. What is very large may be a minute old."
+        0,
+        description="Bytes of what you may read; layers that images share count once. "
+        "A large part of a registry may be a minute old, a whole one never is.",
     )
     pushed_at: datetime | None = Field(None, description="Last push.")
 

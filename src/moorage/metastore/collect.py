@@ -13,7 +13,7 @@ from moorage.domain.digest import Digest
 from moorage.metastore.blobs import LOOK_AGAIN, UNLINKED
 from moorage.metastore.leases import NOW
 from moorage.metastore.steps import NOTHING, Database, Steps, one
-from moorage.metastore.tables import blobs, clock, discarded, edges, links, repositories, total, uploads
+from moorage.metastore.tables import blobs, clock, discarded, edges, links, registries, repositories, total, uploads
 from moorage.metastore.uploads import DISCARD
 from moorage.services.records import Collected, Usage
 
@@ -33,6 +33,8 @@ REST_LINK = update(links).where(_link).values(leased_until=None)
 DROP_LINK = delete(links).where(_link)
 
 DROP_EMPTY = delete(repositories).where(
+    # By the index of pushes, a registry at a time.
+    repositories.c.registry_id.in_(select(registries.c.id)),
     repositories.c.pushed_at.is_(None),
     ~select(links.c.digest).where(links.c.repository_id == repositories.c.id).exists(),
     ~select(uploads.c.id).where(uploads.c.repository_id == repositories.c.id).exists(),

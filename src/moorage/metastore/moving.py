@@ -20,6 +20,7 @@ from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.metastore.bulk import Bulk, Values, highest, numbered
 from moorage.metastore.steps import Database, Steps
 from moorage.metastore.tables import (
+    KEPT,
     activity,
     blobs,
     clock,
@@ -48,8 +49,8 @@ T = TypeVar("T")
 BATCH = 2000
 """Rows in memory at once."""
 
-TABLES = tuple(table for table in metadata.sorted_tables if table not in {moved_blobs, moved_rows, standing})
-"""In the order of their foreign keys; `standing` moves by itself."""
+TABLES = tuple(table for table in metadata.sorted_tables if table not in {moved_blobs, moved_rows, standing, *KEPT})
+"""In the order of their foreign keys; `standing` moves by itself, and the triggers count what comes."""
 
 OF_THE_STORE = frozenset({uploads, discarded})
 
@@ -226,7 +227,7 @@ class OtherDatabase(Arrivals):
         async with self._transaction() as connection:
             # Bringing blobs took its time: a server may have been started here meanwhile.
             await _in_thread(self._check, connection)
-            await _in_thread(self._bulk.clear, connection, (*TABLES, moved_rows))
+            await _in_thread(self._bulk.clear, connection, (*KEPT, *TABLES, moved_rows))
             for table in TABLES:
                 if self._has_other_store and table in OF_THE_STORE:
                     continue

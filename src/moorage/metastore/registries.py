@@ -19,6 +19,7 @@ from moorage.metastore.names import REACH, Names, reader
 from moorage.metastore.steps import NOTHING, Database, Row, Steps, one
 from moorage.metastore.tables import links, manifests, registries, repositories
 from moorage.metastore.totals import Totals
+from moorage.metastore.usage import RegistryUsageTable
 from moorage.services.ports import Check
 from moorage.services.records import Registry, RegistrySummary
 
@@ -43,6 +44,7 @@ class RegistryTable:
         self._database = database
         self._found = AccessCache(database, _find)
         self._names = Names(database)
+        self._usages = RegistryUsageTable(database)
         self._totals = Totals(database)
 
     async def create(self, name: str, description: str, visibility: Visibility, by: str) -> Registry:
@@ -82,10 +84,13 @@ class RegistryTable:
         return await self._database.write(partial(_delete, address, check))
 
     async def _summed(self, found: Sequence[Registry], reach: Reach) -> tuple[RegistrySummary, ...]:
-        reaches = {registry.address: reach.within(whole_of(registry.address)) for registry in found}
-        totals = await self._totals.of(tuple(reaches.values()))
-        summed = ((registry, totals[reaches[registry.address]]) for registry in found)
-        return tuple(RegistrySummary(one, total.repositories, total.size, total.pushed_at) for one, total in summed)
+        """Add up: who reads all of a registry reads what is kept of it."""
+        reaches = {one.id: reach.within(whole_of(one.address)) for one in found}
+        whole = [one.id for one in found if reaches[one.id] == whole_of(one.address)]
+        usages = await self._usages.of(whole)
+        totals = await self._totals.of([reaches[one.id] for one in found if one.id not in usages])
+        summed = ((one, usages.get(one.id) or totals[reaches[one.id]]) for one in found)
+        return tuple(RegistrySummary(one, part.repositories, part.size, part.pushed_at) for one, part in summed)
 
 
 def registry_of(row: Row) -> Registry:

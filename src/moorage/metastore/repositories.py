@@ -2,21 +2,19 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import and_, bindparam, func, select
+from sqlalchemy import and_, bindparam, select
 
 from moorage.domain.name import Repository
 from moorage.metastore.steps import Row, Steps, one
-from moorage.metastore.tables import links, manifests, repositories, tags, total
+from moorage.metastore.tables import manifests, repositories, repository_counts, tags, total
 from moorage.services.records import RepositoryRecord
 
 RECORDS = 50
-"""Repositories whose sizes are added up in one turn of the event loop."""
+"""Repositories that are looked up in one turn of the event loop."""
 
-_tag_count = select(func.count()).where(tags.c.repository_id == repositories.c.id).scalar_subquery()
-_blob_bytes = select(total(links.c.size)).where(links.c.repository_id == repositories.c.id).scalar_subquery()
-_manifest_bytes = (
-    select(total(manifests.c.body_size)).where(manifests.c.repository_id == repositories.c.id).scalar_subquery()
-)
+_here = repository_counts.c.repository_id == repositories.c.id
+_tag_count = select(total(repository_counts.c.tags)).where(_here).scalar_subquery()
+_bytes = select(total(repository_counts.c.body_bytes + repository_counts.c.blob_bytes)).where(_here).scalar_subquery()
 # What cosign and others attach under tags as sha256-….sig is about an image, and does not tell what is kept there.
 _newest_tagged = (
     select(tags.c.digest)
@@ -31,7 +29,7 @@ REPOSITORIES = (
     select(
         repositories,
         _tag_count.label("tags"),
-        (_blob_bytes + _manifest_bytes).label("size"),
+        _bytes.label("size"),
         _newest.c.artifact_type,
         _newest.c.config_type,
         _newest.c.is_index,

@@ -1,6 +1,7 @@
-"""Totals: how many repositories a reach has in a registry, how large they are, and when somebody pushed last.
+"""Totals of a part of a registry: how many repositories a reach has, how large they are, when somebody pushed last.
 
-    one span, as a whole registry or team/*        the database adds it up
+    a whole registry                               is kept (usage.py), and doesn't come here
+    one span, as team/*                            the database adds it up
     more of them, or names to be matched           their repositories are looked up, and their blobs counted once
 
 What took long is remembered for a while: adding up stays a small part of what a server does, however much it holds.
@@ -87,6 +88,8 @@ class Totals:
 
     async def of(self, reaches: Sequence[Reach]) -> Mapping[Reach, Total]:
         """Return the total of each; large ones may be as old as a minute."""
+        if not reaches:
+            return {}
         generation = await self._database.ask_generation()
         if not all(self._is_known(reach, generation) for reach in reaches):
             # Who waits for the same finds it done.

@@ -12,6 +12,7 @@
     quarantined, rounds                                         what verification has found, and how far it is
     moved_blobs, moved_rows                                     what `moorage move` has brought here (moving.py)
     standing                                                    moves when anybody's rights do
+    repository_counts, registry_blobs, registry_usage           how much there is: kept by triggers (counts.py)
 
 A lease of NULL means: looked at by a collection and found in use; whatever stops using it sets a lease again, so that
 only rows with a lease are ever looked at (collect.py).
@@ -19,6 +20,7 @@ only rows with a lease are ever looked at (collect.py).
 
 from moorage.metastore.tables.columns import WHOLE, WORDS, metadata, total
 from moorage.metastore.tables.content import edges, manifests, registries, repositories, tag_moves, tags
+from moorage.metastore.tables.counts import KEPT, registry_blobs, registry_usage, repository_counts
 from moorage.metastore.tables.people import (
     STANDING,
     access_tokens,
@@ -43,6 +45,7 @@ from moorage.metastore.tables.retention import (
 from moorage.metastore.tables.storage import blobs, clock, discarded, links, quarantined, rounds, uploads
 
 __all__ = [
+    "KEPT",
     "STANDING",
     "WHOLE",
     "WORDS",
@@ -65,7 +68,10 @@ __all__ = [
     "pins",
     "quarantined",
     "registries",
+    "registry_blobs",
+    "registry_usage",
     "repositories",
+    "repository_counts",
     "retention_due",
     "retention_marks",
     "retention_rules",

@@ -34,6 +34,7 @@ repositories = Table(
     Column("last_pulled_at", Float),
     Index("repositories_by_registry", "registry_id", "name"),
     Index("repositories_by_push", "pushed_at"),
+    Index("repositories_by_registry_push", "registry_id", "pushed_at"),
 )
 
 manifests = Table(

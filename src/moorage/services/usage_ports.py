@@ -1,0 +1,36 @@
+"""How much registries hold, as it is kept with every change: what needs no adding up."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from moorage.domain.digest import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryUsage:
+    """What a registry holds, as of one moment; sizes are bytes, `pushed_at` Unix seconds or None for never.
+
+    `repositories` are those that were pushed to. A blob counts once, however many repositories have it.
+    """
+
+    repositories: int
+    images: int
+    body_bytes: int
+    blob_bytes: int
+    pushed_at: float | None
+
+    @property
+    def size(self) -> int:
+        """Bytes of blobs and images together."""
+        return self.body_bytes + self.blob_bytes
+
+
+class RegistryUsages(Protocol):
+    """What registries hold, whoever asks: a service shows it only to those who may read the whole registry."""
+
+    async def of(self, registry_ids: Sequence[int]) -> Mapping[int, RegistryUsage]:
+        """Return what each holds; a registry that is gone is missing."""
+
+    async def holds(self, registry_id: int, digest: Digest) -> bool:
+        """Tell whether a blob is counted there already: another repository that gets it makes no difference."""

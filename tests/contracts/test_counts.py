@@ -1,0 +1,263 @@
+"""What is kept of how much there is equals what is counted, whatever was done and by how many."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import ColumnElement, Executable, Select, bindparam, delete, func, literal, select, update
+
+from moorage.domain.digest import digest_of
+from moorage.domain.errors import MoorageError
+from moorage.domain.name import Repository
+from moorage.metastore.postgres import PostgreSQL
+from moorage.metastore.sqlite import SQLite
+from moorage.metastore.steps import Rows, Steps
+from moorage.metastore.tables import (
+    links,
+    manifests,
+    registries,
+    registry_blobs,
+    repositories,
+    repository_counts,
+    tags,
+    total,
+)
+from moorage.metastore.usage import RegistryUsageTable
+from moorage.services.usage_ports import RegistryUsage
+from tests.contracts.conftest import Opened, tables_of
+from tests.contracts.tables import APP, OTHER, OpenTables, Tables
+from tests.postgres import Cluster
+
+ELSEWHERE = Repository("web", "site")
+PLACES = [APP, OTHER, ELSEWHERE]
+CONTENTS = [b"a", b"bb", b"ccc"]
+
+places, contents = st.sampled_from(PLACES), st.sampled_from(CONTENTS)
+STEPS: Mapping[str, st.SearchStrategy[Any]] = {
+    "blob": contents,
+    "image": st.tuples(st.sampled_from(["v1", "v2", ""]), contents),
+    "mount": st.tuples(places, contents),
+    "unlink": contents,
+    "delete tag": st.sampled_from(["v1", "v2"]),
+    "delete image": st.sampled_from(["v1", "v2"]),
+    "delete repository": st.none(),
+    "move rows": places,
+    "collect": st.none(),
+}
+walks = st.lists(
+    st.sampled_from(list(STEPS)).flatmap(lambda name: st.tuples(st.just(name), places, STEPS[name])),
+    min_size=8,
+    max_size=30,
+)
+
+
+def told(statement: Executable, given: Mapping[str, Any] | None = None) -> Steps[Rows]:
+    return (yield statement, dict(given or {}))
+
+
+def there(column: ColumnElement[Any], counted: ColumnElement[Any]) -> ColumnElement[Any]:
+    return select(counted).where(column == repositories.c.id).scalar_subquery()
+
+
+COUNTED: Select[Any] = select(
+    repositories.c.name,
+    there(tags.c.repository_id, func.count()),
+    there(manifests.c.repository_id, func.count()),
+    there(manifests.c.repository_id, total(manifests.c.body_size)),
+    there(links.c.repository_id, total(links.c.size)),
+)
+KEPT: Select[Any] = select(
+    repositories.c.name,
+    *(
+        there(repository_counts.c.repository_id, total(repository_counts.c[name]))
+        for name in ("tags", "images", "body_bytes", "blob_bytes")
+    ),
+)
+BLOBS: Select[Any] = (
+    select(repositories.c.registry_id, links.c.digest, links.c.size)
+    .join(repositories, repositories.c.id == links.c.repository_id)
+    .distinct()
+)
+PUSHED = select(repositories.c.registry_id, repositories.c.pushed_at).where(repositories.c.pushed_at.is_not(None))
+
+
+async def check(tables: Tables) -> None:
+    """Compare all that is kept with what there is."""
+
+    async def rows(statement: Select[Any]) -> list[tuple[Any, ...]]:
+        return sorted(tuple(row) for row in await tables.database.read(told(statement)))
+
+    counted = await rows(COUNTED)
+    assert await rows(KEPT) == counted
+    blobs = await rows(BLOBS)
+    assert await rows(select(registry_blobs)) == blobs
+    pushed = await rows(PUSHED)
+    found = await rows(select(registries.c.id, registries.c.address))
+    usages = RegistryUsageTable(tables.database)
+    assert await usages.of([number for number, _ in found]) == {
+        number: RegistryUsage(
+            repositories=sum(registry == number for registry, _ in pushed),
+            images=sum(row[2] for row in counted if row[0].startswith(f"{address}/")),
+            body_bytes=sum(row[3] for row in counted if row[0].startswith(f"{address}/")),
+            blob_bytes=sum(size for registry, _, size in blobs if registry == number),
+            pushed_at=max((at for registry, at in pushed if registry == number), default=None),
+        )
+        for number, address in found
+    }
+
+
+class Walk:
+    """Does one thing after another."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def step(self, name: str, place: Repository, what: Any) -> None:  # noqa: ANN401  as STEPS says
+        """Do one; what is refused changes nothing."""
+        with suppress(MoorageError):
+            await getattr(self, name.replace(" ", "_"))(place, what)
+
+    async def blob(self, place: Repository, content: bytes) -> None:
+        await self._tables.blob(place, content)
+
+    async def image(self, place: Repository, what: tuple[str, bytes]) -> None:
+        tag, content = what
+        await self._tables.image(place, *filter(None, [tag]), layers=[content])
+
+    async def mount(self, place: Repository, what: tuple[Repository, bytes]) -> None:
+        target, content = what
+        found = await self._tables.blobs.find(place, digest_of(content))
+        if found is not None:
+            await self._tables.blobs.mount(found, target)
+
+    async def unlink(self, place: Repository, content: bytes) -> None:
+        await self._tables.blobs.unlink(place, digest_of(content))
+
+    async def delete_tag(self, place: Repository, tag: str) -> None:
+        await self._tables.manifests.delete_tag(place, tag, "ann")
+
+    async def delete_image(self, place: Repository, tag: str) -> None:
+        found = await self._tables.manifests.find(place, tag)
+        if found is not None:
+            await self._tables.catalog.delete(place, [found.digest], [], "ann")
+
+    async def delete_repository(self, place: Repository, _: object) -> None:
+        await self._tables.catalog.delete(place, None, (), "ann")
+
+    async def move_rows(self, place: Repository, target: Repository) -> None:
+        """Let all rows of a repository be those of another, which has none."""
+        await self._tables.database.write(lambda: _move_rows(str(place), str(target)))
+
+    async def collect(self, _place: Repository, _: object) -> None:
+        await self._tables.pass_time(1.1)
+        await self._tables.collect()
+
+
+def _move_rows(place: str, target: str) -> Steps[None]:
+    ids = {}
+    for name in (place, target):
+        rows = yield select(repositories.c.id).where(repositories.c.name == bindparam("name")), {"name": name}
+        ids[name] = rows[0].id if rows else None
+    if None in ids.values() or place == target:
+        return
+    for table in (tags, manifests, links):
+        here = table.c.repository_id == bindparam("here")
+        yield delete(table).where(here), {"here": ids[target]}
+        yield (
+            update(table).where(here).values(repository_id=bindparam("there")),
+            {"here": ids[place], "there": ids[target]},
+        )
+
+
+async def walked(database: Opened, walk: list[tuple[str, Repository, Any]]) -> None:
+    await database.start()
+    try:
+        tables = tables_of(database)
+        for name in ("DMC", "Web", "Empty"):
+            await tables.registry(name)
+        for name, place, what in walk:
+            await Walk(tables).step(name, place, what)
+        await check(tables)
+        for place in PLACES:
+            await tables.catalog.delete(place, None, (), "ann")
+        await check(tables)
+    finally:
+        await database.close()
+
+
+@settings(max_examples=60, deadline=None)
+@given(walk=walks)
+def test_what_is_kept_is_what_there_is_after_anything(
+    empty_sqlite: Path, walk: list[tuple[str, Repository, Any]]
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(walked(SQLite(Path(shutil.copy(empty_sqlite, folder))), walk))
+
+
+@pytest.mark.servers
+@settings(max_examples=15, deadline=None)
+@given(walk=walks)
+def test_so_it_is_in_postgresql(postgres: Cluster, walk: list[tuple[str, Repository, Any]]) -> None:
+    asyncio.run(walked(PostgreSQL(postgres.database()), walk))
+
+
+async def test_two_processes_keep_them_right_side_by_side(open_tables: OpenTables) -> None:
+    one, other = await open_tables(), await open_tables()
+    await one.registry("DMC")
+    await one.registry("Web")
+
+    async def work(tables: Tables, mine: Repository, theirs: Repository) -> None:
+        walk = Walk(tables)
+        things: list[Callable[[], Awaitable[object]]] = [
+            lambda: walk.step("image", mine, ("v1", b"shared")),
+            lambda: walk.step("mount", theirs, (mine, b"shared")),
+            lambda: walk.step("delete image", mine, "v1"),
+            lambda: tables.garbage.tick(1),
+            lambda: tables.garbage.expire_links(10),
+            lambda: walk.blob(mine, b"shared"),
+            lambda: walk.step("unlink", mine, b"shared"),
+        ]
+        for _ in range(4):
+            for do in things:
+                await do()
+
+    await asyncio.gather(
+        work(one, APP, OTHER), work(other, OTHER, APP), work(one, ELSEWHERE, APP), work(other, APP, ELSEWHERE)
+    )
+    await check(one)
+    await check(other)
+
+
+async def test_a_blob_is_counted_in_a_registry_once_and_until_its_last_repository_lets_go(tables: Tables) -> None:
+    registry = await tables.registries.find("dmc")
+    assert registry is not None
+    usages = RegistryUsageTable(tables.database)
+    digest = digest_of(b"layer")
+
+    async def counted() -> tuple[bool, int]:
+        return await usages.holds(registry.id, digest), (await usages.of([registry.id]))[registry.id].blob_bytes
+
+    assert await counted() == (False, 0)
+    await tables.blob(APP, b"layer")
+    await tables.blob(OTHER, b"layer")
+    assert await counted() == (True, 5)
+    await tables.blobs.unlink(APP, digest)
+    assert await counted() == (True, 5)
+    await tables.blobs.unlink(OTHER, digest)
+    assert await counted() == (False, 0)
+    assert await usages.of([registry.id + 1]) == {}
+
+
+async def test_a_count_that_is_wrong_shows(tables: Tables) -> None:
+    await tables.image(APP, "v1")
+    await check(tables)
+    await tables.database.write(lambda: told(update(repository_counts).values(tags=literal(7))))
+    with pytest.raises(AssertionError):
+        await check(tables)
