@@ -28,7 +28,9 @@ async def test_an_account_is_found_by_name_and_by_id(tables: Tables) -> None:
     assert root.is_admin
     assert await tables.accounts.find("root") is None
     assert await tables.accounts.get(root.id + 1) is None
-    assert await tables.accounts.every() == (root, ann)
+    assert await tables.accounts.page("", 9) == (root, ann)
+    assert await tables.accounts.page("", 1) == (root,)
+    assert await tables.accounts.page("Root", 1) == (ann,)
 
 
 async def test_a_name_is_taken_once(tables: Tables) -> None:
@@ -145,4 +147,4 @@ async def test_of_administrators_who_disable_each_other_at_once_one_stays(open_t
     changes = (view.accounts.change(name, is_disabled=True) for view in views for name in names)
     done = await asyncio.gather(*changes, return_exceptions=True)
     assert {error.error for error in done if isinstance(error, MoorageError)} == {ErrorCode.IN_USE}
-    assert len([account for account in await views[1].accounts.every() if not account.is_disabled]) == 1
+    assert len([account for account in await views[1].accounts.page("", 9) if not account.is_disabled]) == 1

@@ -8,7 +8,7 @@ from tests.contracts.tables import OpenTables, Tables
 
 
 async def memberships(tables: Tables, user: str) -> list[str]:
-    return [group.name for group in await tables.groups.every() if await tables.groups.holds(group.name, user)]
+    return [group.name for group in await tables.groups.page("", 9) if await tables.groups.holds(group.name, user)]
 
 
 async def test_a_name_is_taken_once(tables: Tables) -> None:
@@ -19,7 +19,10 @@ async def test_a_name_is_taken_once(tables: Tables) -> None:
     with pytest.raises(MoorageError) as failed:
         await tables.groups.create("ops", Mirrored("ldap", "cn=ops"))
     assert failed.value.error is ErrorCode.CONFLICT
-    assert await tables.groups.every() == (made,)
+    assert await tables.groups.page("", 9) == (made,)
+    other = await tables.groups.create("dev")
+    assert await tables.groups.page("", 1) == (other,)
+    assert await tables.groups.page("dev", 9) == (made,)
 
 
 async def test_who_joins_is_in_until_they_leave(tables: Tables) -> None:

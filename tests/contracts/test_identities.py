@@ -35,7 +35,7 @@ async def test_two_first_sign_ins_at_once_make_one_account(open_tables: OpenTabl
     views = [await open_tables() for _ in range(3)]
     made = await asyncio.gather(*(view.identities.admit("corp", "1", "ann") for view in views))
     assert made[0] == made[1] == made[2]
-    assert await views[0].accounts.every() == (made[0],)
+    assert await views[0].accounts.page("", 9) == (made[0],)
 
 
 async def test_directories_and_subjects_are_told_apart(tables: Tables) -> None:

@@ -16,16 +16,19 @@ async def test_a_robot_is_an_account_that_no_list_of_people_has(tables: Tables) 
     robot = await tables.robots.create("ci", None)
     assert (robot.kind, robot.registry_id, robot.password_hash, robot.is_admin) == (AccountKind.ROBOT, None, "", False)
     assert await tables.accounts.find("ci") == await tables.accounts.get(robot.id) == robot
-    assert await tables.accounts.every() == ()
+    assert await tables.accounts.page("", 9) == ()
 
 
 async def test_robots_belong_to_a_registry_or_to_the_server(tables: Tables) -> None:
     dmc, other = await tables.registries.find("dmc"), await tables.registry("Other")
     assert dmc is not None
     of_server, b, a = [await tables.robots.create(*robot) for robot in (("z", None), ("b", dmc.id), ("a", dmc.id))]
-    assert await tables.robots.of(None) == (of_server,)
-    assert await tables.robots.of(dmc.id) == (a, b)
-    assert await tables.robots.of(other.id) == ()
+    assert await tables.robots.page(None, "", 9) == (of_server,)
+    assert await tables.robots.page(dmc.id, "", 9) == (a, b)
+    assert await tables.robots.page(other.id, "", 9) == ()
+    assert await tables.robots.page(dmc.id, "", 1) == (a,)
+    assert await tables.robots.page(dmc.id, "a", 1) == (b,)
+    assert await tables.robots.page(None, "z", 9) == ()
 
 
 @pytest.mark.parametrize("name", ["ann", "ci"])

@@ -26,6 +26,7 @@ from moorage.metastore import (
     robots,
     totals,
     uploads,
+    usage,
 )
 
 SOME = 51
@@ -34,9 +35,6 @@ Lists = Mapping[str, tuple[Any, Mapping[str, Any]]]
 
 NO_LISTS = {
     ("accounts", "ADMINISTRATORS"): "looks through all people, when one of them is no administrator any more",
-    ("collect", "EXPIRED_BLOBS"): "is for a job",
-    ("collect", "EXPIRED_LINKS"): "is for a job",
-    ("groups", "FIND"): "finds one",
     ("history", "DELETIONS"): "is for a job",
     ("history", "POINTED"): "finds one",
     ("history", "_oldest_kept"): "is for one move in many",
@@ -102,17 +100,20 @@ def lists(world: World) -> Lists:
         "an index's children": (catalog.CHILDREN, {**repository, "digest": world.image(100).digest}),
         "referrers": (manifests.REFERRERS, {**subject, "last": subject["subject"]}),
         "referrers' sizes": (manifests.REFERRER_SIZES, subject),
+        "what registries hold": (usage.USAGES, {"ids": [1, 2, 0]}),
         "what a total looks through": (totals.LYING_IN, spans),
-        "people": (accounts.EVERY, {}),
-        "groups": (groups.GROUPS, {}),
+        "people": (accounts.PEOPLE, {"after": "m", "limit": SOME}),
+        "groups": (groups.GROUPS, {"after": "g", "limit": SOME}),
         "a group's members": (groups.MEMBERS, {"name": "group-0000", "after": "m", "limit": SOME}),
         "a directory's groups": (groups.MIRRORS, {"directory": "ldap", "user_id": 1001}),
-        "robots": (robots.OF_SERVER, {}),
-        "a registry's robots": (robots.OF_REGISTRY, {"registry_id": 1}),
+        "robots": (robots.OF_SERVER, {"after": "m", "limit": SOME}),
+        "a registry's robots": (robots.OF_REGISTRY, {"registry_id": 1, "after": "m", "limit": SOME}),
         "access tokens": (access_tokens.OF_ACCOUNT, {"user_id": 1001}),
         "identities": (identities.LINKED, {"user_id": 1001}),
         "uploads that ended": (uploads.EXPIRED, {"limit": SOME}),
         "a tag's history": (history.MOVES, {**moves, "before": 10**9, "limit": SOME}),
+        "links whose lease has passed": (collect.EXPIRED_LINKS, {"limit": SOME}),
+        "blobs whose lease has passed": (collect.EXPIRED_BLOBS, {"limit": SOME}),
         "discarded places": (collect.DISCARDED, {"limit": SOME}),
         **_activity(world),
     }
@@ -135,6 +136,8 @@ def _activity(world: World) -> Lists:
             for filters in asked:
                 statement = activity._fitting(bounds, filters, oldest_first=oldest_first)  # noqa: SLF001  made there
                 found[f"activity, {title}, {sorted(filters)}"] = statement, {**place, **given}
+                first = activity._fitting(bounds, filters, oldest_first=oldest_first, window=activity.FIRST)  # noqa: SLF001
+                found[f"activity, {title}, {sorted(filters)}, first"] = first, {**place, **given}
     return found
 
 

@@ -106,7 +106,7 @@ async def test_a_short_password_makes_no_account_and_changes_none(people: People
         await people.service.add(ROOT, "eve", "short")
     with pytest.raises(MoorageError):
         await people.service.set_password(ROOT, "bob", "short")
-    assert "eve" not in [account.name for account in await people.service.list(ROOT)]
+    assert "eve" not in [account.name for account in await people.service.list(ROOT, "", 9)]
     assert await people.service.authenticate("bob", BOB) is not None
 
 
@@ -123,7 +123,7 @@ async def test_only_administrators_look_after_accounts(people: People) -> None:
     for caller, error in ((bob, ErrorCode.DENIED), (ANONYMOUS, ErrorCode.UNAUTHORIZED)):
         for refused in (
             people.service.add(caller, "eve", LONG, is_admin=True),
-            people.service.list(caller),
+            people.service.list(caller, "", 9),
             people.service.set_password(caller, "ann", LONG),
             people.service.set_password(caller, "", LONG),
             people.service.disable(caller, "ann", disabled=True),

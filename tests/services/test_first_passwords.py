@@ -147,7 +147,7 @@ async def test_it_expires_within_a_year_and_not_before_now(people: People, clock
             await made
         assert refused.value.error is ErrorCode.VALUE_INVALID
         assert refused.value.detail == {"field": "password_expires_at"}
-    assert [account.name for account in await people.service.list(ROOT)] == ["ann", "bob"]
+    assert [account.name for account in await people.service.list(ROOT, "", 9)] == ["ann", "bob"]
     assert await people.service.authenticate("bob", FIRST) is None
 
 

@@ -122,7 +122,8 @@ class GroupRoutes:
 
     async def list_groups(self, caller: FromCaller, paging: Annotated[Paging, Depends()]) -> GroupPage:
         """List groups."""
-        page, following = paging.of(await self._groups.list(caller), lambda group: group.name)
+        found = await self._groups.list(caller, paging.after, paging.limit)
+        page, following = paging.cut(found, lambda group: group.name)
         return GroupPage(items=[Group.of(group) for group in page], next=following)
 
     async def get_group(self, caller: FromCaller, group: InGroup, tagged: ToTag) -> Group:

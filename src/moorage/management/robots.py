@@ -77,7 +77,7 @@ class RobotRoutes:
 
     async def list_robots(self, caller: FromCaller, paging: Annotated[Paging, Depends()]) -> RobotPage:
         """List the robots of the server."""
-        return _page(paging, await self._robots.list(caller))
+        return _page(paging, await self._robots.list(caller, after=paging.after, limit=paging.limit))
 
     async def get_robot(self, caller: FromCaller, robot: InRobot, tagged: ToTag) -> Robot:
         """Show a robot of the server."""
@@ -106,7 +106,7 @@ class RobotRoutes:
         self, caller: FromCaller, address: InRegistry, paging: Annotated[Paging, Depends()]
     ) -> RobotPage:
         """List the robots of a registry."""
-        return _page(paging, await self._robots.list(caller, address))
+        return _page(paging, await self._robots.list(caller, address, after=paging.after, limit=paging.limit))
 
     async def get_registry_robot(self, caller: FromCaller, address: InRegistry, robot: InRobot, tagged: ToTag) -> Robot:
         """Show a robot of a registry."""
@@ -133,5 +133,5 @@ class RobotRoutes:
 
 
 def _page(paging: Paging, found: tuple[records.Account, ...]) -> RobotPage:
-    page, following = paging.of(found, lambda robot: robot.name)
+    page, following = paging.cut(found, lambda robot: robot.name)
     return RobotPage(items=[Robot.of(robot) for robot in page], next=following)

@@ -97,7 +97,8 @@ class UserRoutes:
 
     async def list_users(self, caller: FromCaller, paging: Annotated[Paging, Depends()]) -> UserPage:
         """List people."""
-        page, following = paging.of(await self._accounts.list(caller), lambda account: account.name)
+        found = await self._accounts.list(caller, paging.after, paging.limit)
+        page, following = paging.cut(found, lambda account: account.name)
         return UserPage(items=[User.of(account) for account in page], next=following)
 
     async def get_user(self, caller: FromCaller, user: InUser, tagged: ToTag) -> User:

@@ -21,7 +21,11 @@ ACCOUNTS = select(users, _address.label("registry"))
 
 FIND = ACCOUNTS.where(users.c.name == bindparam("name"))
 GET = ACCOUNTS.where(users.c.id == bindparam("id"))
-EVERY = ACCOUNTS.where(users.c.kind == AccountKind.PERSON.value).order_by(users.c.name)
+PEOPLE = (
+    ACCOUNTS.where(users.c.kind == AccountKind.PERSON.value, users.c.name > bindparam("after"))
+    .order_by(users.c.name)
+    .limit(bindparam("limit"))
+)
 ADMINISTRATORS = select(users.c.id).where(users.c.is_admin, ~users.c.is_disabled).order_by(users.c.id)
 CREATE = insert(users)
 USUAL = {"is_admin": False, "is_disabled": False, "kind": AccountKind.PERSON.value}
@@ -59,9 +63,9 @@ class AccountTable:
         """See `Accounts`."""
         return await self._by_id.get(user_id)
 
-    async def every(self) -> tuple[Account, ...]:
+    async def page(self, after: str, limit: int) -> tuple[Account, ...]:
         """See `Accounts`."""
-        return await self._database.read(_every())
+        return await self._database.read(_people(after, limit))
 
     async def change(
         self,
@@ -123,8 +127,8 @@ def _get(user_id: int) -> Steps[Account | None]:
     return account_of(row) if row else None
 
 
-def _every() -> Steps[tuple[Account, ...]]:
-    rows = yield EVERY, NOTHING
+def _people(after: str, limit: int) -> Steps[tuple[Account, ...]]:
+    rows = yield PEOPLE, {"after": after, "limit": limit}
     return tuple(account_of(row) for row in rows)
 
 

@@ -18,6 +18,9 @@ T = TypeVar("T")
 WINDOW = 5_000
 """Rows that one read goes through: some milliseconds in which nothing else is answered."""
 
+FIRST = 500
+"""Rows that it goes through first: what fits often fills a page from so many."""
+
 APPEND = insert(activity)
 PULLED = (
     update(repositories)
@@ -141,12 +144,14 @@ def _window(bounds: frozenset[str], *, oldest_first: bool) -> Select[Any]:
 
 
 @cache
-def _fitting(bounds: frozenset[str], filters: frozenset[str], *, oldest_first: bool) -> Select[Any]:
+def _fitting(
+    bounds: frozenset[str], filters: frozenset[str], *, oldest_first: bool, window: int = WINDOW
+) -> Select[Any]:
     """Return the rows of a window that fit; a statement is made once, since the database keeps what it is given."""
-    window = _window(bounds, oldest_first=oldest_first)
+    rows = _window(bounds, oldest_first=oldest_first)
     if not filters:
-        return window.limit(bindparam("limit"))
-    seen = window.limit(WINDOW).subquery("seen")
+        return rows.limit(bindparam("limit"))
+    seen = rows.limit(window).subquery("seen")
     found = select(seen).where(*(_fits(seen, name) for name in sorted(filters)))
     return found.order_by(*_order(seen, oldest_first=oldest_first)).limit(bindparam("limit"))
 
@@ -171,7 +176,10 @@ def _page(
     if after is not None:
         within |= {"at": after.at, "after": after.id}
     filters = frozenset(name for name in given if name in FILTERS)
-    rows = yield _fitting(bounds, filters, oldest_first=oldest_first), {**within, **given, "limit": limit}
+    asked = {**within, **given, "limit": limit}
+    rows = yield _fitting(bounds, filters, oldest_first=oldest_first, window=FIRST), asked
+    if filters and len(rows) < limit:
+        rows = yield _fitting(bounds, filters, oldest_first=oldest_first), asked
     found = tuple(_record_of(row) for row in rows)
     if len(found) == limit:
         return found, ActivityPlace(found[-1].at, found[-1].id)

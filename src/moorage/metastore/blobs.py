@@ -48,7 +48,10 @@ LOOK_AGAIN = (
     .where(blobs.c.digest == bindparam("of_digest"), blobs.c.leased_until.is_(None))
     .values(leased_until=NOW)
 )
-UNLINKED = ~exists().where(links.c.digest == blobs.c.digest)
+# Not EXISTS: PostgreSQL would rather look at all links at once.
+UNLINKED = (
+    select(links.c.digest).where(links.c.digest == blobs.c.digest).limit(1).correlate(blobs).scalar_subquery().is_(None)
+)
 
 
 class BlobTable:

@@ -22,11 +22,18 @@ TICK = update(clock).where(clock.c.id == 1).values(seconds=clock.c.seconds + bin
 _needed = (
     select(edges.c.source)
     .where(edges.c.repository_id == links.c.repository_id, edges.c.target == links.c.digest)
-    .exists()
+    # Not EXISTS: PostgreSQL would rather look at all edges at once.
+    .limit(1)
+    .scalar_subquery()
+    .is_not(None)
     .label("needed")
 )
 EXPIRED_LINKS = (
-    select(links.c.repository_id, links.c.digest, _needed).where(links.c.leased_until < NOW).limit(bindparam("limit"))
+    select(links.c.repository_id, links.c.digest, _needed)
+    .where(links.c.leased_until < NOW)
+    # In the order of the index: else PostgreSQL, which expects a third of all rows to fit, looks through the table.
+    .order_by(links.c.leased_until)
+    .limit(bindparam("limit"))
 )
 _link = (links.c.repository_id == bindparam("of_repository")) & (links.c.digest == bindparam("of_digest"))
 REST_LINK = update(links).where(_link).values(leased_until=None)
@@ -43,6 +50,7 @@ DROP_EMPTY = delete(repositories).where(
 EXPIRED_BLOBS = (
     select(blobs.c.digest, blobs.c.size, blobs.c.place, UNLINKED.label("unlinked"))
     .where(blobs.c.leased_until < NOW)
+    .order_by(blobs.c.leased_until)
     .limit(bindparam("limit"))
 )
 REST_BLOB = update(blobs).where(blobs.c.digest == bindparam("of_digest")).values(leased_until=None)

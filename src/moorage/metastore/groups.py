@@ -7,14 +7,15 @@ from functools import partial
 from sqlalchemy import bindparam, delete, func, insert, select
 
 from moorage.domain.errors import ErrorCode, MoorageError
-from moorage.metastore.steps import NOTHING, Database, Row, Steps, one
+from moorage.metastore.steps import Database, Row, Steps, one
 from moorage.metastore.tables import group_members, groups, users
 from moorage.services.ports import Check
 from moorage.services.records import Group, Mirrored, Moves
 
 _count = select(func.count()).where(group_members.c.group_id == groups.c.id).scalar_subquery()
-GROUPS = select(groups, _count.label("members")).order_by(groups.c.name)
-FIND = GROUPS.where(groups.c.name == bindparam("name"))
+_groups = select(groups, _count.label("members"))
+GROUPS = _groups.where(groups.c.name > bindparam("after")).order_by(groups.c.name).limit(bindparam("limit"))
+FIND = _groups.where(groups.c.name == bindparam("name"))
 CREATE = insert(groups)
 DELETE = delete(groups).where(groups.c.name == bindparam("of_name")).returning(groups.c.id)
 
@@ -69,9 +70,9 @@ class GroupTable:
         """See `Groups`."""
         return await self._database.read(_find(name))
 
-    async def every(self) -> tuple[Group, ...]:
+    async def page(self, after: str, limit: int) -> tuple[Group, ...]:
         """See `Groups`."""
-        return await self._database.read(_every())
+        return await self._database.read(_page(after, limit))
 
     async def delete(self, name: str, check: Check[Group] | None = None) -> bool:
         """See `Groups`."""
@@ -111,8 +112,8 @@ def _find(name: str) -> Steps[Group | None]:
     return _group_of(row) if row else None
 
 
-def _every() -> Steps[tuple[Group, ...]]:
-    rows = yield GROUPS, NOTHING
+def _page(after: str, limit: int) -> Steps[tuple[Group, ...]]:
+    rows = yield GROUPS, {"after": after, "limit": limit}
     return tuple(_group_of(row) for row in rows)
 
 

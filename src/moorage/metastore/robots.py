@@ -6,12 +6,16 @@ from functools import partial
 from sqlalchemy import bindparam, delete
 
 from moorage.metastore.accounts import ACCOUNTS, GET, account_of, create_account
-from moorage.metastore.steps import NOTHING, Database, Steps, one
+from moorage.metastore.steps import Database, Steps, one
 from moorage.metastore.tables import users
 from moorage.services.ports import Check
 from moorage.services.records import Account, AccountKind
 
-_robots = ACCOUNTS.where(users.c.kind == AccountKind.ROBOT.value).order_by(users.c.name)
+_robots = (
+    ACCOUNTS.where(users.c.kind == AccountKind.ROBOT.value, users.c.name > bindparam("after"))
+    .order_by(users.c.name)
+    .limit(bindparam("limit"))
+)
 OF_REGISTRY = _robots.where(users.c.registry_id == bindparam("registry_id"))
 OF_SERVER = _robots.where(users.c.registry_id.is_(None))
 DELETE = delete(users).where(users.c.id == bindparam("of_user"))
@@ -28,20 +32,21 @@ class RobotTable:
         row = {"name": name, "password_hash": "", "kind": AccountKind.ROBOT.value}
         return await self._database.write(partial(create_account, {**row, "registry_id": registry_id}, time.time()))
 
-    async def of(self, registry_id: int | None) -> tuple[Account, ...]:
+    async def page(self, registry_id: int | None, after: str, limit: int) -> tuple[Account, ...]:
         """See `Robots`."""
-        return await self._database.read(_of(registry_id))
+        return await self._database.read(_page(registry_id, after, limit))
 
     async def delete(self, user_id: int, check: Check[Account] | None = None) -> bool:
         """See `Robots`."""
         return await self._database.write(partial(_delete, user_id, check))
 
 
-def _of(registry_id: int | None) -> Steps[tuple[Account, ...]]:
+def _page(registry_id: int | None, after: str, limit: int) -> Steps[tuple[Account, ...]]:
+    place = {"after": after, "limit": limit}
     if registry_id is None:
-        rows = yield OF_SERVER, NOTHING
+        rows = yield OF_SERVER, place
     else:
-        rows = yield OF_REGISTRY, {"registry_id": registry_id}
+        rows = yield OF_REGISTRY, {"registry_id": registry_id, **place}
     return tuple(account_of(row) for row in rows)
 
 

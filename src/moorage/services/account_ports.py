@@ -16,8 +16,8 @@ class Groups(Protocol):
     async def find(self, name: str) -> Group | None:
         """Return the group of that name."""
 
-    async def every(self) -> tuple[Group, ...]:
-        """List groups by name."""
+    async def page(self, after: str, limit: int) -> tuple[Group, ...]:
+        """List groups by name, past `after`."""
 
     async def delete(self, name: str, check: Check[Group] | None = None) -> bool:
         """Delete a group; False when there is none."""
@@ -51,8 +51,8 @@ class Robots(Protocol):
     async def create(self, name: str, registry_id: int | None) -> Account:
         """Make a robot of a registry, or of the server (None); raise CONFLICT when the name is taken."""
 
-    async def of(self, registry_id: int | None) -> tuple[Account, ...]:
-        """List the robots of a registry, or of the server (None), by name."""
+    async def page(self, registry_id: int | None, after: str, limit: int) -> tuple[Account, ...]:
+        """List the robots of a registry, or of the server (None), by name, past `after`."""
 
     async def delete(self, user_id: int, check: Check[Account] | None = None) -> bool:
         """Delete a robot with its access tokens and roles; False when there is no robot of that id."""

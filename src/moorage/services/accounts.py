@@ -90,7 +90,7 @@ class AccountService:
 
     async def ensure_admin(self, password: str | None) -> str | None:
         """Make the account `admin` if there is no account yet; return its password if none was given."""
-        if await self._accounts.every():
+        if await self._accounts.page("", 1):
             return None
         generated = None if password else generate_password()
         password_hash = await self._passwords.hash(password or generated or "")
@@ -235,10 +235,10 @@ class AccountService:
         self._access.check_server(caller, Action.ADMINISTER_SERVER)
         return await self._person(name)
 
-    async def list(self, caller: Caller) -> tuple[Account, ...]:
-        """List accounts by name."""
+    async def list(self, caller: Caller, after: str, limit: int) -> tuple[Account, ...]:
+        """List people's accounts by name, past `after`."""
         self._access.check_server(caller, Action.ADMINISTER_SERVER)
-        return await self._accounts.every()
+        return await self._accounts.page(after, limit)
 
     async def set_password(
         self, caller: Caller, name: str, password: str, *, password_expires_at: float | None = None

@@ -38,10 +38,10 @@ class GroupService:
             raise _nothing("group", name)
         return found
 
-    async def list(self, caller: Caller) -> tuple[Group, ...]:
-        """List groups by name."""
+    async def list(self, caller: Caller, after: str, limit: int) -> tuple[Group, ...]:
+        """List groups by name, past `after`."""
         self._access.check_server(caller, Action.ADMINISTER_SERVER)
-        return await self._groups.every()
+        return await self._groups.page(after, limit)
 
     async def delete(self, caller: Caller, name: str, check: Check[Group] | None = None) -> None:
         """Delete a group with its grants, unless `check` raises, or raise NOT_FOUND."""

@@ -116,8 +116,8 @@ class Accounts(Protocol):
     async def get(self, user_id: int) -> Account | None:
         """Return the account of that id."""
 
-    async def every(self) -> tuple[Account, ...]:
-        """List people by name."""
+    async def page(self, after: str, limit: int) -> tuple[Account, ...]:
+        """List people by name, past `after`."""
 
     async def change(
         self,

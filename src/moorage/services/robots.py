@@ -26,9 +26,9 @@ class RobotService:
         with recorded(caller, Change(Kind.CREATE_ROBOT, name, None, {"registry": registry}, registry)):
             return await self._robots.create(name, registry_id)
 
-    async def list(self, caller: Caller, registry: str | None = None) -> tuple[Account, ...]:
-        """List robots by name."""
-        return await self._robots.of(await self._check(caller, registry))
+    async def list(self, caller: Caller, registry: str | None = None, *, after: str, limit: int) -> tuple[Account, ...]:
+        """List robots by name, past `after`."""
+        return await self._robots.page(await self._check(caller, registry), after, limit)
 
     async def get(self, caller: Caller, name: str, registry: str | None = None) -> Account:
         """Return a robot, or raise NOT_FOUND."""
