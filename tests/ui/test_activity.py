@@ -18,9 +18,13 @@ FORMS = {
     "/-/sign-out": "/-/sign-out",
     "/-/account/link/{directory}/password": "/-/account/link/ldap/password",
     "/-/account/unlink/{directory}": "/-/account/unlink/corp",
+    "/{registry}/-/policies/remove": "/dmc/-/policies/remove",
+    "/{registry}/-/policies/retention": "/dmc/-/policies/retention",
 }
 """Which of a page's forms is meant, where it has several."""
 
+RULE = {"name": "Newest", "of": "tags", "repositories": "app", "tags": "*", "newest": "10", "rest": "remove"}
+EARLIER = "the digest of the image that dmc/app:1.0 pointed to before"
 NEW = "a longer new password"
 CHANGES: list[tuple[str, str, Fields, set[Kind]]] = [
     ("/-/sign-in", "/-/sign-in", {"user": "admin", "password": PASSWORD}, {Kind.SIGN_IN, Kind.SIGN_OUT}),
@@ -37,6 +41,11 @@ CHANGES: list[tuple[str, str, Fields, set[Kind]]] = [
     ("/-/admin/storage", "/-/admin/storage", {}, {Kind.VERIFY}),
     ("/{registry}/-/settings", "/dmc/-/settings", {"description": "Ours"}, {Kind.CHANGE_REGISTRY}),
     ("/{registry}/-/delete", "/empty/-/delete", {"typed": "empty"}, {Kind.DELETE_REGISTRY}),
+    ("/{registry}/-/policies", "/dmc/-/policies", {"tags": "v*"}, {Kind.CHANGE_REGISTRY}),
+    ("/{registry}/-/policies/remove", "/dmc/-/policies", {"rule": "never-*"}, {Kind.CHANGE_REGISTRY}),
+    ("/{registry}/-/policies/rule", "/dmc/-/policies/rule", {**RULE, "name": "Another"}, {Kind.ADD_RETENTION_RULE}),
+    ("/{registry}/-/policies/retention", "/dmc/-/policies/rule?rule=1", {"do": "delete"}, {Kind.DELETE_RETENTION_RULE}),
+    ("/{registry}/{path:path}/-/tags", "/dmc/app/-/tags?tag=1.0", {"digest": EARLIER}, {Kind.MOVE_TAG}),
     (
         "/{registry}/{path:path}/-/settings",
         "/dmc/app/-/settings",
@@ -64,12 +73,16 @@ async def test_a_change_leaves_a_row(
 ) -> None:
     await world.registry("DMC")
     await world.registry("empty")
+    earlier = await world.image("dmc/app", "1.0")
     await world.image("dmc/app", "1.0")
+    await world.services.immutable.add(ADMIN, "dmc", "never-*")
+    await admin.fill("/dmc/-/policies/rule", RULE)
     world.asked.append(Known("ldap", {"zoe": Identity("ldap", "1", "zoe")}))
     await world.directories.link_named(ADMIN, "admin", "corp", "1")
     before = len(await rows_of(world))
     form = FORMS.get(template)
-    answer = await admin.fill(page, fields, form)
+    given = {name: earlier if value == EARLIER else value for name, value in fields.items()}
+    answer = await admin.fill(page, given, form)
     assert answer.status_code == 303, answer.text
     new = (await rows_of(world))[before:]
     assert {row.kind for row in new} == kinds

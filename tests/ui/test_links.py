@@ -24,7 +24,7 @@ async def test_every_link_leads_to_a_page_that_is_documented(world: World, admin
     await world.index("dmc/shop/api", "2.14.1", "latest")
     await world.image("dmc/app", *(f"t{place}" for place in range(60)))
     known = documented()
-    assert len(known) == 15
+    assert len(known) > 10
     waiting, seen, used = ["/", "/-/sign-in"], {"/", "/-/sign-in"}, set()
     while waiting:
         path = waiting.pop()
