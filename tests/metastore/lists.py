@@ -18,11 +18,15 @@ from moorage.metastore import (
     groups,
     history,
     identities,
+    letting_go,
     manifests,
     names,
     pages,
+    pins,
     registries,
     repositories,
+    retention,
+    retention_line,
     robots,
     totals,
     uploads,
@@ -39,20 +43,13 @@ NO_LISTS = {
     ("history", "POINTED"): "finds one",
     ("history", "_oldest_kept"): "is for one move in many",
     ("keys", "KEYS"): "shows all of the few that there are",
-    ("letting_go", "NAMES"): "is for rules, which go through everything",
-    ("letting_go", "RULES"): "shows the few rules of a registry",
+    ("letting_go", "RULES"): "shows all of the few that there are",
     ("mending", "BODIES"): "is for a repair, which may look through all images",
     ("moving", "LINKED"): "is for a move, which goes through everything",
     ("moving", "NEEDED_BY"): "is for a move",
     ("pins", "FIND"): "finds one",
-    ("pins", "LASTING"): "shows the pins of a repository, which people set one by one",
-    ("retention", "EVERY"): "shows the few rules of a registry",
-    ("retention_line", "DUE"): "is for a job",
-    ("retention_line", "MOVED"): "is for a job",
-    ("retention_line", "OF_REGISTRY"): "is for a job",
-    ("retention_line", "PUSHED"): "is for a job",
-    ("retention_line", "RULED"): "is for a job",
-    ("retention_line", "RULES"): "is for a job",
+    ("retention_line", "RULED"): "shows all registries that have rules",
+    ("retention_line", "RULES"): "shows all of the few that there are",
     ("rounds", "LAST"): "is one of the few rounds that are remembered",
     ("rounds", "OPEN"): "is one of the few rounds that are remembered",
     ("robots", "_robots"): "is what the lists of robots are made of",
@@ -115,7 +112,22 @@ def lists(world: World) -> Lists:
         "links whose lease has passed": (collect.EXPIRED_LINKS, {"limit": SOME}),
         "blobs whose lease has passed": (collect.EXPIRED_BLOBS, {"limit": SOME}),
         "discarded places": (collect.DISCARDED, {"limit": SOME}),
+        **_retention(world),
         **_activity(world),
+    }
+
+
+def _retention(world: World) -> Lists:
+    registry = {"registry_id": 1, "after": "reg-00/t", "limit": SOME}
+    half = world.moment(world.scale.activity // 2)
+    return {
+        "a registry's rules": (retention.EVERY, {"registry_id": 1}),
+        "a repository's pins": (pins.LASTING, {"repository_id": world.image(4).repository, "now": half}),
+        "a registry's repositories, for a preview": (letting_go.NAMES, registry),
+        "a registry's repositories, for the line": (retention_line.OF_REGISTRY, registry),
+        "who was pushed to": (retention_line.PUSHED, {"since": half, "after": 7, "limit": SOME}),
+        "tags that moved": (retention_line.MOVED, {"after": 7, "limit": SOME}),
+        "who is due": (retention_line.DUE, {"now": half, "at": 0.0, "after": 0, "limit": SOME}),
     }
 
 
