@@ -199,6 +199,7 @@ def _accounts(api: str) -> Iterator[Asked]:
     of_registry = {
         "/members": (("first", "/members"),),
         "/members/{user}": (("one", "/members/reader"),),
+        "/quota": (("one", "/quota"),),
         "/grants": (("first", "/grants"), ("middle", "/grants?after=users/person-01000"), ("1,000", "/grants?n=1000")),
         "/grants/users/{user}/{pattern:path}": (("one", "/grants/users/reader/*"),),
         "/grants/groups/{group}/{pattern:path}": (("one", "/grants/groups/group-0000/team-000/*"),),

@@ -1,5 +1,7 @@
 """`moorage registry` and `moorage repository`."""
 
+import re
+
 from moorage.app.services import SYSTEM, Services
 from moorage.domain.access import Role
 from tests.cli.conftest import Terminal
@@ -168,3 +170,28 @@ def test_a_rule_that_is_none_is_told(moorage: Terminal) -> None:
     moorage("registry", "create", "DMC")
     assert moorage("registry", "change", "DMC", "--immutable-tags", "[a]") == 1
     assert "immutable tags are" in moorage.err
+
+
+def test_a_quota_is_set_shown_and_taken_away(moorage: Terminal) -> None:
+    moorage("registry", "create", "DMC")
+    assert moorage("registry", "change", "DMC", "--quota", "50GB", "--quota-warning", "90") == 0
+    assert moorage.out.splitlines() == ["DMC was changed"]
+    assert moorage("registry", "show", "DMC") == 0
+    assert "50.0 GB" in moorage.out
+    assert "90 %" in moorage.out
+    shown = moorage.json("registry", "show", "DMC")
+    assert (shown["quota"], shown["quota_use"]["left"]) == (50_000_000_000, 50_000_000_000)
+    assert moorage.json("registry", "change", "DMC", "--quota", "none")["quota"] is None
+    assert moorage("registry", "change", "DMC", "--quota", "much") == 1
+    assert "as 500GB" in moorage.err
+
+
+def test_a_quota_below_use_says_what_has_to_go(moorage: Terminal) -> None:
+    moorage("registry", "create", "DMC")
+    moorage.do(push)
+    assert moorage("registry", "change", "DMC", "--quota", "10KB") == 0
+    told, note = moorage.out.splitlines()
+    assert told == "DMC was changed"
+    assert re.fullmatch(r"Pushes are refused until 40\.\d KB is freed", note)
+    assert moorage("registry", "show", "DMC") == 0
+    assert f"DMC is full. {note}" in moorage.out

@@ -92,3 +92,17 @@ def test_the_same_image_is_pushed_again_to_an_immutable_tag_and_no_other(
     assert "v1 is immutable here" in crane.refused("delete", f"{repository}:v1")
     crane("push", tmp_path / "other", f"{repository}:v1-dev")
     assert crane("digest", f"{repository}:v1") == digest
+
+
+def test_a_push_that_has_no_room_is_refused_in_words(crane: Program, server: Server, tmp_path: Path) -> None:
+    repository = f"{server.https}/small/app"
+    layout(tmp_path / "image")
+    crane("push", tmp_path / "image", f"{repository}:1")
+    server.change("UPDATE registries SET quota = 1000 WHERE address = 'small'")
+    layout(tmp_path / "other")
+    said = crane.refused("push", tmp_path / "other", f"{repository}:2")
+    assert "of its quota of 1.0 KB are in use" in said
+    assert "ask an administrator of the server for a larger quota" in said
+    crane("push", tmp_path / "image", f"{repository}:again")
+    server.change("UPDATE registries SET quota = NULL WHERE address = 'small'")
+    crane("push", tmp_path / "other", f"{repository}:2")

@@ -29,11 +29,11 @@ from moorage.services.ports import (
     Manifests,
     Registries,
     Tags,
-    Uploads,
 )
 from moorage.services.recording import Activity
 from moorage.services.records import Account, Holder, HolderKind, Registry
 from moorage.services.retention_ports import ImagePulls, Pins, Retention, RetentionLine, RetentionRules
+from moorage.services.upload_ports import Uploads
 from moorage.services.verify_ports import Contents, Damages, Rounds
 
 LEASE = 1000.0

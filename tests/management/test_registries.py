@@ -129,3 +129,37 @@ async def test_an_owner_says_whether_pulls_are_redirected(world: World) -> None:
         changed = await world.ask("PATCH", "/registries/dmc", {"redirects": word}, caller="owner")
         assert changed.json()["redirects"] == word
     assert (await world.ask("PATCH", "/registries/dmc", {"redirects": "yes"}, caller="owner")).status_code == 400
+
+
+@pytest.mark.usefixtures("people")
+async def test_administrators_set_a_quota_and_owners_see_it(world: World) -> None:
+    refused = await world.ask("PATCH", "/registries/dmc", {"quota": 1000}, caller="owner")
+    assert (refused.status_code, refused.json()["code"]) == (403, "DENIED")
+    changed = await world.ask("PATCH", "/registries/dmc", {"quota": 1_000_000, "quota_warning": 90})
+    assert (changed.json()["quota"], changed.json()["quota_warning"]) == (1_000_000, 90)
+    seen = (await world.ask("GET", "/registries/dmc/quota", caller="owner")).json()
+    assert (seen["level"], seen["left"], seen["note"]) == ("room", 1_000_000 - seen["used"], "")
+    assert (await world.ask("GET", "/registries/dmc/quota", caller="maintainer")).status_code == 403
+
+
+async def test_a_quota_below_use_is_accepted_with_a_note(world: World) -> None:
+    used = (await world.ask("GET", "/registries/dmc/quota")).json()["used"]
+    await world.ask("PATCH", "/registries/dmc", {"quota": used - 10})
+    seen = (await world.ask("GET", "/registries/dmc/quota")).json()
+    assert (seen["level"], seen["left"]) == ("full", 0)
+    assert seen["note"] == "Pushes are refused until 10 B is freed"
+
+
+async def test_a_quota_of_null_is_none_and_one_left_out_stays(world: World) -> None:
+    tag = (await world.ask("PATCH", "/registries/dmc", {"quota": 1000})).headers["etag"]
+    assert (await world.ask("PATCH", "/registries/dmc", {"description": "x"})).json()["quota"] == 1000
+    late = await world.ask("PATCH", "/registries/dmc", {"quota": None}, headers={"if-match": tag})
+    assert late.status_code == 412
+    assert (await world.ask("PATCH", "/registries/dmc", {"quota": None})).json()["quota"] is None
+    assert (await world.ask("GET", "/registries/dmc/quota")).json()["level"] == "free"
+
+
+async def test_what_is_no_quota_is_refused(world: World) -> None:
+    for wrong in ({"quota": 0}, {"quota": -1}, {"quota": 10**19}, {"quota": "50GB"}, {"quota_warning": 101}):
+        assert (await world.ask("PATCH", "/registries/dmc", wrong)).status_code in {400, 422}
+    assert (await world.ask("GET", "/registries/dmc")).json()["quota"] is None

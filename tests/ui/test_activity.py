@@ -18,8 +18,10 @@ FORMS = {
     "/-/sign-out": "/-/sign-out",
     "/-/account/link/{directory}/password": "/-/account/link/ldap/password",
     "/-/account/unlink/{directory}": "/-/account/unlink/corp",
+    "/{registry}/-/policies": "/dmc/-/policies",
     "/{registry}/-/policies/remove": "/dmc/-/policies/remove",
     "/{registry}/-/policies/retention": "/dmc/-/policies/retention",
+    "/{registry}/-/policies/quota": "/dmc/-/policies/quota",
 }
 """Which of a page's forms is meant, where it has several."""
 
@@ -40,6 +42,7 @@ CHANGES: list[tuple[str, str, Fields, set[Kind]]] = [
     ("/-/new", "/-/new", {"name": "New"}, {Kind.CREATE_REGISTRY}),
     ("/-/admin/storage", "/-/admin/storage", {}, {Kind.VERIFY}),
     ("/{registry}/-/settings", "/dmc/-/settings", {"description": "Ours"}, {Kind.CHANGE_REGISTRY}),
+    ("/{registry}/-/policies/quota", "/dmc/-/policies", {"quota": "50"}, {Kind.CHANGE_REGISTRY}),
     ("/{registry}/-/delete", "/empty/-/delete", {"typed": "empty"}, {Kind.DELETE_REGISTRY}),
     ("/{registry}/-/policies", "/dmc/-/policies", {"tags": "v*"}, {Kind.CHANGE_REGISTRY}),
     ("/{registry}/-/policies/remove", "/dmc/-/policies", {"rule": "never-*"}, {Kind.CHANGE_REGISTRY}),

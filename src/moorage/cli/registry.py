@@ -1,6 +1,6 @@
 """`moorage registry`: create, list and delete registries, and say who may do what in them."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -10,6 +10,7 @@ from moorage.domain.access import Role, Visibility
 from moorage.domain.name import address_of
 from moorage.domain.pattern import WHOLE
 from moorage.domain.redirect import Redirects
+from moorage.domain.sizes import parse_size
 from moorage.ui.words import size
 
 app = typer.Typer(
@@ -24,6 +25,7 @@ Holder = Annotated[
     typer.Argument(metavar="NAME", help="The user name of a person or robot, or a group's name.", show_default=False),
 ]
 Pattern = Annotated[str, typer.Option(help="Repositories of the registry, as team/*; all of them if not given.")]
+SAID = {"warning": "is nearly full", "full": "is full"}
 IsGroup = Annotated[bool, typer.Option("--group", help="NAME is a group's.")]
 
 
@@ -70,6 +72,32 @@ def list_registries(api: Api, *, as_json: Json = False) -> None:
     )
 
 
+@command(app, "show", "moorage registry show DMC", "moorage registry show DMC --json")
+def show(api: Api, name: Registry, *, as_json: Json = False) -> None:
+    """Show a registry and what it holds of its quota, to its owners."""
+    found = api.request("GET", at("registries", name))
+    quota = api.request("GET", at("registries", name, "quota"))
+    if as_json:
+        say_json({**found, "quota_use": quota})
+        return
+    say_table(
+        ("NAME", "VISIBILITY", "IN USE", "QUOTA", "LEFT", "WARNS AT", "DESCRIPTION"),
+        [
+            (
+                found["name"],
+                found["visibility"],
+                size(quota["used"]),
+                "none" if quota["quota"] is None else size(quota["quota"]),
+                "" if quota["left"] is None else size(quota["left"]),
+                f"{quota['quota_warning']} %" if quota["quota_warning"] else "never",
+                found["description"],
+            )
+        ],
+    )
+    if quota["level"] in SAID:
+        say(f"{found['name']} {SAID[quota['level']]}. {quota['note']}".rstrip())
+
+
 @command(
     app,
     "change",
@@ -77,6 +105,8 @@ def list_registries(api: Api, *, as_json: Json = False) -> None:
     "moorage registry change DMC --immutable-tags 'v* !*-dev' --immutable-tags 'release-* @shop/*'",
     "moorage registry change DMC --immutable-tags ''",
     "moorage registry change DMC --redirects off",
+    "moorage registry change DMC --quota 50GB --quota-warning 90",
+    "moorage registry change DMC --quota none",
 )
 def change(
     api: Api,
@@ -96,6 +126,13 @@ def change(
         Redirects | None,
         typer.Option(help="Whether pulls are redirected to the bucket: as the server's settings say, on, or off."),
     ] = None,
+    quota: Annotated[
+        str | None,
+        typer.Option(help="How much it may hold, as 50GB, or none; for administrators of the server."),
+    ] = None,
+    quota_warning: Annotated[
+        int | None, typer.Option(help="Percent of the quota from which it counts as nearly full, 0 for never.")
+    ] = None,
     *,
     as_json: Json = False,
 ) -> None:
@@ -105,14 +142,19 @@ def change(
         "visibility": visibility and visibility.value,
         "immutable_tags": immutable_tags and [rule for rule in immutable_tags if rule],
         "redirects": redirects and redirects.value,
+        "quota_warning": quota_warning,
     }
-    changed = api.request(
-        "PATCH", at("registries", name), {key: value for key, value in given.items() if value is not None}
-    )
+    sent: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    if quota is not None:
+        sent["quota"] = None if quota == "none" else parse_size(quota)
+    changed = api.request("PATCH", at("registries", name), sent)
     if as_json:
         say_json(changed)
-    else:
-        say(f"{changed['name']} was changed")
+        return
+    said = api.request("GET", at("registries", name, "quota"))["note"] if sent.get("quota") else ""
+    say(f"{changed['name']} was changed")
+    if said:
+        say(said)
 
 
 @command(app, "delete", "moorage registry delete DMC")

@@ -5,14 +5,17 @@ https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-bl
 
 from moorage.distribution.http import Answer, Headers, Request
 from moorage.domain.access import Action
-from moorage.domain.digest import Algorithm, algorithm_of, parse_algorithm, parse_digest
+from moorage.domain.digest import Algorithm, Digest, algorithm_of, parse_algorithm, parse_digest
 from moorage.domain.errors import ErrorCode, MoorageError
-from moorage.domain.name import Repository, parse_repository
-from moorage.domain.upload import Piece, parse_piece, range_of
+from moorage.domain.name import Repository, is_digest, parse_repository
+from moorage.domain.upload import UNKNOWN, Piece, Wanted, parse_piece, range_of
 from moorage.services.access import Access
 from moorage.services.blobs import BlobService
 from moorage.services.registries import RegistryService
 from moorage.services.uploads import UploadService
+
+REFUSED = frozenset({ErrorCode.QUOTA_REACHED, ErrorCode.TOO_LARGE_FOR_QUOTA})
+"""Why a mount fails that sending the bytes would not mend."""
 
 
 class UploadHandlers:
@@ -36,10 +39,12 @@ class UploadHandlers:
             return _created(repository, mount)
         algorithm = parse_algorithm(request.parameter("digest-algorithm") or Algorithm.SHA256)
         if whole is None:
-            upload = await self._uploads.begin(request.caller, repository, algorithm)
+            wanted = Wanted(Digest(mount)) if mount is not None and is_digest(mount) else UNKNOWN
+            upload = await self._uploads.begin(request.caller, repository, algorithm, wanted)
             return _accepted(repository, upload.id, 0)
         digest = parse_digest(whole)
-        upload = await self._uploads.begin(request.caller, repository, algorithm_of(digest))
+        wanted = Wanted(digest, request.length)
+        upload = await self._uploads.begin(request.caller, repository, algorithm_of(digest), wanted)
         piece = Piece(None, request.length)
         await self._uploads.finish(request.caller, repository, upload.id, digest, piece, request.body())
         return _created(repository, digest)
@@ -77,7 +82,9 @@ class UploadHandlers:
             source = parse_repository(request.parameter("from") or "")
             await self._access.check(request.caller, Action.PULL, source)
             return await self._blobs.mount(source, repository, parse_digest(mount))
-        except MoorageError:
+        except MoorageError as error:
+            if error.error in REFUSED:
+                raise
             return False
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from moorage.domain.digest import Algorithm, Digest
 from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.domain.quota import Allowance
 
 CONTENT_RANGE = re.compile(r"(?:bytes )?([0-9]{1,18})-([0-9]{1,18})(?:/(?:\*|[0-9]{1,18}))?", re.ASCII)
 
@@ -24,10 +25,22 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an upload is going to be, as far as its first request says: its digest, and its size in bytes."""
+
+    digest: Digest | None = None
+    size: int | None = None
+
+
+UNKNOWN = Wanted()
+
+
+@dataclass(frozen=True, slots=True)
 class Upload:
     """An upload session: `size` bytes have arrived, and `digest` is theirs if they came in one piece.
 
-    `place` is where they lie, in the words of the store.
+    `place` is where they lie, in the words of the store. `allowance` is the registry's when the session was read; None
+    where it has no quota.
     """
 
     id: str
@@ -38,6 +51,7 @@ class Upload:
     digest: Digest | None
     started_at: float
     place: str
+    allowance: Allowance | None = None
 
 
 def range_of(size: int) -> str:

@@ -8,7 +8,9 @@ from pydantic import BaseModel, Field
 
 from moorage.domain.access import Action, Role, Visibility
 from moorage.domain.immutable import MOST_RULES, parse_immutable_tags
+from moorage.domain.quota import Level, note
 from moorage.domain.redirect import Redirects
+from moorage.domain.sizes import MOST
 from moorage.management.conditions import OnMatch, OnSet, ToTag
 from moorage.management.grammar import A_DESCRIPTION, A_REGISTRY, A_USER, AN_IMMUTABLE_TAG
 from moorage.management.routes import FromCaller, InRegistry, Route
@@ -25,6 +27,9 @@ REDIRECTS = (
     "Whether pulls of layers are redirected to the bucket: as the server's settings say (server), on, or off. "
     "In any case only for clients in its redirect_networks, and only where blobs are in a bucket."
 )
+QUOTA = "Bytes it may hold, layers that images share counted once; null is no limit."
+QUOTA_WARNING = "Percent of the quota from which it counts as nearly full, 0 for never."
+BY_ADMINISTRATORS = " Takes an administrator of the server."
 VISIBILITY = "Who may pull: its members (private), everyone signed in (internal), anyone (public)."
 
 InUser = Annotated[str, Path(description="The person's user name.", json_schema_extra=A_USER)]
@@ -50,6 +55,19 @@ class RegistryChanges(Sent):
         None, description=IMMUTABLE + " Takes an owner.", max_length=MOST_RULES
     )
     redirects: Redirects | None = Field(None, description=REDIRECTS + " Takes an owner.")
+    quota: Annotated[int, Field(ge=1, le=MOST)] | None = Field(None, description=QUOTA + BY_ADMINISTRATORS)
+    quota_warning: Annotated[int, Field(ge=0, le=100)] | None = Field(
+        None, description=QUOTA_WARNING + BY_ADMINISTRATORS
+    )
+
+    def limits(self) -> dict[str, int | None]:
+        """Return the limits that were sent; a quota of null is sent, too, and is none."""
+        sent: dict[str, int | None] = {}
+        if "quota" in self.model_fields_set:
+            sent["quota"] = self.quota
+        if self.quota_warning is not None:
+            sent["quota_warning"] = self.quota_warning
+        return sent
 
 
 class Registry(BaseModel):
@@ -61,6 +79,8 @@ class Registry(BaseModel):
     visibility: Visibility
     immutable_tags: list[str] = Field(description=IMMUTABLE)
     redirects: Redirects = Field(description=REDIRECTS)
+    quota: int | None = Field(description=QUOTA)
+    quota_warning: int = Field(description=QUOTA_WARNING)
     created_at: datetime
     created_by: str = Field(description="The person who made it.")
 
@@ -74,6 +94,8 @@ class Registry(BaseModel):
             visibility=record.visibility,
             immutable_tags=list(map(str, record.immutable_tags)),
             redirects=record.redirects,
+            quota=record.quota,
+            quota_warning=record.quota_warning,
             created_at=moment(record.created_at),
             created_by=record.created_by,
         )
@@ -98,6 +120,30 @@ class RegistrySummary(Registry):
         summary.size = record.size
         summary.pushed_at = None if record.pushed_at is None else moment(record.pushed_at)
         return summary
+
+
+class QuotaUse(BaseModel):
+    """What a registry holds of its quota, in bytes; a quota of null is no limit."""
+
+    quota: int | None = Field(description=QUOTA)
+    quota_warning: int = Field(description=QUOTA_WARNING)
+    used: int = Field(description="Bytes that count: what lies in the trash doesn't.")
+    left: int | None = Field(description="Bytes that may still be pushed; null without a quota.")
+    level: Level = Field(description="free (no quota), room, warning (nearly full) or full (pushes are refused).")
+    note: str = Field(description="Says what has to go, where more is held than the quota allows.")
+
+    @classmethod
+    def of(cls, record: records.RegistrySummary) -> Self:
+        """Show a record."""
+        registry, allowance = record.registry, record.allowance
+        return cls(
+            quota=registry.quota,
+            quota_warning=registry.quota_warning,
+            used=record.size if allowance is None else allowance.used,
+            left=allowance and allowance.left,
+            level=Level.FREE if allowance is None else allowance.level,
+            note="" if allowance is None else note(allowance),
+        )
 
 
 class RegistryPage(Page[RegistrySummary]):
@@ -141,6 +187,7 @@ class RegistryRoutes:
             Route("GET", "/registries", Action.LIST, self.list_registries),
             Route("GET", one, Action.PULL, self.get_registry),
             Route("PATCH", one, Action.DESCRIBE, self.change_registry),
+            Route("GET", one + "/quota", Action.ADMINISTER_REGISTRY, self.get_quota),
             Route("DELETE", one, Action.ADMINISTER_REGISTRY, self.delete_registry, 204),
             Route("GET", one + "/members", Action.ADMINISTER_REGISTRY, self.list_members),
             Route("GET", member, Action.ADMINISTER_REGISTRY, self.get_member),
@@ -167,11 +214,16 @@ class RegistryRoutes:
     async def change_registry(
         self, caller: FromCaller, address: InRegistry, sent: RegistryChanges, match: OnMatch, tagged: ToTag
     ) -> Registry:
-        """Change a registry's description, who may pull, which tags never move, or whether pulls are redirected."""
-        changes = sent.model_dump(mode="json", exclude_none=True)
+        """Change a registry: description, who may pull, which tags never move, redirected pulls, quota."""
+        changes = sent.model_dump(mode="json", exclude_none=True, exclude={"quota", "quota_warning"})
         if sent.immutable_tags is not None:
             changes["immutable_tags"] = "\n".join(map(str, parse_immutable_tags(sent.immutable_tags)))
-        return tagged(Registry.of(await self._registries.update(caller, address, changes, match.on(Registry.of))))
+        check, limits = match.on(Registry.of), sent.limits()
+        return tagged(Registry.of(await self._registries.update(caller, address, changes, check, limits)))
+
+    async def get_quota(self, caller: FromCaller, address: InRegistry) -> QuotaUse:
+        """Show what a registry holds of its quota."""
+        return QuotaUse.of(await self._registries.whole_summary(caller, address))
 
     async def delete_registry(self, caller: FromCaller, address: InRegistry, match: OnMatch) -> None:
         """Delete a registry that holds no images."""

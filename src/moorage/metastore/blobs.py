@@ -10,6 +10,7 @@ from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import Repository
 from moorage.metastore.cache import ContentCache
 from moorage.metastore.leases import LEASE, NOW, RENEWED
+from moorage.metastore.quotas import check_blob
 from moorage.metastore.steps import Database, Look, Row, Steps, one
 from moorage.metastore.tables import blobs, edges, links, quarantined, repositories
 from moorage.metastore.uploads import LINK, REPOSITORY_ID, ensure_repository
@@ -108,8 +109,9 @@ def _mount(source: BlobRecord, target: Repository, now: float, lease: float) -> 
     row = yield from one(LINKED, {"repository_id": source.repository_id, "digest": source.digest})
     if row is None:
         return False
-    repository_id = yield from ensure_repository(target, now)
-    yield LINK, {"repository_id": repository_id, "digest": source.digest, "size": row.size, "lease": lease}
+    home = yield from ensure_repository(target, now)
+    yield from check_blob(home, source.digest, row.size)
+    yield LINK, {"repository_id": home.repository_id, "digest": source.digest, "size": row.size, "lease": lease}
     return True
 
 

@@ -17,6 +17,7 @@ from moorage.metastore.blobs import LOOK_AGAIN
 from moorage.metastore.cache import ContentCache
 from moorage.metastore.history import Hand, remember
 from moorage.metastore.leases import NOW
+from moorage.metastore.quotas import check_image
 from moorage.metastore.steps import Database, Look, Row, Rows, Steps, one
 from moorage.metastore.tables import edges, links, manifests, quarantined, registries, repositories, tags
 from moorage.metastore.uploads import REPOSITORY, REPOSITORY_ID, ensure_repository
@@ -234,7 +235,8 @@ def _answer(_: tuple[str, str], row: Row | None, held: ManifestRecord | None) ->
 
 
 def _put(repository: Repository, manifest: NewManifest, names: Sequence[str], hand: Hand) -> Steps[Pushed]:
-    repository_id = yield from ensure_repository(repository, hand.at)
+    home = yield from ensure_repository(repository, hand.at)
+    repository_id = home.repository_id
     yield from _check_linked(repository_id, manifest)
     row: dict[str, Any] = {
         "repository_id": repository_id,
@@ -254,6 +256,7 @@ def _put(repository: Repository, manifest: NewManifest, names: Sequence[str], ha
         "damage": None,
         "expires_after": manifest.expires_after,
     }
+    yield from check_image(home, manifest.digest, len(manifest.body))
     yield PUT, row
     yield AGAIN, {"of_repository": repository_id, "of_digest": manifest.digest, "at": hand.at, "by": hand.by}
     if manifest.named:

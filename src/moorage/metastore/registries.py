@@ -11,6 +11,7 @@ from moorage.domain.access import Visibility
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.immutable import parse_immutable_tags
 from moorage.domain.name import address_of
+from moorage.domain.quota import Allowance
 from moorage.domain.reach import Reach, whole_of
 from moorage.domain.redirect import Redirects
 from moorage.metastore.blobs import LOOK_AGAIN
@@ -22,6 +23,7 @@ from moorage.metastore.totals import Totals
 from moorage.metastore.usage import RegistryUsageTable
 from moorage.services.ports import Check
 from moorage.services.records import Registry, RegistrySummary
+from moorage.services.usage_ports import RegistryUsage
 
 FIND = select(registries).where(registries.c.address == bindparam("address"))
 CREATE = insert(registries)
@@ -74,7 +76,7 @@ class RegistryTable:
         return summary
 
     async def update(
-        self, address: str, changes: Mapping[str, str], check: Check[Registry] | None = None
+        self, address: str, changes: Mapping[str, str | int | None], check: Check[Registry] | None = None
     ) -> Registry | None:
         """See `Registries`."""
         return await self._database.write(partial(_update, address, changes, check))
@@ -90,7 +92,16 @@ class RegistryTable:
         usages = await self._usages.of(whole)
         totals = await self._totals.of([reaches[one.id] for one in found if one.id not in usages])
         summed = ((one, usages.get(one.id) or totals[reaches[one.id]]) for one in found)
-        return tuple(RegistrySummary(one, part.repositories, part.size, part.pushed_at) for one, part in summed)
+        return tuple(
+            RegistrySummary(one, part.repositories, part.size, part.pushed_at, _allowance(one, usages.get(one.id)))
+            for one, part in summed
+        )
+
+
+def _allowance(registry: Registry, usage: RegistryUsage | None) -> Allowance | None:
+    if registry.quota is None or usage is None:
+        return None
+    return Allowance(registry.name, registry.quota, usage.size, registry.quota_warning)
 
 
 def registry_of(row: Row) -> Registry:
@@ -105,6 +116,8 @@ def registry_of(row: Row) -> Registry:
         redirects=Redirects(row.redirects),
         created_at=row.created_at,
         created_by=row.created_by,
+        quota=row.quota,
+        quota_warning=row.quota_warning,
     )
 
 
@@ -135,7 +148,9 @@ def _readable(user_id: int | None) -> Steps[tuple[Registry, ...]]:
     return tuple(registry_of(row) for row in rows)
 
 
-def _update(address: str, changes: Mapping[str, str], check: Check[Registry] | None) -> Steps[Registry | None]:
+def _update(
+    address: str, changes: Mapping[str, str | int | None], check: Check[Registry] | None
+) -> Steps[Registry | None]:
     found = yield from _find(address)
     if found is not None and check is not None:
         check(found)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from sqlalchemy import bindparam, delete, exists, func, insert, select, update
@@ -9,8 +10,9 @@ from sqlalchemy import bindparam, delete, exists, func, insert, select, update
 from moorage.domain.digest import Algorithm, Digest
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import Repository
-from moorage.domain.upload import Upload
+from moorage.domain.upload import UNKNOWN, Upload, Wanted
 from moorage.metastore.leases import LEASE, NOW
+from moorage.metastore.quotas import ALLOWED, QUOTA, REGISTRY_ID, Home, allowance_of, check_blob
 from moorage.metastore.steps import Database, Look, Row, Steps, one
 from moorage.metastore.tables import blobs, discarded, links, quarantined, registries, repositories, uploads
 from moorage.metastore.upsert import insert_or_nothing, insert_or_update
@@ -19,14 +21,20 @@ REPOSITORY = select(repositories.c.id).where(repositories.c.name == bindparam("r
 # A value, not a table to join: so PostgreSQL finds the repository first, and not all images of a database whose tables
 # it knows little of.
 REPOSITORY_ID = REPOSITORY.correlate_except(repositories).scalar_subquery()
-REGISTRY = select(registries.c.id).where(registries.c.address == bindparam("address"))
+HOME = (
+    select(repositories.c.id, repositories.c.registry_id, registries.c.quota)
+    .join(registries, registries.c.id == repositories.c.registry_id)
+    .where(repositories.c.name == bindparam("repository"))
+)
+REGISTRY = select(registries.c.id, registries.c.quota).where(registries.c.address == bindparam("address"))
 NEW_REPOSITORY = insert(repositories)
 
 BEGIN = insert(uploads).values(leased_until=LEASE)
 FIND = (
-    select(uploads)
+    select(uploads, *ALLOWED)
     .select_from(uploads)
     .join(repositories, repositories.c.id == uploads.c.repository_id)
+    .join(registries, registries.c.id == repositories.c.registry_id)
     .where(uploads.c.id == bindparam("id"), repositories.c.name == bindparam("repository"))
 )
 ADVANCE = (
@@ -50,9 +58,12 @@ OPEN = select(func.count().label("open")).select_from(
 EXPIRED = select(uploads.c.id).where(uploads.c.leased_until < NOW).limit(bindparam("limit"))
 
 CLAIM = insert_or_update(blobs, ["digest"], ["leased_until"]).values(leased_until=LEASE)
-PLACE = select(blobs.c.place, exists().where(quarantined.c.digest == blobs.c.digest).label("is_quarantined")).where(
-    blobs.c.digest == bindparam("digest")
-)
+PLACE = select(
+    blobs.c.place,
+    exists().where(quarantined.c.digest == blobs.c.digest).label("is_quarantined"),
+    REGISTRY_ID,
+    QUOTA,
+).where(blobs.c.digest == bindparam("digest"))
 SET_PLACE = update(blobs).where(blobs.c.digest == bindparam("of_digest")).values(place=bindparam("new_place"))
 LIFT = delete(quarantined).where(quarantined.c.digest == bindparam("of_digest"))
 RESIZE = update(blobs).where(blobs.c.digest == bindparam("of_digest")).values(size=bindparam("new_size"))
@@ -68,11 +79,12 @@ class UploadTable:
         self._database = database
         self._lease = lease
 
-    async def begin(self, upload_id: str, repository: Repository, user: str, algorithm: Algorithm) -> Upload:
+    async def begin(
+        self, upload_id: str, repository: Repository, user: str, algorithm: Algorithm, wanted: Wanted = UNKNOWN
+    ) -> Upload:
         """See `Uploads`."""
-        return await self._database.write(
-            partial(_begin, upload_id, repository, user, algorithm, time.time(), self._lease)
-        )
+        upload = Upload(upload_id, 0, user, algorithm, 0, None, time.time(), upload_id)
+        return await self._database.write(partial(_begin, upload, repository, wanted, self._lease))
 
     async def find(self, repository: Repository, upload_id: str, user: str) -> Upload | None:
         """See `Uploads`."""
@@ -87,9 +99,9 @@ class UploadTable:
         """See `Uploads`."""
         return await self._database.write(partial(_advance, upload, size, digest, place or upload.place, self._lease))
 
-    async def claim(self, digest: Digest, size: int) -> None:
+    async def claim(self, digest: Digest, size: int, repository_id: int | None = None) -> None:
         """See `Uploads`."""
-        await self._database.write(partial(_claim, digest, size, self._lease))
+        await self._database.write(partial(_claim_in, repository_id, digest, size, self._lease))
 
     async def finish(self, upload: Upload, digest: Digest, size: int, place: str | None = None) -> bool:
         """See `Uploads`."""
@@ -113,11 +125,11 @@ class UploadTable:
         return int(row.open) if row is not None else 0
 
 
-def ensure_repository(repository: Repository, now: float) -> Steps[int]:
-    """Return the id of a repository's row, making it; raise NAME_UNKNOWN without its registry."""
-    row = yield from one(REPOSITORY, {"repository": str(repository)})
+def ensure_repository(repository: Repository, now: float) -> Steps[Home]:
+    """Return where a repository is, making its row; raise NAME_UNKNOWN without its registry."""
+    row = yield from one(HOME, {"repository": str(repository)})
     if row is not None:
-        return int(row.id)
+        return Home(row.id, row.registry_id, row.quota)
     registry = yield from one(REGISTRY, {"address": repository.registry})
     if registry is None:
         message = f"there is no registry at {repository.registry}"
@@ -127,7 +139,7 @@ def ensure_repository(repository: Repository, now: float) -> Steps[int]:
     yield NEW_REPOSITORY, new
     made = yield from one(REPOSITORY, {"repository": str(repository)})
     assert made is not None  # noqa: S101  inserted in this transaction
-    return int(made.id)
+    return Home(made.id, registry.id, registry.quota)
 
 
 def _upload_of(row: Row) -> Upload:
@@ -140,17 +152,18 @@ def _upload_of(row: Row) -> Upload:
         digest=row.digest,
         started_at=row.started_at,
         place=row.place,
+        allowance=allowance_of(row),
     )
 
 
-def _begin(
-    upload_id: str, repository: Repository, user: str, algorithm: Algorithm, now: float, lease: float
-) -> Steps[Upload]:
-    repository_id = yield from ensure_repository(repository, now)
-    upload = Upload(upload_id, repository_id, user, algorithm, 0, None, now, upload_id)
-    row = {"id": upload_id, "repository_id": repository_id, "user": user, "algorithm": algorithm.value}
-    yield BEGIN, {**row, "size": 0, "digest": None, "place": upload_id, "started_at": now, "lease": lease}
-    return upload
+def _begin(upload: Upload, repository: Repository, wanted: Wanted, lease: float) -> Steps[Upload]:
+    home = yield from ensure_repository(repository, upload.started_at)
+    yield from check_blob(home, wanted.digest, wanted.size)
+    begun = replace(upload, repository_id=home.repository_id)
+    row = {"id": begun.id, "repository_id": begun.repository_id, "user": begun.user, "place": begun.place}
+    row |= {"algorithm": begun.algorithm.value, "size": 0, "digest": None, "started_at": begun.started_at}
+    yield BEGIN, {**row, "lease": lease}
+    return begun
 
 
 def _look(repository: Repository, upload_id: str) -> Look:
@@ -170,17 +183,27 @@ def _claim(digest: Digest, size: int, lease: float) -> Steps[None]:
     yield CLAIM, {"digest": digest, "size": size, "lease": lease}
 
 
+def _claim_in(repository_id: int | None, digest: Digest, size: int, lease: float) -> Steps[None]:
+    yield from _claim(digest, size, lease)
+    if repository_id is not None:
+        row = yield from one(PLACE, {"digest": digest, "repository_id": repository_id})
+        assert row is not None  # noqa: S101  claimed in this transaction
+        yield from check_blob(Home(repository_id, row.registry_id, row.quota), digest, size)
+
+
 def _finish(upload: Upload, digest: Digest, size: int, place: str | None, lease: float) -> Steps[bool]:
     if (yield from one(FINISH, {"of_upload": upload.id})) is None:
         return False
     yield from _claim(digest, size, lease)
     # Read after the claim, whose lock on the row lets one pusher at a time find what the other left.
-    before = yield from one(PLACE, {"digest": digest})
-    if before is not None and before.place != place:
+    before = yield from one(PLACE, {"digest": digest, "repository_id": upload.repository_id})
+    assert before is not None  # noqa: S101  claimed in this transaction
+    yield from check_blob(Home(upload.repository_id, before.registry_id, before.quota), digest, size)
+    if before.place != place:
         yield SET_PLACE, {"of_digest": digest, "new_place": place}
         if before.place is not None:
             yield DISCARD, {"place": before.place, "lease": lease}
-    if before is not None and before.is_quarantined:
+    if before.is_quarantined:
         yield from release(digest, size)
     yield LINK, {"repository_id": upload.repository_id, "digest": digest, "size": size, "lease": lease}
     return True

@@ -11,10 +11,11 @@ from moorage.domain.access import Action, Caller
 from moorage.domain.activity import Change, Kind
 from moorage.domain.errors import MoorageError
 from moorage.services.access import Access
-from moorage.services.ports import Garbage, Uploads
+from moorage.services.ports import Garbage
 from moorage.services.recording import recorded
 from moorage.services.records import Collected, Usage
 from moorage.services.store_port import BlobStore
+from moorage.services.upload_ports import Uploads
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,12 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from moorage.domain.access import Grant, Role, Visibility
-from moorage.domain.digest import Algorithm, Digest
+from moorage.domain.digest import Digest
 from moorage.domain.history import How
 from moorage.domain.name import Repository
 from moorage.domain.place import Place
 from moorage.domain.reach import EVERYTHING, Reach
-from moorage.domain.upload import Upload
 from moorage.services.records import (
     Account,
     BlobRecord,
@@ -63,9 +62,9 @@ class Registries(Protocol):
         """Return one registry as the list has it."""
 
     async def update(
-        self, address: str, changes: Mapping[str, str], check: Check[Registry] | None = None
+        self, address: str, changes: Mapping[str, str | int | None], check: Check[Registry] | None = None
     ) -> Registry | None:
-        """Change description, visibility, immutable_tags (a rule a line) or redirects."""
+        """Change description, visibility, immutable_tags (a rule a line), redirects, quota or quota_warning."""
 
     async def delete(self, address: str, check: Check[Registry] | None = None) -> bool:
         """Delete an empty registry; raise IN_USE when it holds images; False when there is none."""
@@ -167,44 +166,6 @@ class Identities(Protocol):
         """List who has an account, by directory and subject."""
 
 
-class Uploads(Protocol):
-    """Upload sessions; an upload belongs to (repository, user, id), and any other is None."""
-
-    async def begin(self, upload_id: str, repository: Repository, user: str, algorithm: Algorithm) -> Upload:
-        """Start a session, making the repository's row if it is new; raise NAME_UNKNOWN without its registry."""
-
-    async def find(self, repository: Repository, upload_id: str, user: str) -> Upload | None:
-        """Return a session."""
-
-    def foresee(self, repository: Repository, upload_id: str) -> None:
-        """Begin to find a session, whosever it is, for a request that will ask for it."""
-
-    async def advance(self, upload: Upload, size: int, digest: Digest | None, place: str | None = None) -> bool:
-        """Record that `size` bytes have arrived, and where they lie now (None: where they did).
-
-        False if the session moved or went since `upload` was read: of two that read it, one advances it.
-        """
-
-    async def claim(self, digest: Digest, size: int) -> None:
-        """Lease a digest before its bytes get their address, so that no collection takes them away again."""
-
-    async def finish(self, upload: Upload, digest: Digest, size: int, place: str | None = None) -> bool:
-        """Link the blob to the repository with a lease, and end the session; False if it is gone.
-
-        A blob lies at the address that is its digest, or at a place of its own; one that had another place leaves it,
-        and that is discarded when a lease has passed, since somebody may be reading there.
-        """
-
-    async def cancel(self, upload: Upload) -> bool:
-        """End a session; its place is discarded. False if it is gone: then somebody may have made a blob of it."""
-
-    async def expired(self, limit: int) -> tuple[str, ...]:
-        """Return ids of sessions that nothing came for while a lease lasts."""
-
-    async def forget(self, upload_ids: Sequence[str]) -> tuple[str, ...]:
-        """End those of these sessions that are still expired, and return them; their places are discarded."""
-
-
 class Blobs(Protocol):
     """Blobs, seen only through the links of repositories."""
 
@@ -218,7 +179,10 @@ class Blobs(Protocol):
         """Renew the lease of a link; False if it is gone."""
 
     async def mount(self, source: BlobRecord, target: Repository) -> bool:
-        """Link a blob of one repository to another, with a lease; False if the source's link is gone."""
+        """Link a blob of one repository to another, with a lease; False if the source's link is gone.
+
+        Raise as `Uploads` do where the target's registry has no room.
+        """
 
     async def unlink(self, repository: Repository, digest: Digest) -> bool:
         """Take a link away; raise IN_USE while an image needs it; False when there is none."""
@@ -230,7 +194,8 @@ class Manifests(Protocol):
     async def put(self, repository: Repository, manifest: NewManifest, tags: Sequence[str], by: str) -> Pushed:
         """Store an image and point tags at it.
 
-        Raise MANIFEST_BLOB_UNKNOWN unless all it needs is linked there, TAG_IMMUTABLE where a tag may not be moved.
+        Raise MANIFEST_BLOB_UNKNOWN unless all it needs is linked there, TAG_IMMUTABLE where a tag may not be moved, and
+        as `Uploads` do where a new one has no room.
         """
 
     async def find(self, repository: Repository, reference: str) -> ManifestRecord | None:

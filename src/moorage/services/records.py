@@ -11,6 +11,7 @@ from moorage.domain.immutable import Rule
 from moorage.domain.limits import TokenAction
 from moorage.domain.name import Repository
 from moorage.domain.place import Place
+from moorage.domain.quota import Allowance
 from moorage.domain.redirect import Redirects
 
 
@@ -27,6 +28,10 @@ class Registry:
     redirects: Redirects
     created_at: float
     created_by: str
+    quota: int | None
+    """Bytes it may hold."""
+    quota_warning: int
+    """Percent of the quota from which it counts as nearly full, 0 for never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,8 @@ class RegistrySummary:
     repositories: int
     size: int
     pushed_at: float | None
+    allowance: Allowance | None = None
+    """For whoever may read the whole registry, where it has a quota."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from types import MappingProxyType
 
 from moorage.domain.access import Action, Caller, Role, Visibility, is_within
 from moorage.domain.activity import Change, Facts, Kind
@@ -10,6 +11,7 @@ from moorage.domain.immutable import Rule, parse_immutable_tags
 from moorage.domain.limits import whole
 from moorage.domain.name import address_of, parse_registry
 from moorage.domain.pattern import WHOLE
+from moorage.domain.quota import check_quota, check_warning
 from moorage.domain.redirect import Redirects
 from moorage.services.access import Access
 from moorage.services.grants import no_role, nobody, role_change
@@ -18,6 +20,7 @@ from moorage.services.recording import recorded
 from moorage.services.records import GrantRecord, Holder, HolderKind, Member, Registry, RegistrySummary
 
 LONGEST_DESCRIPTION = 200
+NO_LIMITS: Mapping[str, int | None] = MappingProxyType({})
 
 
 class RegistryService:
@@ -70,6 +73,12 @@ class RegistryService:
         found = await self._registries.summary(address, caller.user_id, sees_all=caller.is_admin)
         return found or RegistrySummary(registry, 0, 0, None)
 
+    async def whole_summary(self, caller: Caller, address: str) -> RegistrySummary:
+        """Return a registry that the caller administers, with all that it holds and what its quota leaves."""
+        registry = await self._access.check_registry(caller, Action.ADMINISTER_REGISTRY, address)
+        found = await self._registries.summary(address, caller.user_id, sees_all=True)
+        return found or RegistrySummary(registry, 0, 0, None)
+
     async def list(self, caller: Caller) -> tuple[RegistrySummary, ...]:
         """List the registries the caller may read, by address."""
         found = await self._registries.summaries(caller.user_id, sees_all=caller.is_admin)
@@ -77,29 +86,31 @@ class RegistryService:
         return tuple(one for one in found if is_within(caller.limits, pull, whole(one.registry.address)))
 
     async def update(
-        self, caller: Caller, address: str, changes: Mapping[str, str], check: Check[Registry] | None = None
+        self,
+        caller: Caller,
+        address: str,
+        changes: Mapping[str, str],
+        check: Check[Registry] | None = None,
+        limits: Mapping[str, int | None] = NO_LIMITS,
     ) -> Registry:
         """Change `description`, `visibility`, `immutable_tags` (a rule a line) or `redirects`, of nothing too.
 
-        Nothing is changed when `check` raises.
+        And the `limits` that administrators of the server set: `quota` (bytes; None for none) and `quota_warning`
+        (percent; 0 for never). Nothing is changed when `check` raises.
         """
         action = Action.DESCRIBE if changes.keys() <= {"description"} else Action.ADMINISTER_REGISTRY
         registry = await self._access.check_registry(caller, action, address)
-        check_description(changes.get("description", ""))
-        if "visibility" in changes:
-            changes = {**changes, "visibility": _word(Visibility, "visibility", changes["visibility"])}
-        if "redirects" in changes:
-            changes = {**changes, "redirects": _word(Redirects, "redirects", changes["redirects"])}
-        if "immutable_tags" in changes:
-            changes = {**changes, "immutable_tags": _lines(parse_immutable_tags(_rules(changes["immutable_tags"])))}
-        if not changes:
+        if limits:
+            self._access.check_server(caller, Action.ADMINISTER_SERVER)
+        wanted: dict[str, str | int | None] = {**_checked(changes), **_checked_limits(limits)}
+        if not wanted:
             if check is not None:
                 check(registry)
             return registry
         facts = _facts(registry)
-        before = {name: facts[name] for name in changes}
-        with recorded(caller, Change(Kind.CHANGE_REGISTRY, address, before, changes)):
-            return await self._registries.update(address, changes, check) or registry
+        before = {name: facts[name] for name in wanted}
+        with recorded(caller, Change(Kind.CHANGE_REGISTRY, address, before, wanted)):
+            return await self._registries.update(address, wanted, check) or registry
 
     async def delete(self, caller: Caller, address: str, check: Check[Registry] | None = None) -> None:
         """Delete an empty registry, unless `check` raises; raise IN_USE when it holds images."""
@@ -148,12 +159,33 @@ class RegistryService:
             raise nobody(holder) if role else no_role(address, holder, WHOLE)
 
 
+def _checked(changes: Mapping[str, str]) -> dict[str, str]:
+    """Return changes as they are stored, or raise VALUE_INVALID."""
+    checked = dict(changes)
+    check_description(checked.get("description", ""))
+    if "visibility" in checked:
+        checked["visibility"] = _word(Visibility, "visibility", checked["visibility"])
+    if "redirects" in checked:
+        checked["redirects"] = _word(Redirects, "redirects", checked["redirects"])
+    if "immutable_tags" in checked:
+        checked["immutable_tags"] = _lines(parse_immutable_tags(_rules(checked["immutable_tags"])))
+    return checked
+
+
+def _checked_limits(limits: Mapping[str, int | None]) -> Mapping[str, int | None]:
+    check_quota(limits.get("quota"))
+    check_warning(limits.get("quota_warning") or 0)
+    return limits
+
+
 def _facts(registry: Registry) -> Facts:
     return {
         "description": registry.description,
         "visibility": registry.visibility.value,
         "immutable_tags": _lines(registry.immutable_tags),
         "redirects": registry.redirects.value,
+        "quota": registry.quota,
+        "quota_warning": registry.quota_warning,
     }
 
 

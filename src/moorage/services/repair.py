@@ -19,9 +19,9 @@ from moorage.domain.digest import Digest, algorithm_of, digest_of
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import parse_repository
 from moorage.services.access import Access
-from moorage.services.ports import Uploads
 from moorage.services.recording import recorded
 from moorage.services.store_port import BlobStore
+from moorage.services.upload_ports import Uploads
 from moorage.services.verify_ports import Contents, Copies, Damages, Measuring, Mending
 from moorage.services.verify_reading import lacking
 from moorage.services.verify_records import Damage, StoredBlob

@@ -18,10 +18,14 @@ from moorage.domain.access import Caller
 from moorage.domain.digest import Algorithm, Digest, algorithm_of
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import Repository
-from moorage.domain.upload import Piece, Upload, check_digest, check_length, check_start
+from moorage.domain.quota import Allowance
+from moorage.domain.upload import UNKNOWN, Piece, Upload, Wanted, check_digest, check_length, check_start
 from moorage.services.open_uploads import UploadLimit
-from moorage.services.ports import Uploads
-from moorage.services.store_port import BlobStore
+from moorage.services.store_port import BlobStore, Stored
+from moorage.services.upload_ports import Uploads
+
+FINAL = frozenset({ErrorCode.DIGEST_INVALID, ErrorCode.QUOTA_REACHED, ErrorCode.TOO_LARGE_FOR_QUOTA})
+"""Why an upload that has come to its end is given up: its bytes are of no use to anyone."""
 
 
 class UploadService:
@@ -32,11 +36,16 @@ class UploadService:
         self._store = store
         self._limit = limit
 
-    async def begin(self, caller: Caller, repository: Repository, algorithm: Algorithm) -> Upload:
-        """Start a session, or raise TOO_MANY where the caller has too many open."""
+    async def begin(
+        self, caller: Caller, repository: Repository, algorithm: Algorithm, wanted: Wanted = UNKNOWN
+    ) -> Upload:
+        """Start a session; raise TOO_MANY where the caller has too many open.
+
+        Raise QUOTA_REACHED or TOO_LARGE_FOR_QUOTA where the registry's quota has no room for what is wanted.
+        """
         if self._limit is not None:
             await self._limit.check(caller.name)
-        return await self._uploads.begin(secrets.token_urlsafe(18), repository, caller.name, algorithm)
+        return await self._uploads.begin(secrets.token_urlsafe(18), repository, caller.name, algorithm, wanted)
 
     async def get(self, caller: Caller, repository: Repository, upload_id: str) -> Upload:
         """Return the caller's session in that repository, or raise BLOB_UPLOAD_UNKNOWN."""
@@ -79,19 +88,19 @@ class UploadService:
         await self.get(caller, repository, upload_id)
         with self._store.hold(upload_id):
             upload = await self.get(caller, repository, upload_id)
-            upload = await self._receive(upload, piece, body, algorithm_of(digest))
+            limited_in = upload.repository_id if upload.allowance is not None else None
+            await self._fit(upload, digest, piece)
+            upload = await self._receive(replace(upload, allowance=None), piece, body, algorithm_of(digest))
             found = upload.digest
             if found is None or algorithm_of(found) is not algorithm_of(digest):
                 found = await self._store.digest(upload.place, algorithm_of(digest), upload.size)
             try:
                 check_digest(digest, found)
-            except MoorageError:
-                await self._discard(upload)
+                stored = await self._store_as(upload, digest, limited_in)
+            except MoorageError as error:
+                if error.error in FINAL:
+                    await self._discard(upload)
                 raise
-            await self._uploads.claim(digest, upload.size)
-            stored = await self._store.commit(upload.place, digest, upload.size)
-            if not await self._uploads.finish(upload, digest, upload.size, stored.place):
-                raise MoorageError(ErrorCode.BLOB_UPLOAD_UNKNOWN)
         if stored.leftover is not None:
             # What fails here goes with the blob.
             with suppress(MoorageError):
@@ -103,6 +112,26 @@ class UploadService:
         with self._store.hold(upload_id):
             await self._discard(upload)
 
+    async def _fit(self, upload: Upload, digest: Digest, piece: Piece) -> None:
+        """Refuse what has no room before it is sent; a blob that the registry holds already has room."""
+        size = upload.size + (piece.length or 0)
+        if upload.allowance is None or size <= upload.allowance.left:
+            return
+        try:
+            await self._uploads.claim(digest, size, upload.repository_id)
+        except MoorageError as error:
+            if error.error in FINAL:
+                await self._discard(upload)
+            raise
+
+    async def _store_as(self, upload: Upload, digest: Digest, limited_in: int | None) -> Stored:
+        """Move an upload's bytes to their address, and link them; `limited_in` is the repository if it has a quota."""
+        await self._uploads.claim(digest, upload.size, limited_in)
+        stored = await self._store.commit(upload.place, digest, upload.size)
+        if not await self._uploads.finish(upload, digest, upload.size, stored.place):
+            raise MoorageError(ErrorCode.BLOB_UPLOAD_UNKNOWN)
+        return stored
+
     async def _receive(
         self, upload: Upload, piece: Piece, body: AsyncIterator[bytes], algorithm: Algorithm | None = None
     ) -> Upload:
@@ -110,6 +139,9 @@ class UploadService:
         check_start(upload, piece)
         if piece.length == 0:
             return upload
+        if upload.allowance is not None:
+            upload.allowance.check(upload.size + (piece.length or 0))
+            body = _bounded(body, upload.allowance, upload.size)
         received = await self._store.append(upload.place, upload.size, body, algorithm or upload.algorithm)
         if received.broken is None:
             check_length(piece, received.length)
@@ -137,6 +169,14 @@ class UploadService:
 async def _nothing() -> AsyncIterator[bytes]:
     return
     yield
+
+
+async def _bounded(body: AsyncIterator[bytes], allowance: Allowance, size: int) -> AsyncIterator[bytes]:
+    """Stream a body for as long as an upload of it would have room, so that no more than that is sent in vain."""
+    async for some in body:
+        size += len(some)
+        allowance.check(size)
+        yield some
 
 
 def _check_age(caller: Caller, upload: Upload) -> None:

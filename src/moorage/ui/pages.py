@@ -161,6 +161,7 @@ def _pages_of_tags(policies: PolicyPages, history: HistoryPages) -> tuple[Page, 
         Page("GET", rules, Action.PUSH, policies.show),
         Page("POST", rules, Action.ADMINISTER_REGISTRY, policies.add),
         Page("POST", rules + "/remove", Action.ADMINISTER_REGISTRY, policies.remove),
+        Page("POST", rules + "/quota", Action.ADMINISTER_SERVER, policies.limit),
         Page("GET", tags, Action.PULL, history.show),
         Page("POST", tags, Action.PUSH, history.move),
     )

@@ -1,18 +1,48 @@
-"""A registry's policies: what is kept, and which tags never move."""
+"""A registry's policies: what is kept, which tags never move, and how much it may hold."""
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from starlette.responses import Response
 
 from moorage.domain.access import Action
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.pattern import WHOLE
+from moorage.domain.quota import USUAL_WARNING, note
 from moorage.domain.retention import words
+from moorage.domain.sizes import parse_size, written
+from moorage.services.records import Registry
 from moorage.ui.registries import head_of
 from moorage.ui.view import View
 from moorage.ui.visit import UiServices, Visit
 
 NO_FIELDS: Mapping[str, str] = {"tags": "", "where": "", "but_not": ""}
+
+
+WARNING = re.compile("[0-9]{1,3}", re.ASCII)
+UNITS = ("GB", "TB")
+WARNINGS = (80, 90, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaForm:
+    """What the form for the quota holds; `error` says what is wrong with it."""
+
+    number: str
+    unit: str
+    warning: int
+    error: str = ""
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """What to choose from: what the registry has is always among it."""
+        return tuple(dict.fromkeys((*UNITS, self.unit)))
+
+    @property
+    def warnings(self) -> tuple[int, ...]:
+        """Percentages, likewise."""
+        return tuple(dict.fromkeys((*WARNINGS, self.warning)))
 
 
 class PolicyPages:
@@ -48,13 +78,37 @@ class PolicyPages:
         await self._services.immutable.remove(visit.caller, visit.address, rule)
         return visit.next(f"/{visit.address}/-/policies", f"The rule {rule} was removed")
 
+    async def limit(self, visit: Visit) -> Response:
+        """Set the quota, or take it away."""
+        await self._services.access.check_registry(visit.caller, Action.PULL, visit.address)
+        self._services.access.check_server(visit.caller, Action.ADMINISTER_SERVER)
+        number, unit = visit.form.get("quota", "").strip(), visit.form.get("unit", UNITS[0])
+        warning = visit.form.get("warn", "")
+        try:
+            limits = {
+                "quota": parse_size(number + unit) if number else None,
+                "quota_warning": int(warning) if WARNING.fullmatch(warning) else USUAL_WARNING,
+            }
+            await self._services.registries.update(visit.caller, visit.address, {}, limits=limits)
+        except MoorageError as error:
+            if error.error is not ErrorCode.VALUE_INVALID:
+                raise
+            return await self._show(visit, 422, quota=QuotaForm(number, unit, USUAL_WARNING, error.message))
+        return visit.next(f"/{visit.address}/-/policies", "The quota was saved")
+
     async def _show(
-        self, visit: Visit, status: int = 200, fields: Mapping[str, str] = NO_FIELDS, error: str = ""
+        self,
+        visit: Visit,
+        status: int = 200,
+        fields: Mapping[str, str] = NO_FIELDS,
+        error: str = "",
+        quota: QuotaForm | None = None,
     ) -> Response:
         head = await head_of(self._services, visit)
         kept = await self._services.retention.list(visit.caller, visit.address) if head.may_pin else ()
         held = await self._services.immutable.held(visit.caller, head.registry)
         page = "registry-policies.html"
+        allowance = head.summary.allowance
         return self._view.page(
             visit,
             page,
@@ -65,4 +119,12 @@ class PolicyPages:
             error=error,
             kept=[(rule, words(rule.rule)) for rule in kept],
             retention_at=self._services.retention_at,
+            quota=quota or form_of(head.registry),
+            quota_note=note(allowance) if allowance else "",
         )
+
+
+def form_of(registry: Registry) -> QuotaForm:
+    """Return the form as the registry has it."""
+    number, unit = ("", UNITS[0]) if registry.quota is None else written(registry.quota)
+    return QuotaForm(number, unit, registry.quota_warning)

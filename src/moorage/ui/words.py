@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 
 from markupsafe import Markup
 
+from moorage.domain import sizes
 from moorage.domain.digest import Digest
 from moorage.domain.manifest import IMAGE_CONFIGS
 from moorage.services.records import ImageRecord, RepositoryRecord, TagRecord
 
-SIZE_STEP = 1000
+size = sizes.size
 SHORT_DIGEST = 12
 UNITS = (("year", 31_536_000), ("month", 2_592_000), ("day", 86_400), ("hour", 3_600), ("minute", 60))
 LAST = {"year": "last year", "month": "last month", "day": "yesterday"}
@@ -38,18 +39,6 @@ def visible(value: object) -> object:
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
     return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", value)
-
-
-def size(count: int) -> str:
-    """Return bytes as people read them, in units of 1000: `128.4 MB`, `512 B`."""
-    if count < SIZE_STEP:
-        return f"{count} B"
-    amount, unit = float(count), "B"
-    for unit in ("KB", "MB", "GB", "TB", "PB"):  # noqa: B007 - the unit reached is the result
-        amount /= SIZE_STEP
-        if round(amount, 1) < SIZE_STEP:
-            break
-    return f"{amount:,.1f} {unit}"
 
 
 def number(count: int, one: str = "", many: str = "") -> str:

@@ -16,6 +16,9 @@ registries = Table(
     Column("created_at", Float, nullable=False),
     Column("created_by", WORDS, nullable=False),
     Column("redirects", WORDS, nullable=False, server_default="server"),
+    # Bytes; NULL for no limit. The warning is a percentage, 0 for never.
+    Column("quota", WHOLE),
+    Column("quota_warning", WHOLE, nullable=False, server_default="80"),
     Index("registries_by_visibility", "visibility", "address"),
 )
 
