@@ -153,7 +153,7 @@ def _tags(world: World, route: str, large: str) -> Iterator[Asked]:
             yield Asked(route, f"{order}, {title}", place)
         for words in WORDS:
             query = urlencode({"order": order, "matching": words})
-            yield Asked(route, f"{order} with “{words}”", f"{large}/-/tags?{query}", is_large=words != WORDS[0])
+            yield Asked(route, f"{order} with “{words}”", f"{large}/-/tags?{query}")
     yield Asked(route + "/{tag}", "one", f"{large}/-/tags/v1.0.0")
     history, moved = route + "/{tag}/history", f"{large}/-/tags/{MOVED}/history"
     for title, after in (("first", ""), ("middle", str(world.scale.moves // 2)), ("last", "10")):
@@ -163,10 +163,10 @@ def _tags(world: World, route: str, large: str) -> Iterator[Asked]:
 def _images(world: World, route: str, large: str) -> Iterator[Asked]:
     for title, after in _places(world)["images"].items():
         yield Asked(route, f"newest, {title}", f"{large}/-/images?{urlencode({'after': after})}")
-    yield Asked(route, "untagged", f"{large}/-/images?untagged=true", is_large=True)
+    yield Asked(route, "untagged", f"{large}/-/images?untagged=true")
     (*_, last) = world.images(SIGNED)
     signed = f"/api/v1/registries/reg-00/repositories/{SIGNED_PATH}/-/images"
-    yield Asked(route, "of many attached", signed, is_large=True)
+    yield Asked(route, "of many attached", signed)
     yield Asked(route + "/{reference}", "one", f"{large}/-/images/v1.0.0")
     pins = route.replace("/-/images", "/-/pins")
     yield Asked(pins, "none", f"{large}/-/pins")
@@ -252,7 +252,7 @@ def _pages_of_repositories(world: World, large: str) -> Iterator[Asked]:
         for title, after in places[order].items():
             yield Asked(route, f"{order}, {title}", f"{large}?{urlencode({'sort': order, 'after': after})}")
     for words in WORDS:
-        yield Asked(route, f"with “{words}”", f"{large}?q={words}", is_large=words != WORDS[0])
+        yield Asked(route, f"with “{words}”", f"{large}?q={words}")
     yield Asked(route, "200 rows", f"{large}?n=200")
     for title, after in (("first", ""), ("middle", str(world.scale.moves // 2))):
         query = urlencode({"tag": MOVED, "after": after})
@@ -260,7 +260,7 @@ def _pages_of_repositories(world: World, large: str) -> Iterator[Asked]:
     yield Asked(route, "of few", f"/{_name(world, 77)}")
     for title, after in places["images"].items():
         yield Asked(f"{route}/-/images", f"newest, {title}", f"{large}/-/images?{urlencode({'after': after})}")
-    yield Asked(f"{route}/-/images", "untagged", f"{large}/-/images?show=untagged", is_large=True)
+    yield Asked(f"{route}/-/images", "untagged", f"{large}/-/images?show=untagged")
     yield Asked(f"{route}/-/settings", "", f"{large}/-/settings")
 
 

@@ -9,16 +9,19 @@ from moorage.domain.digest import Digest, digest_of
 from moorage.domain.name import Repository
 from moorage.domain.pattern import matches
 from moorage.domain.reach import reach_of
+from moorage.metastore import pages
 from moorage.metastore.names import BATCH
+from moorage.services.page_records import Part
 from moorage.services.records import ImageRecord, TagRecord
 from tests.contracts.tables import APP, OTHER, Tables
+from tests.many import add_attached, add_tags
 
 LAYER = b"layer"
 
 
 async def tag_names(tables: Tables, order: str = "name", matching: str = "") -> list[str]:
     found = await tables.catalog.tags(APP, order=order, after=None, limit=100, matching=matching)
-    return [tag.name for tag in found]
+    return [tag.name for tag in found.rows]
 
 
 async def image_of(tables: Tables, digest: Digest) -> ImageRecord:
@@ -35,7 +38,7 @@ async def stored(tables: Tables) -> int:
         for repository in await tables.catalog.repositories(summary.registry.id, None, "", 100, sees_all=True):
             images = await tables.catalog.images(repository.name, untagged=False, after=None, limit=100)
             whole = {
-                one.digest for image in images for one in await tables.catalog.image(repository.name, image.digest)
+                one.digest for image in images.rows for one in await tables.catalog.image(repository.name, image.digest)
             }
             for digest in whole:
                 found = await tables.manifests.find(repository.name, digest)
@@ -107,10 +110,12 @@ async def test_a_description_can_be_changed_where_there_is_a_repository(tables: 
 async def test_pages_of_tags_are_the_whole_list(tables: Tables, order: str, limit: int) -> None:
     for names in (("v1", "Latest"), ("a", "b", "c"), ("v10",), ("_",)):
         await tables.image(APP, *names)
-    pages: list[TagRecord] = []
-    while page := await tables.catalog.tags(APP, order=order, after=pages[-1].place if pages else None, limit=limit):
-        pages.extend(page)
-    names_of_pages = [tag.name for tag in pages]
+    found: list[TagRecord] = []
+    while page := (
+        await tables.catalog.tags(APP, order=order, after=found[-1].place if found else None, limit=limit)
+    ).rows:
+        found.extend(page)
+    names_of_pages = [tag.name for tag in found]
     assert names_of_pages == await tag_names(tables, order)
     if order == "name":
         assert names_of_pages == ["Latest", "_", "a", "b", "c", "v1", "v10"]
@@ -127,7 +132,7 @@ async def test_a_page_goes_on_where_the_last_one_ended_though_its_last_tag_was_d
     expected = await tag_names(tables, order)
     names_of_pages: list[str] = []
     after = None
-    while page := await tables.catalog.tags(APP, order=order, after=after, limit=1):
+    while page := (await tables.catalog.tags(APP, order=order, after=after, limit=1)).rows:
         names_of_pages.append(page[0].name)
         after = page[0].place
         await tables.manifests.delete_tag(APP, page[0].name, "ann")
@@ -141,7 +146,7 @@ async def test_a_page_goes_on_where_the_last_one_ended_though_its_last_image_was
     pushed = [await tables.image(APP, *([] if untagged else [f"v{number}"])) for number in range(5)]
     found: list[Digest] = []
     after = None
-    while page := await tables.catalog.images(APP, untagged=untagged, after=after, limit=1):
+    while page := (await tables.catalog.images(APP, untagged=untagged, after=after, limit=1)).rows:
         found.append(page[0].digest)
         after = page[0].place
         await tables.manifests.delete(APP, page[0].digest, "ann")
@@ -156,10 +161,42 @@ async def test_tags_are_found_by_a_part_of_their_name(tables: Tables, matching: 
     assert await tag_names(tables, matching=matching) == names
 
 
+@pytest.mark.parametrize("order", ["name", "newest"])
+async def test_a_page_looks_through_so_many_tags_and_says_where_the_next_goes_on(tables: Tables, order: str) -> None:
+    await tables.image(APP, "a-rare")
+    look = pages.WINDOWS * pages.TAGS_SEEN
+    await add_tags(tables.database, APP, [*(f"many-{number:06d}" for number in range(look)), "rare"])
+    first = await tables.catalog.tags(APP, order=order, after=None, limit=10, matching="rare")
+    assert [tag.name for tag in first.rows] == ["a-rare"]
+    assert first.stopped is not None
+    assert first.seen == look
+    rest = await tables.catalog.tags(APP, order=order, after=first.stopped, limit=10, matching="rare")
+    assert [tag.name for tag in rest.rows] == ["rare"]
+    assert rest.stopped is None
+    absent = await tables.catalog.tags(APP, order=order, after=None, limit=10, matching="absent")
+    assert (absent.rows, absent.stopped) == ((), first.stopped)
+    whole = await tables.catalog.tags(APP, order=order, after=None, limit=look + 3)
+    assert (len(whole.rows), whole.stopped) == (look + 2, None)
+
+
+@pytest.mark.parametrize("untagged", [True, False])
+async def test_a_page_looks_through_so_many_images_and_says_where_the_next_goes_on(
+    tables: Tables, *, untagged: bool
+) -> None:
+    lonely = await tables.image(APP)
+    look = pages.WINDOWS * pages.IMAGES_SEEN
+    await add_attached(tables.database, APP, look)
+    first = await tables.catalog.images(APP, untagged=untagged, after=None, limit=10)
+    assert (first.rows, first.seen) == ((), look)
+    assert first.stopped is not None
+    rest = await tables.catalog.images(APP, untagged=untagged, after=first.stopped, limit=10)
+    assert ([image.digest for image in rest.rows], rest.stopped) == ([lonely], None)
+
+
 async def test_a_tag_shows_the_image_it_points_to(tables: Tables) -> None:
     child = await tables.image(APP, layers=[b"x" * 1000])
     index = await tables.index(APP, "latest", children=[child, digest_of(b"missing")])
-    (tag,) = await tables.catalog.tags(APP, order="newest", after=None, limit=10)
+    (tag,) = (await tables.catalog.tags(APP, order="newest", after=None, limit=10)).rows
     assert (tag.name, tag.digest, tag.is_index, tag.pushed_by) == ("latest", index, True, "ann")
     assert 1000 < tag.size < 3000
 
@@ -182,19 +219,19 @@ async def test_untagged_are_images_that_nothing_else_leads_to(tables: Tables) ->
     await tables.index(APP, "index", children=[await tables.image(APP)])
     await tables.image(APP, subject=tagged)
     found = await tables.catalog.images(APP, untagged=True, after=None, limit=10)
-    assert [image.digest for image in found] == [lonely]
-    assert await tables.catalog.images(OTHER, untagged=True, after=None, limit=10) == ()
+    assert [image.digest for image in found.rows] == [lonely]
+    assert await tables.catalog.images(OTHER, untagged=True, after=None, limit=10) == Part(())
 
 
 @pytest.mark.parametrize("untagged", [True, False])
 async def test_pages_of_images_are_the_whole_list_newest_first(tables: Tables, *, untagged: bool) -> None:
     pushed = [await tables.image(APP, *([] if untagged else [f"v{number}"])) for number in range(5)]
-    pages: list[ImageRecord] = []
-    while page := await tables.catalog.images(
-        APP, untagged=untagged, after=pages[-1].place if pages else None, limit=2
-    ):
-        pages.extend(page)
-    assert [image.digest for image in pages] == pushed[::-1]
+    found: list[ImageRecord] = []
+    while page := (
+        await tables.catalog.images(APP, untagged=untagged, after=found[-1].place if found else None, limit=2)
+    ).rows:
+        found.extend(page)
+    assert [image.digest for image in found] == pushed[::-1]
 
 
 async def test_deleting_an_image_takes_what_exists_only_for_it(tables: Tables) -> None:

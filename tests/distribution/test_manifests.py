@@ -144,7 +144,7 @@ async def test_a_config_larger_than_any_is_not_read(talk: Conversation, services
     await talk.push_blob(config)
     lying = {**describe(config, OCI_CONFIG), "size": 10}
     await talk.push_manifest("v1", {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": lying, "layers": []})
-    (image,) = await services.catalog.images(SYSTEM, Repository("dmc", "ubuntu"))
+    (image,) = (await services.catalog.images(SYSTEM, Repository("dmc", "ubuntu"))).rows
     assert image.platforms == ()
 
 

@@ -1,8 +1,13 @@
 """Repositories, tags and images over HTTP."""
 
+from pathlib import Path
+
 import pytest
 
+from moorage.domain.name import parse_repository
+from moorage.metastore.sqlite import SQLite
 from tests.management.world import World
+from tests.many import add_tags
 
 APP = "/registries/dmc/repositories/team/app"
 
@@ -215,3 +220,19 @@ async def test_pages_of_a_history_together_are_all_of_it(world: World, n: int) -
         assert (await world.ask("GET", f"{APP}/-/tags/1/history?after={wrong}")).status_code == 400
     for path in (f"{APP}/-/tags/never/history", "/registries/dmc/repositories/never/-/tags/1/history"):
         assert (await world.ask("GET", path)).status_code == 404
+
+
+async def test_a_page_of_what_seldom_matches_may_be_empty_and_have_a_next_one(world: World, tmp_path: Path) -> None:
+    database = SQLite(tmp_path / "data" / "moorage.db")
+    await database.start()
+    await add_tags(database, parse_repository("dmc/team/app"), (f"t{number}" for number in range(10_000)))
+    await database.close()
+    await world.image("dmc/team/app", "A-newest")
+    answer = await world.ask("GET", f"{APP}/-/tags?order=name&matching=z9")
+    assert answer.json()["items"] == []
+    assert answer.json()["next"] in answer.headers["link"]
+    following = await world.ask("GET", answer.json()["next"].removeprefix("/api/v1"))
+    assert following.json() == {"items": [], "next": None}
+    newest = (await world.ask("GET", f"{APP}/-/tags?matching=newest")).json()
+    assert [tag["name"] for tag in newest["items"]] == ["A-newest"]
+    assert "after=" in newest["next"]

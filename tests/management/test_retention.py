@@ -52,7 +52,7 @@ async def run_rule(world: World, **rule: object) -> int:
 
 async def tags_left(world: World) -> list[str]:
     found = await world.services.catalog.tags(SYSTEM, Repository("dmc", "kept"), order="name")
-    return [tag.name for tag in found]
+    return [tag.name for tag in found.rows]
 
 
 async def test_a_rule_is_kept_as_it_was_sent_and_said_in_words(world: World) -> None:

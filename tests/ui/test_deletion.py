@@ -16,11 +16,11 @@ async def shop(world: World) -> World:
 
 
 async def tags_of(world: World) -> set[str]:
-    return {tag.name for tag in await world.services.catalog.tags(ADMIN, APP)}
+    return {tag.name for tag in (await world.services.catalog.tags(ADMIN, APP)).rows}
 
 
 async def images_of(world: World) -> set[str]:
-    return {image.digest for image in await world.services.catalog.images(ADMIN, APP)}
+    return {image.digest for image in (await world.services.catalog.images(ADMIN, APP)).rows}
 
 
 async def test_a_tag_takes_its_image_only_if_no_other_tag_keeps_it(shop: World, admin: Visitor) -> None:

@@ -6,6 +6,7 @@ from moorage.domain.access import Visibility
 from moorage.domain.manifest import OCI_MANIFEST
 from moorage.domain.name import parse_repository
 from moorage.ui.attestations import MOST_READ
+from tests.many import add_attached, add_tags
 from tests.ui.visitor import Visitor, attributes, text_of
 from tests.ui.world import ADMIN, UNKNOWN, World
 
@@ -99,6 +100,36 @@ async def test_the_filter_covers_all_tags_not_one_page(shop: World, admin: Visit
     await shop.image("dmc/app", *(f"t{place}" for place in range(120)))
     assert "11 tags" in await admin.read("/dmc/app?q=t11&n=200")
     assert "Nothing matches" in await admin.read("/dmc/app?q=u")
+
+
+@pytest.mark.parametrize("sort", ["name", "newest"])
+async def test_a_filter_that_little_fits_says_how_far_it_looked_and_goes_on(
+    shop: World, admin: Visitor, sort: str
+) -> None:
+    await shop.image("dmc/app", "a")
+    await add_tags(shop.database, parse_repository("dmc/app"), [*(f"t{number:05d}" for number in range(10_000)), "zz"])
+    page = await admin.read(f"/dmc/app?q=zz&sort={sort}")
+    assert "Nothing matches so far" in page
+    assert "Searched the first 10,000 tags" in page
+    (further,) = {
+        href for href in attributes(await admin.get(f"/dmc/app?q=zz&sort={sort}"), "href") if "after=" in href
+    }
+    page = await admin.read(f"/dmc/app{further}")
+    assert "1 tag" in page
+    assert "Searched" not in page
+
+
+async def test_images_that_are_hard_to_find_are_searched_a_part_at_a_time(shop: World, admin: Visitor) -> None:
+    await shop.image("dmc/app")
+    await add_attached(shop.database, parse_repository("dmc/app"), 2_000)
+    page = await admin.read("/dmc/app/-/images?show=untagged")
+    assert "None so far" in page
+    assert "Searched the first 2,000 images" in page
+    (further,) = {
+        href for href in attributes(await admin.get("/dmc/app/-/images?show=untagged"), "href") if "after=" in href
+    }
+    assert "Untagged" in await admin.read(f"/dmc/app/-/images{further}")
+    assert "more than 0 images" in await admin.read("/dmc/app/-/delete?all=1")
 
 
 async def test_no_row_costs_a_query(shop: World, admin: Visitor) -> None:

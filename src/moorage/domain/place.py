@@ -21,6 +21,10 @@ class Place(NamedTuple):
         """Return what stands in an address."""
         return f"{self.at!r}-{self.key}"
 
+    def within(self, order: str) -> str:
+        """Return what the next page goes on from in a list by `newest` or `name`."""
+        return self.key if order == "name" else str(self)
+
 
 def is_place(text: str) -> bool:
     """Tell whether `read_place` reads a place from this."""

@@ -114,7 +114,10 @@ class Tag(Content):
 
 
 class TagPage(Page[Tag]):
-    """Tags; the key of a page is the time and name of a tag, or its name in a list by name."""
+    """Tags; the key of a page is the time and name of a tag, or its name in a list by name.
+
+    A page of what matches may have fewer than were asked for, or none, and a next one: it looks no further than so far.
+    """
 
 
 class Image(Content):
@@ -138,7 +141,10 @@ class Image(Content):
 
 
 class ImagePage(Page[Image]):
-    """Images, newest first; the key of a page is the time and digest of an image."""
+    """Images, newest first; the key of a page is the time and digest of an image.
+
+    A page may have fewer than were asked for, or none, and a next one: it looks no further than so far.
+    """
 
 
 class WholeImage(Image):
@@ -221,7 +227,8 @@ class RepositoryRoutes:
         found = await self._catalog.tags(
             caller, repository, order=order, after=paging.after, limit=paging.limit, matching=matching
         )
-        page, following = paging.cut(found, lambda record: record.key(order))
+        stopped = found.stopped and found.stopped.within(order)
+        page, following = paging.cut(found.rows, lambda record: record.key(order), stopped)
         return TagPage(items=[Tag.of(record) for record in page], next=following)
 
     async def list_images(
@@ -236,7 +243,8 @@ class RepositoryRoutes:
         found = await self._catalog.images(
             caller, repository, untagged=untagged, after=paging.after, limit=paging.limit
         )
-        page, following = paging.cut(found, lambda record: str(record.place))
+        stopped = found.stopped and str(found.stopped)
+        page, following = paging.cut(found.rows, lambda record: str(record.place), stopped)
         return ImagePage(items=[Image.of(record) for record in page], next=following)
 
     async def get_image(

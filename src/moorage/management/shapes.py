@@ -1,6 +1,7 @@
 """What JSON looks like here: what is sent is read strictly, times are UTC, long lists come in pages.
 
 A page holds `n` items past the key `after`; `next`, in the body and as a Link header, is the address of the one behind.
+Where what fits must be looked for, it may hold fewer, or none, and have a `next` all the same.
 """
 
 import re
@@ -85,12 +86,18 @@ class Paging:
         self._request = request
         self._response = response
 
-    def cut(self, rows: Sequence[T], key: Callable[[T], str]) -> tuple[Sequence[T], str | None]:
-        """Return the rows of the page, of `limit` at most that were read, and the address of the next page."""
+    def cut(
+        self, rows: Sequence[T], key: Callable[[T], str], stopped: str | None = None
+    ) -> tuple[Sequence[T], str | None]:
+        """Return the rows of the page, of `limit` at most that were read, and the address of the next page.
+
+        `stopped` is the key to go on from where it was looked no further for a full page.
+        """
         page = rows[: self.limit - 1]
-        if len(rows) < self.limit:
+        after = stopped if len(rows) < self.limit else key(page[-1])
+        if after is None:
             return page, None
-        query = {**self._request.query_params, "after": key(page[-1])}
+        query = {**self._request.query_params, "after": after}
         address = f"{quote(self._request.url.path)}?{urlencode(query)}"
         self._response.headers["link"] = f'<{address}>; rel="next"'
         return page, address

@@ -28,6 +28,7 @@ from moorage.metastore.pages import IMAGE_COLUMNS, IMAGE_LISTS, IMAGES, TAG_LIST
 from moorage.metastore.repositories import RECORDS, find_repository, named
 from moorage.metastore.steps import Database, Row, Steps, one
 from moorage.metastore.tables import edges, links, manifests, repositories
+from moorage.services.page_records import Part
 from moorage.services.ports import Check
 from moorage.services.records import Deletion, ImageRecord, RepositoryRecord, TagRecord
 
@@ -94,19 +95,21 @@ class CatalogTable:
 
     async def tags(
         self, repository: Repository, *, order: str, after: Place | None, limit: int, matching: str = ""
-    ) -> tuple[TagRecord, ...]:
+    ) -> Part[TagRecord]:
         """See `Catalog`."""
         given = {"repository_id": await self._database.read(_visible(repository)), "matching": matching}
-        rows = await rows_of(self._database, TAG_LISTS[order], given, after, limit, is_sparse=matching != "")
-        return tuple(starmap(tag_of, await images_of(self._database, TARGETS, rows)))
+        found = await rows_of(self._database, TAG_LISTS[order], given, after, limit, is_sparse=matching != "")
+        shown = await images_of(self._database, TARGETS, found.rows)
+        return Part(tuple(starmap(tag_of, shown)), found.stopped, found.seen)
 
     async def images(
         self, repository: Repository, *, untagged: bool, after: Place | None, limit: int
-    ) -> tuple[ImageRecord, ...]:
+    ) -> Part[ImageRecord]:
         """See `Catalog`."""
         given = {"repository_id": await self._database.read(_visible(repository))}
-        rows = await rows_of(self._database, IMAGE_LISTS[untagged], given, after, limit, is_sparse=True)
-        return tuple(_image_of(image) for _, image in await images_of(self._database, IMAGES, rows))
+        found = await rows_of(self._database, IMAGE_LISTS[untagged], given, after, limit, is_sparse=True)
+        shown = await images_of(self._database, IMAGES, found.rows)
+        return Part(tuple(_image_of(image) for _, image in shown), found.stopped, found.seen)
 
     async def image(self, repository: Repository, digest: Digest) -> tuple[ImageRecord, ...]:
         """See `Catalog`."""

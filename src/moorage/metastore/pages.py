@@ -2,6 +2,7 @@
 
     index   ▕░░█░░░░█░░░░░░█▏░░░█░░░░░░░░░░░▏░░█░…     █ fits what is looked for
             ▕──── window ───▏                          the event loop goes on in between
+            ▕──────── a look ────────▏                 goes no further, be the page full or not; the next one goes on
 
 Each statement reads one table by one index, and is limited. In a join PostgreSQL goes by how many rows it expects
 of a repository: where they are all alike to it, as in its generic plans, it reads and sorts all that the largest has.
@@ -18,6 +19,7 @@ from moorage.domain.place import Place
 from moorage.metastore.names import padded
 from moorage.metastore.steps import Database, Row, Rows, Steps, one
 from moorage.metastore.tables import edges, manifests, tags, total
+from moorage.services.page_records import Part
 
 FIRST = Place(1e15, "")
 """Comes before all rows, by time as by name."""
@@ -28,6 +30,9 @@ END = Place(-1.0, "\U0010ffff")
 TAGS_SEEN = 5_000
 IMAGES_SEEN = 1_000
 """Rows of a window: some milliseconds in which nothing else is answered."""
+
+WINDOWS = 2
+"""Windows of a look: what nothing fits takes a page no longer than what fits."""
 
 AT_ONCE = 100
 """Images that one statement shows."""
@@ -84,10 +89,14 @@ IMAGES = select(manifests.c.id, *IMAGE_COLUMNS).where(_of_ids)
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A list: `page` are the rows that fit between two places, `last` is the place of the last row of a window."""
+    """A list: `page` are the rows that fit between two places, `last` is the place of the last row of a window.
+
+    `window` is how many rows that has.
+    """
 
     page: Select[Any]
     last: Select[Any]
+    window: int
 
 
 _image_id = select(manifests.c.id).where(TAGGED).correlate(tags).scalar_subquery().label("image_id")
@@ -109,7 +118,9 @@ def _tags(past: ColumnElement[bool], before: ColumnElement[bool], order: Sequenc
     last = select(at.label("at"), tags.c.name.label("key")).offset(TAGS_SEEN - 1).limit(1)
     here = tags.c.repository_id == bindparam("repository_id")
     return Listing(
-        page.where(here, past).order_by(*order).limit(bindparam("limit")), last.where(here, past).order_by(*order)
+        page.where(here, past).order_by(*order).limit(bindparam("limit")),
+        last.where(here, past).order_by(*order),
+        TAGS_SEEN,
     )
 
 
@@ -135,6 +146,7 @@ def _images(*, untagged: bool) -> Listing:
     return Listing(
         page.order_by(seen.c.pushed_at.desc(), seen.c.digest).limit(bindparam("limit")),
         last.offset(IMAGES_SEEN - 1).limit(1),
+        IMAGES_SEEN,
     )
 
 
@@ -148,18 +160,22 @@ IMAGE_LISTS = {untagged: _images(untagged=untagged) for untagged in (False, True
 
 async def rows_of(
     database: Database, listing: Listing, given: Mapping[str, Any], after: Place | None, limit: int, *, is_sparse: bool
-) -> list[Row]:
-    """Return the rows of a list past a place; where few may fit, it looks for them a window at a time."""
+) -> Part[Row]:
+    """Return the rows of a list past a place; where few may fit, it looks for them, a window at a time."""
     found: list[Row] = []
+    seen = 0
     place: Place | None = after or FIRST
     while place is not None and len(found) < limit:
+        if seen == WINDOWS * listing.window:
+            return Part(tuple(found), place, seen)
         past = {**given, "at": place.at, "after": place.key}
         place = await database.read(_last(listing, past)) if is_sparse else None
         end = place or END
         found += await database.read(_page(listing, {**past, "end_at": end.at, "end": end.key}, limit - len(found)))
         if is_sparse:
+            seen += listing.window
             await asyncio.sleep(0)
-    return found
+    return Part(tuple(found))
 
 
 async def images_of(database: Database, statement: Select[Any], rows: Sequence[Row]) -> list[tuple[Row, Row]]:

@@ -13,6 +13,7 @@ from moorage.domain.place import Place, read_place
 from moorage.domain.reach import EVERYTHING, Reach, reach_of
 from moorage.services.access import Access
 from moorage.services.override import overrides, with_reason
+from moorage.services.page_records import Part
 from moorage.services.ports import Catalog, Check, Manifests
 from moorage.services.recording import recorded, recorded_as
 from moorage.services.records import Deletion, ImageRecord, RepositoryRecord, TagRecord
@@ -70,7 +71,7 @@ class CatalogService:
         after: str = "",
         limit: int = 50,
         matching: str = "",
-    ) -> tuple[TagRecord, ...]:
+    ) -> Part[TagRecord]:
         """List tags by `newest` or `name` whose names contain `matching`, past the one whose `key` is `after`.
 
         Raise VALUE_INVALID for what is no key of this order.
@@ -81,7 +82,7 @@ class CatalogService:
 
     async def images(
         self, caller: Caller, repository: Repository, *, untagged: bool = False, after: str = "", limit: int = 50
-    ) -> tuple[ImageRecord, ...]:
+    ) -> Part[ImageRecord]:
         """List images, newest first, past the place `after`; raise VALUE_INVALID for what is none."""
         await self._check_known(caller, repository)
         return await self._catalog.images(repository, untagged=untagged, after=read_place(after), limit=limit)

@@ -13,6 +13,7 @@ from moorage.domain.history import How
 from moorage.domain.name import Repository
 from moorage.domain.place import Place
 from moorage.domain.reach import EVERYTHING, Reach
+from moorage.services.page_records import Part
 from moorage.services.records import (
     Account,
     BlobRecord,
@@ -279,7 +280,7 @@ class Catalog(Protocol):
 
     async def tags(
         self, repository: Repository, *, order: str, after: Place | None, limit: int, matching: str = ""
-    ) -> tuple[TagRecord, ...]:
+    ) -> Part[TagRecord]:
         """List tags, `order` newest or name, past a place, whose name contains `matching`.
 
         What was at the place may be gone by now. By name the time of a place means nothing.
@@ -287,7 +288,7 @@ class Catalog(Protocol):
 
     async def images(
         self, repository: Repository, *, untagged: bool, after: Place | None, limit: int
-    ) -> tuple[ImageRecord, ...]:
+    ) -> Part[ImageRecord]:
         """List images, newest first, past a place: all, or only those without a tag.
 
         What has no tag and belongs to another image, as an index's child or by its subject, is not listed by itself.

@@ -327,7 +327,7 @@ class TagRecord:
 
     def key(self, order: str) -> str:
         """Return what the next page goes on from in a list by `newest` or `name`."""
-        return self.name if order == "name" else str(self.place)
+        return self.place.within(order)
 
 
 @dataclass(frozen=True, slots=True)

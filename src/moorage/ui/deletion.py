@@ -131,10 +131,10 @@ class DeletionPages:
     async def _whole(self, visit: Visit, head: Head, status: int = 200) -> Response:
         """Ask before a whole repository goes."""
         catalog, name = self._services.catalog, visit.repository
-        tags = await catalog.tags(visit.caller, name, order="name", limit=MOST)
-        images = await catalog.images(visit.caller, name, limit=MOST + 1)
-        frees = None
-        if len(images) <= MOST:
+        tags = (await catalog.tags(visit.caller, name, order="name", limit=MOST)).rows
+        found = await catalog.images(visit.caller, name, limit=MOST + 1)
+        images, frees = found.rows, None
+        if len(images) <= MOST and found.stopped is None:
             deletion = await catalog.deletion(visit.caller, name, [image.digest for image in images], [])
             frees = deletion.frees
         page = "repository-delete.html"

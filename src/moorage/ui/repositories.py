@@ -1,6 +1,7 @@
 """Repositories: their tags, their images, their settings."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
@@ -10,6 +11,7 @@ from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.immutable import held_by
 from moorage.domain.name import parse_image
 from moorage.domain.place import is_place
+from moorage.services.page_records import Part
 from moorage.services.records import ImageRecord, Registry, RepositoryRecord, TagRecord
 from moorage.ui.attestations import attestations
 from moorage.ui.view import View
@@ -89,12 +91,12 @@ class RepositoryPages:
             limit=visit.rows + 1,
             matching=matching.replace("+", "_"),
         )
-        rows = await self._unfold(visit, head.registry, found[: visit.rows])
-        older = rows[-1].tag.key(order) if len(found) > visit.rows else None
+        rows = await self._unfold(visit, head.registry, found.rows[: visit.rows])
+        older = rows[-1].tag.key(order) if len(found.rows) > visit.rows else None
         is_complete = older is None and not visit.asked.get("after") and not matching
-        return self._view.page(
-            visit, "tags.html", head=head, rows=rows, order=order, older=older, is_complete=is_complete
-        )
+        further = found.stopped and found.stopped.within(order)
+        shown: dict[str, Any] = {"rows": rows, "order": order, "older": older, "further": further, "seen": found.seen}
+        return self._view.page(visit, "tags.html", head=head, is_complete=is_complete, **shown)
 
     async def images(self, visit: Visit) -> Response:
         """List images by digest: all, the untagged ones, or the one asked for."""
@@ -102,7 +104,7 @@ class RepositoryPages:
         catalog, one = self._services.catalog, visit.asked.get("digest", "")
         untagged = visit.asked.get("show") == "untagged"
         if one:
-            found: tuple[ImageRecord, ...] = (await catalog.image(visit.caller, visit.repository, one),)
+            found = Part((await catalog.image(visit.caller, visit.repository, one),))
         else:
             found = await catalog.images(
                 visit.caller,
@@ -111,9 +113,17 @@ class RepositoryPages:
                 after=_after(visit),
                 limit=visit.rows + 1,
             )
-        older = str(found[visit.rows - 1].place) if len(found) > visit.rows else None
+        rows = found.rows[: visit.rows]
+        older = str(rows[-1].place) if len(found.rows) > visit.rows else None
         show = "one" if one else "untagged" if untagged else "all"
-        return self._view.page(visit, "images.html", head=head, rows=found[: visit.rows], older=older, show=show)
+        shown: dict[str, Any] = {
+            "rows": rows,
+            "show": show,
+            "older": older,
+            "further": found.stopped,
+            "seen": found.seen,
+        }
+        return self._view.page(visit, "images.html", head=head, **shown)
 
     async def settings(self, visit: Visit) -> Response:
         """Show what can be changed about a repository."""
