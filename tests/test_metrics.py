@@ -67,6 +67,7 @@ async def count_one(metrics: Metrics) -> None:
 def test_every_metric_is_documented_as_it_is() -> None:
     metrics = Metrics()
     metrics.verification(Verification(None, None, Damaged(0, 0)), 0)
+    metrics.quotas({})
     asyncio.run(count_one(metrics))
     body, content_type = metrics.render()
     assert content_type.startswith("text/plain")

@@ -9,6 +9,7 @@ from moorage.domain.digest import Algorithm, digest_of
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.manifest import OCI_INDEX
 from moorage.domain.name import Repository
+from moorage.domain.quota import Allowance
 from moorage.domain.upload import Wanted
 from moorage.metastore.usage import RegistryUsageTable
 from tests.contracts.tables import APP, OTHER, OpenTables, Tables
@@ -144,3 +145,12 @@ async def test_two_at_once_do_not_both_take_the_last_byte(open_tables: OpenTable
         outcomes = await asyncio.gather(*map(refusal, pushes))
         assert sorted(map(str, outcomes)) == sorted(map(str, (None, LARGE)))
         assert await used(one) > before
+
+
+async def test_what_registries_hold_of_their_quotas_is_told_of_those_that_have_one(tables: Tables) -> None:
+    await tables.registry("Web")
+    await tables.blob(APP, b"1234")
+    usages = RegistryUsageTable(tables.database)
+    assert await usages.allowances() == {}
+    await limit(tables, 5)
+    assert await usages.allowances() == {"dmc": Allowance("DMC", 5, 4, 80)}

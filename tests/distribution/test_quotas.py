@@ -40,7 +40,9 @@ async def test_a_stream_is_stopped_where_the_quota_ends(talk: Conversation, serv
     location = await talk.begin()
     answer = await talk.ask("PATCH", location, chunks(LAYER))
     assert (answer.status_code, code_of(answer)) == (413, "DENIED")
-    assert answer.json()["errors"][0]["detail"] == {"quota": 20, "used": 0, "left": 20}
+    (error,) = answer.json()["errors"]
+    assert error["message"].startswith("this does not fit into DMC: 0 B of its quota of 20 B are in use")
+    assert error["detail"] == {"quota": 20, "used": 0, "left": 20}
 
 
 async def test_a_length_that_cannot_fit_is_refused_before_a_byte_is_read(

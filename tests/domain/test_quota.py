@@ -29,7 +29,7 @@ def test_a_refusal_says_the_limit_what_is_in_use_and_what_to_do() -> None:
     with pytest.raises(MoorageError) as refused:
         Allowance("DMC", 50_000_000_000, 49_800_000_000).check(500_000_000)
     assert refused.value.message == (
-        "500.0 MB do not fit into DMC: 49.8 GB of its quota of 50.0 GB are in use, and 200.0 MB are left. "
+        "500.0 MB does not fit into DMC: 49.8 GB of its quota of 50.0 GB are in use, and 200.0 MB are left. "
         "Delete what nobody needs, or ask an administrator of the server for a larger quota"
     )
 

@@ -13,6 +13,7 @@ from moorage.metastore.retention_line import RetentionLineTable
 from moorage.metastore.rounds import RoundTable
 from moorage.metastore.steps import Database
 from moorage.metastore.uploads import UploadTable
+from moorage.metastore.usage import RegistryUsageTable
 from moorage.metastore.verify import ContentsTable, DamageTable
 from moorage.services.access import Access
 from moorage.services.image_pulls import ImagePullService
@@ -20,6 +21,7 @@ from moorage.services.letting_go import LettingGoService
 from moorage.services.pins import PinService
 from moorage.services.repair import MendingParts, RepairService
 from moorage.services.retention import RetentionService
+from moorage.services.usage_ports import RegistryUsages
 from moorage.services.verify import Parts, VerifyService
 from moorage.settings import Settings
 
@@ -34,6 +36,7 @@ class Keeping:
     letting_go: LettingGoService
     pins: PinService
     retention: RetentionService
+    usages: RegistryUsages
 
 
 def keeping_of(settings: Settings, database: Database, store: Store, access: Access, system: Caller) -> Keeping:
@@ -51,4 +54,5 @@ def keeping_of(settings: Settings, database: Database, store: Store, access: Acc
         letting_go=LettingGoService(rules, RetentionLineTable(database), retention, access, system),
         pins=PinService(PinTable(database), access),
         retention=RetentionService(rules, retention, access),
+        usages=RegistryUsageTable(database),
     )

@@ -25,9 +25,11 @@ from moorage.distribution.routes import DistributionApi, table
 from moorage.distribution.token import TokenHandlers
 from moorage.distribution.uploads import UploadHandlers
 from moorage.domain.access import ANONYMOUS, Caller
+from moorage.domain.quota import Allowance, Level
 from moorage.jobs.daily import LOOK_EVERY, Daily
 from moorage.jobs.flush import flush_all, flush_every
 from moorage.jobs.flusher import SECONDS, Flusher
+from moorage.jobs.quotas import QuotaWatcher
 from moorage.jobs.runner import Job, Runner
 from moorage.jobs.verification import LOOK_SECONDS, WATCH_SECONDS, Verifier, Watcher
 from moorage.metastore.leases import tick_of
@@ -75,7 +77,8 @@ async def run(
     jobs += [asyncio.create_task(flush_every(FLUSH_SECONDS, flushes, _failed))]
     if number == 0:
         watcher = Watcher(services.keeping.verify, metrics.verification)
-        jobs += [asyncio.create_task(flush_every(WATCH_SECONDS, (watcher.watch,), _failed))]
+        quotas = QuotaWatcher(services.keeping.usages, metrics.quotas, _nearly_full)
+        jobs += [asyncio.create_task(flush_every(WATCH_SECONDS, (watcher.watch, quotas.watch), _failed))]
     jobs += [asyncio.create_task(flush_every(SECONDS, pulls, _failed))]
     stop = asyncio.create_task(stopping.wait())
     await asyncio.wait([stop, *doors], return_when=asyncio.FIRST_COMPLETED)
@@ -253,6 +256,11 @@ async def _let_go(services: Services) -> None:
     run = await services.keeping.letting_go.run()
     tags, images, frees = run.total
     log.info("rules of retention ran", repositories=run.repositories, tags=tags, images=images, frees=frees)
+
+
+def _nearly_full(address: str, allowance: Allowance) -> None:
+    said = "a registry is full" if allowance.level is Level.FULL else "a registry is nearly full"
+    log.warning(said, registry=address, used=allowance.used, quota=allowance.quota)
 
 
 def _failed(error: Exception) -> None:

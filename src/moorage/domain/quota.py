@@ -62,12 +62,14 @@ class Allowance:
         if not self.left:
             raise self._refusal(ErrorCode.QUOTA_REACHED, f"{self.name} is full")
 
-    def check(self, more: int) -> None:
-        """Raise QUOTA_REACHED, or TOO_LARGE_FOR_QUOTA where only so much doesn't fit."""
+    def check(self, more: int, *, is_all: bool = True) -> None:
+        """Raise QUOTA_REACHED, or TOO_LARGE_FOR_QUOTA where only so much doesn't fit, or even more than that."""
         if more <= self.left:
             return
         self.check_begins()
-        raise self._refusal(ErrorCode.TOO_LARGE_FOR_QUOTA, f"{size(more)} do not fit into {self.name}")
+        raise self._refusal(
+            ErrorCode.TOO_LARGE_FOR_QUOTA, f"{size(more) if is_all else 'this'} does not fit into {self.name}"
+        )
 
     def _refusal(self, error: ErrorCode, what: str) -> MoorageError:
         message = (

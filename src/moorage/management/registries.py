@@ -127,7 +127,7 @@ class QuotaUse(BaseModel):
 
     quota: int | None = Field(description=QUOTA)
     quota_warning: int = Field(description=QUOTA_WARNING)
-    used: int = Field(description="Bytes that count: what lies in the trash doesn't.")
+    used: int = Field(description="Bytes it holds, layers that images share counted once.")
     left: int | None = Field(description="Bytes that may still be pushed; null without a quota.")
     level: Level = Field(description="free (no quota), room, warning (nearly full) or full (pushes are refused).")
     note: str = Field(description="Says what has to go, where more is held than the quota allows.")

@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import bindparam, func, select
 
 from moorage.domain.digest import Digest
+from moorage.domain.quota import Allowance
 from moorage.metastore.names import padded
-from moorage.metastore.steps import Database, Steps, one
+from moorage.metastore.quotas import ALLOWED, allowance_of
+from moorage.metastore.steps import NOTHING, Database, Steps, one
 from moorage.metastore.tables import registries, registry_blobs, registry_usage, repositories, total
 from moorage.services.usage_ports import RegistryUsage
 
@@ -27,6 +29,7 @@ USAGES = (
     .where(registries.c.id.in_(bindparam("ids", expanding=True)))
     .group_by(registries.c.id)
 )
+LIMITED = select(registries.c.address, *ALLOWED).where(registries.c.quota.is_not(None))
 HELD = select(registry_blobs.c.size).where(
     registry_blobs.c.registry_id == bindparam("registry_id"), registry_blobs.c.digest == bindparam("digest")
 )
@@ -42,9 +45,19 @@ class RegistryUsageTable:
         """See `RegistryUsages`."""
         return await self._database.read(usages(registry_ids))
 
+    async def allowances(self) -> Mapping[str, Allowance]:
+        """See `RegistryUsages`."""
+        return await self._database.read(_allowances())
+
     async def holds(self, registry_id: int, digest: Digest) -> bool:
         """See `RegistryUsages`."""
         return await self._database.read(one(HELD, {"registry_id": registry_id, "digest": digest})) is not None
+
+
+def _allowances() -> Steps[dict[str, Allowance]]:
+    rows = yield LIMITED, NOTHING
+    found = {row.address: allowance_of(row) for row in rows}
+    return {address: allowance for address, allowance in found.items() if allowance is not None}
 
 
 def usages(registry_ids: Sequence[int]) -> Steps[dict[int, RegistryUsage]]:

@@ -175,7 +175,7 @@ async def _bounded(body: AsyncIterator[bytes], allowance: Allowance, size: int) 
     """Stream a body for as long as an upload of it would have room, so that no more than that is sent in vain."""
     async for some in body:
         size += len(some)
-        allowance.check(size)
+        allowance.check(size, is_all=False)
         yield some
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from moorage.domain.digest import Digest
+from moorage.domain.quota import Allowance
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,9 @@ class RegistryUsages(Protocol):
 
     async def of(self, registry_ids: Sequence[int]) -> Mapping[int, RegistryUsage]:
         """Return what each holds; a registry that is gone is missing."""
+
+    async def allowances(self) -> Mapping[str, Allowance]:
+        """Return, by address, what every registry that has a quota may hold and holds."""
 
     async def holds(self, registry_id: int, digest: Digest) -> bool:
         """Tell whether a blob is counted there already: another repository that gets it makes no difference."""

@@ -4,6 +4,7 @@ import asyncio
 import os
 import platform
 from bisect import bisect_left
+from collections.abc import Mapping
 from pathlib import Path
 
 from prometheus_client import (
@@ -18,6 +19,7 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from moorage import __version__
+from moorage.domain.quota import Level
 from moorage.services.verify_records import Verification
 
 SETTLE_SECONDS = 1.0
@@ -54,6 +56,7 @@ class Metrics:
             "moorage_verification_ended_seconds", "When the last round of verification ended, in Unix seconds."
         )
         self._verified = Counter("moorage_verified_bytes", "Bytes read by verification.", registry=self.registry)
+        self._quotas = self._gauge("moorage_quotas", "Registries with a quota, by how full they are.", "level")
         build = Gauge(
             "moorage_build_info",
             "1, with the version of Moorage and of Python as labels.",
@@ -103,6 +106,11 @@ class Metrics:
         self._round.set(found.open.share if found.open else 0)
         self._ended.set(found.last.ended_at or 0 if found.last else 0)
         self._verified.inc(read)
+
+    def quotas(self, found: Mapping[Level, int]) -> None:
+        """Take how many registries are how full."""
+        for level in (Level.ROOM, Level.WARNING, Level.FULL):
+            self._quotas.labels(level.value).set(found.get(level, 0))
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         """Make a number that one process of a server tells for all."""
