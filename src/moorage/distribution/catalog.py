@@ -42,11 +42,12 @@ class CatalogHandlers:
         """`/v1/search`: repositories whose name contains the words."""
         words = (request.parameter("q") or "").lower()
         limit = page_size(request.parameter("n"), LARGEST_SEARCH) or SEARCH_PAGE
-        names = await self._catalog.names(request.caller, "", LARGEST_PAGE)
         scope = request.caller.scope
-        if scope is not None and CATALOG not in scope.granted:
-            names = tuple(name for name in names if Action.PULL in scope.granted.get(name, ()))
-        found = [name for name in names if words in name][:limit]
+        if scope is None or CATALOG in scope.granted:
+            found = await self._catalog.names(request.caller, "", limit, words=words)
+        else:
+            names = await self._catalog.names(request.caller, "", LARGEST_PAGE, words=words)
+            found = tuple(name for name in names if Action.PULL in scope.granted.get(name, ()))[:limit]
         results = [
             {"name": name, "description": "", "is_official": False, "is_automated": False, "star_count": 0}
             for name in found

@@ -61,11 +61,20 @@ class CatalogTable:
         self._names = Names(database)
 
     async def names(
-        self, user_id: int | None, after: str, limit: int, *, sees_all: bool, within: Reach = EVERYTHING
+        self,
+        user_id: int | None,
+        after: str,
+        limit: int,
+        *,
+        sees_all: bool,
+        within: Reach = EVERYTHING,
+        words: str = "",
     ) -> tuple[str, ...]:
         """See `Catalog`."""
-        reach = await self._names.reach(user_id, sees_all=sees_all)
-        return await self._names.page(reach.within(within), after, limit)
+        reach = (await self._names.reach(user_id, sees_all=sees_all)).within(within)
+        if words:
+            return await self._names.search(reach, after, limit, words)
+        return await self._names.page(reach, after, limit)
 
     async def repositories(
         self, registry_id: int, user_id: int | None, after: str, limit: int, *, sees_all: bool

@@ -25,6 +25,9 @@ BATCH = 1000
 STATEMENT = 20
 """How many names more could be read in the time that a statement takes by itself."""
 
+SEARCHED = 10_000
+"""Names that a search goes through."""
+
 REACH = union_all(
     select(registries.c.address, literal(WHOLE).label("pattern")).where(
         registries.c.visibility.in_(bindparam("visible", expanding=True))
@@ -78,6 +81,17 @@ class Names:
                     await asyncio.sleep(0)
             if len(found) >= limit:
                 break
+        return tuple(found[:limit])
+
+    async def search(self, reach: Reach, after: str, limit: int, words: str) -> tuple[str, ...]:
+        """List those of the first `SEARCHED` names past `after` that contain `words`, no further than needed."""
+        found: list[str] = []
+        for _ in range(SEARCHED // BATCH):
+            names = await self.page(reach, after, BATCH)
+            found += (name for name in names if words in name)
+            if len(found) >= limit or len(names) < BATCH:
+                break
+            after = names[-1]
         return tuple(found[:limit])
 
 

@@ -28,10 +28,15 @@ class CatalogService:
         self._manifests = manifests
         self._access = access
 
-    async def names(self, caller: Caller, after: str, limit: int) -> tuple[str, ...]:
-        """List full repository names the caller may read, in byte order, past `after`."""
+    async def names(self, caller: Caller, after: str, limit: int, *, words: str = "") -> tuple[str, ...]:
+        """List full repository names the caller may read, in byte order, past `after`.
+
+        Those that contain some `words` are looked for among the first 10,000.
+        """
         within = EVERYTHING if caller.limits is None else _readable(caller.limits)
-        return await self._catalog.names(caller.user_id, after, limit, sees_all=caller.is_admin, within=within)
+        return await self._catalog.names(
+            caller.user_id, after, limit, sees_all=caller.is_admin, within=within, words=words
+        )
 
     async def repositories(
         self, caller: Caller, address: str, after: str = "", limit: int = 50

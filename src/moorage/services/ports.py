@@ -261,9 +261,19 @@ class Catalog(Protocol):
     """Lists for people: what the pages and the management API show."""
 
     async def names(
-        self, user_id: int | None, after: str, limit: int, *, sees_all: bool, within: Reach = EVERYTHING
+        self,
+        user_id: int | None,
+        after: str,
+        limit: int,
+        *,
+        sees_all: bool,
+        within: Reach = EVERYTHING,
+        words: str = "",
     ) -> tuple[str, ...]:
-        """List full repository names that an account may read within a reach, in byte order, past `after`."""
+        """List full repository names that an account may read within a reach, in byte order, past `after`.
+
+        Those that contain some `words` are looked for among the first 10,000.
+        """
 
     async def repositories(
         self, registry_id: int, user_id: int | None, after: str, limit: int, *, sees_all: bool
