@@ -68,9 +68,16 @@ NO_LISTS = frozenset(
         "/{registry}/-/policies/preview",
         "/{registry}/-/policies/preview.csv",
         "/{registry}/{path}/-/delete",
+        "/api/v1/registries/{registry}/repositories/{repository}/-/deletion",
+        "/api/v1/registries/{registry}/repositories/{repository}/-/deleted/{entry}",
+        "/api/v1/registries/{registry}/repositories/{repository}/-/deleted/{entry}/tags",
+        "/api/v1/registries/{registry}/repositories/{repository}/-/deleted/{entry}/images",
     }
 )
-"""Routes that list nothing, or all there is: the keys, what is stored, damages, an export, what would go."""
+"""Routes that list nothing, or all there is: the keys, what is stored, damages, an export, what would go.
+
+What one has taken is listed as any repository is.
+"""
 
 RENOVATE = 10_000
 """Tags that Renovate asks for at once."""
@@ -126,6 +133,8 @@ def _management(world: World) -> Iterator[Asked]:
     for who in Who:
         yield Asked(registries, "all", registries, who)
     yield Asked(one, "one", f"{registries}/reg-00")
+    yield Asked(one + "/space", "one", f"{registries}/reg-00/space")
+    yield Asked(one + "/deleted", "of none", f"{registries}/reg-00/deleted")
     yield from _repositories(world, registries, one + "/repositories")
     repository, large = one + "/repositories/{repository:path}", f"{registries}/reg-00/repositories/{LARGE_PATH}"
     yield from _tags(world, repository + "/-/tags", large)
@@ -242,7 +251,7 @@ def _pages_of_registries() -> Iterator[Asked]:
         yield Asked(route, "first", f"/{address}", who)
         yield Asked(route, "middle", f"/{address}?after=team-2", who)
     yield Asked(route, "first", "/reg-01", Who.ANYBODY)
-    for page in ("push", "settings", "delete", "policies"):
+    for page in ("push", "settings", "delete", "deleted", "deleted/free", "policies"):
         yield Asked(f"{route}/-/{page}", "", f"/reg-00/-/{page}")
 
 

@@ -11,7 +11,20 @@ from typer.testing import CliRunner
 from moorage.cli import app
 from tests.cli.conftest import Terminal
 
-OURS = ("registry", "repository", "user", "group", "access", "robot", "token", "gc", "move", "backup", "restore")
+OURS = (
+    "registry",
+    "repository",
+    "user",
+    "group",
+    "access",
+    "robot",
+    "token",
+    "trash",
+    "gc",
+    "move",
+    "backup",
+    "restore",
+)
 
 
 def commands() -> Iterator[tuple[str, ...]]:

@@ -42,7 +42,10 @@ def test_tags_are_listed_with_what_they_point_to(pushed: Terminal) -> None:
 def test_a_tag_is_deleted_and_its_image_stays(pushed: Terminal) -> None:
     digest = digest_in(pushed)
     assert pushed("tag", "delete", "dmc/team/app:1.1", "--yes") == 0
-    assert pushed.out == "dmc/team/app:1.1 was deleted; its image stays\n"
+    assert pushed.out.splitlines() == [
+        "dmc/team/app:1.1 was deleted; its image stays",
+        "Undo: moorage trash restore dmc/team/app 1",
+    ]
     assert pushed.json("image", "show", f"dmc/team/app@{digest}")["tags"] == ["1.0", "dev"]
     assert pushed("tag", "delete", "dmc/team/app:1.1", "--yes") == 1
 
@@ -72,7 +75,10 @@ def test_an_image_is_shown_by_tag_or_digest(pushed: Terminal) -> None:
 def test_an_image_goes_with_all_its_tags(pushed: Terminal) -> None:
     digest = digest_in(pushed)
     assert pushed("image", "delete", f"dmc/team/app@{digest}", "--yes") == 0
-    assert pushed.out.startswith("1 image and 3 tags were deleted; 50")
+    assert pushed.out.splitlines() == [
+        "1 image and 3 tags were deleted",
+        "Undo: moorage trash restore dmc/team/app 1",
+    ]
     assert pushed.json("tag", "list", "dmc/team/app") == []
     assert pushed.json("image", "list", "dmc/team/app", "--untagged") == []
 

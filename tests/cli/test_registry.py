@@ -116,6 +116,9 @@ def test_only_an_empty_registry_is_deleted(moorage: Terminal) -> None:
     assert "repositories" in moorage.err
     assert moorage("repository", "delete", "dmc/team/app", "--yes") == 0
     assert "2 tags and 1 image" in moorage.out
+    assert moorage("registry", "delete", "DMC") == 1
+    assert "restore or free" in moorage.err
+    assert moorage("trash", "empty", "DMC", "--yes") == 0
     assert moorage("registry", "delete", "DMC") == 0
     assert moorage.json("registry", "list") == []
 
@@ -131,6 +134,7 @@ def test_gc_says_what_it_freed_and_what_waits(moorage: Terminal) -> None:
     moorage("registry", "create", "DMC")
     moorage.do(push)
     moorage("repository", "delete", "dmc/team/app", "--yes")
+    moorage("trash", "empty", "DMC", "--yes")
     early = moorage.json("gc")
     assert (early["blobs"], early["usage"]["waiting"]) == (0, len(LAYER) + len(b"{}"))
 
@@ -144,7 +148,7 @@ def test_gc_says_what_it_freed_and_what_waits(moorage: Terminal) -> None:
         "blobs": 0,
         "freed": 0,
         "uploads": 0,
-        "usage": {"stored": 0, "linked": 0, "waiting": 0, "uploads": 0},
+        "usage": {"stored": 0, "linked": 0, "trash": 0, "waiting": 0, "uploads": 0},
     }
 
 

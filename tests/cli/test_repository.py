@@ -37,7 +37,9 @@ def test_what_was_shown_is_deleted(moorage: Terminal, monkeypatch: pytest.Monkey
     push(moorage, "1")()
     asked = answer(monkeypatch, lambda: None)
     assert moorage("repository", "delete", NAME) == 0, moorage.err
-    assert asked == [f"Delete {NAME} with 1 tag, {asked[0].partition(', ')[2]}"]
+    (question,) = asked
+    assert question.startswith(f"Delete {NAME} with 1 tag and 1 image, ")
+    assert "after 14 days, till then it can be restored. Last pull from this repository: never." in question
     assert moorage.json("repository", "list", "DMC") == []
 
 

@@ -36,6 +36,7 @@ from moorage.metastore.robots import RobotTable
 from moorage.metastore.rounds import RoundTable
 from moorage.metastore.sqlite import SQLite
 from moorage.metastore.tags import TagTable
+from moorage.metastore.trash import TrashTable
 from moorage.metastore.uploads import UploadTable
 from moorage.metastore.verify import ContentsTable, DamageTable
 from moorage.services.store_port import BlobStore
@@ -139,6 +140,7 @@ def tables_of(database: Opened) -> Tables:
         image_pulls=ImagePullTable(database),
         line=RetentionLineTable(database),
         retention=RetentionTable(database),
+        trash=TrashTable(database),
         garbage=GarbageTable(database),
         activity=ActivityTable(database),
         health=database,

@@ -33,6 +33,7 @@ from moorage.services.ports import (
 from moorage.services.recording import Activity
 from moorage.services.records import Account, Holder, HolderKind, Registry
 from moorage.services.retention_ports import ImagePulls, Pins, Retention, RetentionLine, RetentionRules
+from moorage.services.trash_ports import Trash
 from moorage.services.upload_ports import Uploads
 from moorage.services.verify_ports import Contents, Damages, Rounds
 
@@ -66,6 +67,7 @@ class Tables:
     image_pulls: ImagePulls
     line: RetentionLine
     retention: Retention
+    trash: Trash
     garbage: Garbage
     activity: Activity
     health: Health
@@ -83,8 +85,10 @@ class Tables:
         return await self.database.ask_generation()
 
     async def registry(self, name: str = "DMC", visibility: Visibility = Visibility.PRIVATE) -> Registry:
-        """Create a registry."""
-        return await self.registries.create(name, "", visibility, "root")
+        """Create a registry; what is deleted in it is gone at once."""
+        made = await self.registries.create(name, "", visibility, "root")
+        await self.registries.update(made.address, {"trash_days": 0})
+        return made
 
     async def person(self, name: str) -> Account:
         """Add an account."""

@@ -76,6 +76,7 @@ async def test_what_is_refused_changes_nothing(world: World, path: str, change: 
 async def test_a_deletion_is_made_on_the_same_condition(world: World, path: str) -> None:
     if path == REGISTRY:
         await world.ask("DELETE", REPOSITORY)
+        await world.ask("DELETE", REGISTRY + "/deleted")
     if path in SET:
         await put(world, path)
     assert (await world.ask("DELETE", path, headers={"if-match": STALE})).status_code == 412

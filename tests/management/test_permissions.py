@@ -26,6 +26,7 @@ def path_of(row: Route, registry: str = "dmc") -> str:
         "token": "one",
         "rule": "1",
         "image": "sha256:" + "0" * 64,
+        "entry": "1",
     }
     return filled.format(registry=registry, **names)
 

@@ -52,6 +52,9 @@ async def test_only_an_empty_registry_is_deleted(world: World) -> None:
     refused = await world.ask("DELETE", "/registries/dmc")
     assert refused.status_code == 409
     await world.ask("DELETE", "/registries/dmc/repositories/team/app")
+    refused = await world.ask("DELETE", "/registries/dmc")
+    assert (refused.status_code, "restored" in refused.json()["detail"]) == (409, True)
+    await world.ask("DELETE", "/registries/dmc/deleted")
     assert (await world.ask("DELETE", "/registries/dmc")).status_code == 204
     assert (await world.ask("GET", "/registries/dmc")).status_code == 404
 

@@ -53,6 +53,7 @@ class World:
             tags=services.tags,
             repair=services.keeping.repair,
             verify=services.keeping.verify,
+            trash=services.keeping.trash,
         )
         self._callers: dict[str, Caller] = {"admin": SYSTEM}
         app = build(self.offered, self._who, "1.2.3", csrf=_csrf, asset=lambda name: f"/-/static/{name}")
@@ -93,6 +94,13 @@ class World:
         config, above = ({"mediaType": "application/x", "digest": digest, "size": size} for digest, size in blobs)
         document = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": [above], **members}
         return await self._manifest(name, document, tags)
+
+    async def delete_tag(self) -> int:
+        """Delete a tag of `dmc/team/app` and return the number of its deletion."""
+        await self.image("dmc/team/app", "deleted")
+        gone = await self.services.tags.delete(SYSTEM, parse_repository("dmc/team/app"), Tag("deleted"))
+        assert gone.entry is not None
+        return gone.entry
 
     async def index(self, name: str, *tags: str, children: Mapping[str, Digest]) -> Digest:
         """Push an index of images by architecture."""

@@ -25,7 +25,7 @@ from moorage.distribution.uploads import UploadHandlers
 from moorage.domain.access import Caller, Role, Visibility
 from moorage.domain.digest import Algorithm, digest_of
 from moorage.domain.errors import ErrorCode, MoorageError
-from moorage.domain.name import parse_repository
+from moorage.domain.name import Tag, parse_repository
 from moorage.domain.retention import Rule
 from moorage.management.api import tables as management_tables
 from moorage.services.access_tokens import USUAL_ACTIONS, Wish, usual_end
@@ -84,7 +84,7 @@ class Cell:
     @property
     def ends(self) -> bool:
         """Whether something is gone after it, without a word more."""
-        return self.method == "DELETE" or self.ends_session
+        return self.method == "DELETE" or self.ends_session or self.path.endswith("/restore")
 
     @property
     def ends_session(self) -> bool:
@@ -137,7 +137,9 @@ class House:
             cookies["__Host-moorage"] = who.cookie
             headers["x-csrf-token"] = who.csrf
         self.http.cookies = httpx.Cookies(cookies)
-        path = self.filled(cell.path, **{"id": who.upload, **other})
+        # What is brought back is another deletion than what is freed.
+        entry = self.names["entry"] if cell.method == "DELETE" else self.names["restored"]
+        path = self.filled(cell.path, **{"id": who.upload, "entry": entry, **other})
         sent: dict[str, Any] = {} if body is None or cell.method in {"GET", "HEAD"} else {"json": body}
         if "{id}" in cell.path:
             query += f"&digest={self.names['digest']}"
@@ -165,9 +167,10 @@ class House:
         return begun.id
 
     async def empty(self, registry: str) -> None:
-        """Delete all repositories of a registry."""
+        """Delete all repositories of a registry for good."""
         for found in await self.services.catalog.repositories(SYSTEM, registry):
             await self.services.catalog.delete_repository(SYSTEM, found.name)
+        await self.services.keeping.trash.free_all(SYSTEM, registry)
 
     def state(self) -> list[str]:
         """Return all there is, to compare with."""
@@ -208,6 +211,7 @@ class House:
             services.immutable,
             services.elsewhere,
             services.keeping.verify,
+            services.keeping.trash,
             services.keeping.retention,
         )
         for row in page_table(parts, View(settings, Assets())):
@@ -257,6 +261,7 @@ async def open_house(folder: Path) -> AsyncIterator[House]:
 
 async def _fill(house: House) -> None:
     services, world = house.services, house.world
+    entries: list[str] = []
     await services.accounts.ensure_admin(PASSWORD)
     await services.registries.create(SYSTEM, "Open", visibility=Visibility.PUBLIC)
     images: dict[str, str] = {}
@@ -265,6 +270,10 @@ async def _fill(house: House) -> None:
         for path in ("team/app", "own/app"):
             image = f"{name.lower()}/{path}"
             digest = images[image] = await world.image(image, "1", f"of-{name.lower()}", layer=LAYER % image.encode())
+            for _ in range(2):
+                await world.image(image, "deleted")
+                gone = await services.tags.delete(SYSTEM, parse_repository(image), Tag("deleted"))
+                entries.append(str(gone.entry))
             await world.image(image, subject={"mediaType": "application/x", "digest": digest, "size": 1})
     await services.groups.create(SYSTEM, "ops")
     for name, role in {**PEOPLE, "narrow": None}.items():
@@ -294,6 +303,8 @@ async def _fill(house: House) -> None:
         "tag": "1",
         "digest": digest_of(LAYER % b"dmc/team/app"),
         "id": "0",
+        "entry": entries[0],
+        "restored": entries[1],
         "directory": "corp",
         "token": "one",
         "rule": "1",

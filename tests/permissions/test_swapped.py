@@ -98,6 +98,7 @@ async def block(house: House) -> Block:
         Swap("digest", digest_of(LAYER % b"alt/team/app"), nil),
         Swap("reference", image, nil),
         Swap("reference", "of-alt", "of-als"),
+        *(Swap("entry", str(entry.id), "333333") for entry in await services.keeping.trash.list(SYSTEM, "alt")),
         Swap("tag", "of-alt", "of-als"),
         Swap("image", image, nil),
         Swap("rule", "2", "9"),

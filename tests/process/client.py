@@ -97,12 +97,18 @@ class Client:
         return self.connection
 
     def create(self) -> None:
-        """Make the registry."""
+        """Make the registry; what is deleted there is gone at once."""
         address = self.repository.partition("/")[0]
         answer = self.ask(
             "POST", "/api/v1/registries", json.dumps({"name": address}).encode(), content_type="application/json"
         )
         assert answer.status == 201, answer
+        assert self.keep(0).status == 200
+
+    def keep(self, days: int) -> Answer:
+        """Let the registry keep what is deleted from now on for so many days."""
+        path, sent = f"/api/v1/registries/{self.repository.partition('/')[0]}", json.dumps({"trash_days": days})
+        return self.ask("PATCH", path, sent.encode(), content_type="application/json")
 
     def begin(self) -> str:
         """Open an upload session and return its location."""

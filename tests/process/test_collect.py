@@ -44,7 +44,7 @@ def test_a_deletion_and_a_collection_shrink_the_disk_by_what_they_say(launch: La
         assert (found["blobs"], found["freed"]) == (1, len(gone))
         assert len(gone) <= before - used(launch.data / "blobs") < len(gone) + MEGABYTE // 4
         stored = len(shared) + len(kept) + len(b"{}")
-        assert found["usage"] == {"stored": stored, "linked": stored, "waiting": 0, "uploads": 0}
+        assert found["usage"] == {"stored": stored, "linked": stored, "trash": 0, "waiting": 0, "uploads": 0}
         client.pull("kept")
         assert client.ask("GET", f"blobs/{digest_of(gone)}").status == 404
         client.push("gone", shared, gone)
@@ -66,6 +66,31 @@ def test_the_server_collects_by_itself_and_says_so(launch: Launcher) -> None:
         client.pull("kept")
     assert running.stop() == 0
     assert '"event":"collected"' in running.err.read_text()
+
+
+def test_what_is_freed_from_the_trash_leaves_the_disk_by_itself(launch: Launcher) -> None:
+    running = launch("--lease", "1", "--collect-every", "1")
+    with running.client() as client:
+        client.create()
+        client.keep(14)
+        client.push("kept", b"kept")
+        digest = client.push("gone", os.urandom(MEGABYTE))
+        time.sleep(2)
+        assert client.ask("DELETE", f"manifests/{digest}").status == 202
+        time.sleep(2)
+        assert client.ask("GET", f"manifests/{digest}").status == 404
+        assert used(launch.data / "blobs") > MEGABYTE
+        (entry,) = json.loads(client.ask("GET", "/api/v1/registries/dmc/deleted").body)["items"]
+        place = f"/api/v1/registries/dmc/repositories/app/-/deleted/{entry['id']}"
+        assert client.ask("POST", f"{place}/restore").status == 200
+        client.pull("gone")
+        assert client.ask("DELETE", f"manifests/{digest}").status == 202
+        assert client.ask("DELETE", "/api/v1/registries/dmc/deleted").status == 200
+        for _ in every(60):
+            if used(launch.data / "blobs") < MEGABYTE:
+                break
+        client.pull("kept")
+    assert logged(running, "a job failed") == []
 
 
 @pytest.mark.parametrize("seconds", [8, pytest.param(60, marks=pytest.mark.clients)])

@@ -5,6 +5,7 @@ from starlette.routing import Route
 
 from moorage.domain.activity import Kind
 from moorage.domain.identity import Identity
+from moorage.domain.name import Repository
 from moorage.metastore.activity import ActivityTable
 from moorage.services.recording import ActivityQuery, ActivityRecord
 from tests.services.known import Known
@@ -44,6 +45,8 @@ CHANGES: list[tuple[str, str, Fields, set[Kind]]] = [
     ("/{registry}/-/settings", "/dmc/-/settings", {"description": "Ours"}, {Kind.CHANGE_REGISTRY}),
     ("/{registry}/-/policies/quota", "/dmc/-/policies", {"quota": "50"}, {Kind.CHANGE_REGISTRY}),
     ("/{registry}/-/delete", "/empty/-/delete", {"typed": "empty"}, {Kind.DELETE_REGISTRY}),
+    ("/{registry}/-/deleted", "/dmc/-/deleted", {"restore": "1 gone"}, {Kind.RESTORE}),
+    ("/{registry}/-/deleted/free", "/dmc/-/deleted/free", {"typed": "DMC"}, {Kind.FREE}),
     ("/{registry}/-/policies", "/dmc/-/policies", {"tags": "v*"}, {Kind.CHANGE_REGISTRY}),
     ("/{registry}/-/policies/remove", "/dmc/-/policies", {"rule": "never-*"}, {Kind.CHANGE_REGISTRY}),
     ("/{registry}/-/policies/rule", "/dmc/-/policies/rule", {**RULE, "name": "Another"}, {Kind.ADD_RETENTION_RULE}),
@@ -78,6 +81,8 @@ async def test_a_change_leaves_a_row(
     await world.registry("empty")
     earlier = await world.image("dmc/app", "1.0")
     await world.image("dmc/app", "1.0")
+    await world.image("dmc/gone", "1.0")
+    await world.services.catalog.delete_repository(ADMIN, Repository("dmc", "gone"))
     await world.services.immutable.add(ADMIN, "dmc", "never-*")
     await admin.fill("/dmc/-/policies/rule", RULE)
     world.asked.append(Known("ldap", {"zoe": Identity("ldap", "1", "zoe")}))

@@ -118,7 +118,7 @@ async def test_a_whole_repository_goes_with_every_tag_it_named(shop: World, admi
     said = await admin.read("/dmc/app/-/delete?all=1")
     assert "Its description, 1 tag and 2 images" in said
     assert "This frees 3.0 MB" in said
-    assert "This cannot be undone." in said
+    assert "You can undo this until" in said
     response = await admin.fill("/dmc/app/-/delete?all=1", {})
     assert response.headers["location"] == "/dmc"
     assert (await admin.get("/dmc/app")).status_code == 404

@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
+from moorage.domain.name import Repository
 from tests.ui.visitor import Visitor, attributes
-from tests.ui.world import World
+from tests.ui.world import ADMIN, World
 
 DOCS = Path(__file__).parent.parent.parent / "docs" / "web.md"
 ELSEWHERE = {"/ca.crt", "/api/docs"}
@@ -23,6 +24,8 @@ async def test_every_link_leads_to_a_page_that_is_documented(world: World, admin
     await world.registry("Empty")
     await world.index("dmc/shop/api", "2.14.1", "latest")
     await world.image("dmc/app", *(f"t{place}" for place in range(60)))
+    await world.image("dmc/gone", "1.0")
+    await world.services.catalog.delete_repository(ADMIN, Repository("dmc", "gone"))
     known = documented()
     assert len(known) > 10
     waiting, seen, used = ["/", "/-/sign-in"], {"/", "/-/sign-in"}, set()

@@ -138,6 +138,7 @@ async def test_a_registry_is_deleted_only_empty_and_only_by_its_name(world: Worl
     response = await admin.post("/dmc/-/delete", {"csrf": csrf, "typed": "DMC"})
     assert response.status_code == 409
     await admin.fill("/dmc/app/-/delete?all=1", {})
+    await world.services.trash.free_all(ADMIN, "dmc")
     response = await admin.fill("/dmc/-/delete", {"typed": "dmc"})
     assert response.status_code == 422
     assert len(await world.services.registries.list(ADMIN)) == 1

@@ -2,7 +2,7 @@
 
 from tests.ui.conftest import Visitors
 from tests.ui.visitor import Visitor, attributes, text_of
-from tests.ui.world import PASSWORD, World
+from tests.ui.world import ADMIN, PASSWORD, World
 
 
 async def test_somebody_signs_in_creates_a_registry_and_lands_on_the_lines_that_push_to_it(nobody: Visitor) -> None:
@@ -48,7 +48,7 @@ async def test_what_was_pushed_is_listed_described_and_deleted(admin: Visitor, w
     question = await admin.read("/dmc/team/app/-/delete?tag=1.0")
     assert "Delete 1 tag from team/app?" in question
     assert "1 image goes, which frees 2.0 MB" in question
-    assert "This cannot be undone." in question
+    assert "You can undo this until" in question
     deleted = await admin.fill("/dmc/team/app/-/delete?tag=1.0", {"what": "images"})
     assert (deleted.status_code, deleted.headers["location"]) == (303, "/dmc/team/app")
     assert "1 tag and 1 image deleted from team/app" in await admin.read("/dmc/team/app")
@@ -56,6 +56,7 @@ async def test_what_was_pushed_is_listed_described_and_deleted(admin: Visitor, w
     gone = await admin.fill("/dmc/team/app/-/delete?all=1", {})
     assert (gone.status_code, gone.headers["location"]) == (303, "/dmc")
     assert "Push your first image" in await admin.read("/dmc")
+    await world.services.trash.free_all(ADMIN, "dmc")
     gone = await admin.fill("/dmc/-/delete", {"typed": "DMC"})
     assert (gone.status_code, gone.headers["location"]) == (303, "/")
     assert "DMC was deleted" in await admin.read("/")

@@ -32,6 +32,7 @@ from moorage.metastore.rounds import RoundTable
 from moorage.metastore.sqlite import SQLite
 from moorage.metastore.steps import Steps
 from moorage.metastore.tags import TagTable
+from moorage.metastore.trash import TrashTable
 from moorage.metastore.uploads import UploadTable
 from moorage.metastore.verify import ContentsTable, DamageTable
 from moorage.services.access import Access
@@ -45,6 +46,7 @@ from moorage.services.registries import RegistryService
 from moorage.services.retention import RetentionService
 from moorage.services.tags import TagService
 from moorage.services.tally import Tally
+from moorage.services.trash import TrashService
 from moorage.services.verify import Parts, VerifyService
 from moorage.services.web_sign_in import Arrival, Departure, Offer, WebSignInService
 from moorage.ui.pages import SafeHeaders, build
@@ -131,6 +133,7 @@ class World:
             tags=TagService(TagTable(database), TagHistoryTable(database), access),
             immutable=ImmutableTagService(owned, catalog, self.manifests),
             manifests=ManifestService(self.manifests, BlobTable(database, 3600.0), store),
+            trash=TrashService(TrashTable(database), CatalogTable(database), access),
             elsewhere=WebSignInService(self.doors, self.directories, people, accounts, identities, self.tally),
             verify=VerifyService(self.verified, access, ADMIN, 30),
             retention=RetentionService(RetentionRuleTable(database), RetentionTable(database), access),

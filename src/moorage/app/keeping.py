@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from moorage.app.stores import Store
 from moorage.domain.access import Caller
+from moorage.metastore.catalog import CatalogTable
 from moorage.metastore.leases import granted
 from moorage.metastore.letting_go import RetentionTable
 from moorage.metastore.mending import MendingTable
@@ -12,6 +13,7 @@ from moorage.metastore.retention import RetentionRuleTable
 from moorage.metastore.retention_line import RetentionLineTable
 from moorage.metastore.rounds import RoundTable
 from moorage.metastore.steps import Database
+from moorage.metastore.trash import TrashTable
 from moorage.metastore.uploads import UploadTable
 from moorage.metastore.usage import RegistryUsageTable
 from moorage.metastore.verify import ContentsTable, DamageTable
@@ -21,6 +23,7 @@ from moorage.services.letting_go import LettingGoService
 from moorage.services.pins import PinService
 from moorage.services.repair import MendingParts, RepairService
 from moorage.services.retention import RetentionService
+from moorage.services.trash import TrashService
 from moorage.services.usage_ports import RegistryUsages
 from moorage.services.verify import Parts, VerifyService
 from moorage.settings import Settings
@@ -37,6 +40,7 @@ class Keeping:
     pins: PinService
     retention: RetentionService
     usages: RegistryUsages
+    trash: TrashService
 
 
 def keeping_of(settings: Settings, database: Database, store: Store, access: Access, system: Caller) -> Keeping:
@@ -55,4 +59,5 @@ def keeping_of(settings: Settings, database: Database, store: Store, access: Acc
         pins=PinService(PinTable(database), access),
         retention=RetentionService(rules, retention, access),
         usages=RegistryUsageTable(database),
+        trash=TrashService(TrashTable(database), CatalogTable(database), access),
     )

@@ -32,6 +32,7 @@ from moorage.metastore.manifests import ManifestTable
 from moorage.metastore.registries import RegistryTable
 from moorage.metastore.robots import RobotTable
 from moorage.metastore.tags import TagTable
+from moorage.metastore.trash import TrashTable
 from moorage.metastore.uploads import UploadTable
 from moorage.services.access import Access, AccessService
 from moorage.services.access_tokens import AccessTokenService
@@ -121,7 +122,7 @@ async def _compose(settings: Settings, opened: Opened, store: Store, known: Dire
     grant_table, group_table = GrantTable(database), GroupTable(database)
     access, tally = Access(registry_table, grant_table), Tally()
     registries = RegistryService(registry_table, grant_table, access)
-    key_table = KeyTable(database)
+    key_table, trash_table = KeyTable(database), TrashTable(database)
     keys = KeyService(key_table, access)
     await keys.ensure()
     keyring = Keyring(key_table)
@@ -143,7 +144,7 @@ async def _compose(settings: Settings, opened: Opened, store: Store, known: Dire
         blobs=BlobService(blob_table, store),
         callers=callers,
         catalog=CatalogService(CatalogTable(database), manifest_table, access),
-        collect=CollectService(GarbageTable(database), upload_table, store, access),
+        collect=CollectService(GarbageTable(database), trash_table, upload_table, store, access),
         directories=directories,
         duty=opened.duty,
         elsewhere=WebSignInService(doors, directories, accounts, account_table, identities, tally),

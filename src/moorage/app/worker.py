@@ -163,6 +163,7 @@ def management(settings: Settings, services: Services, *, acting: Caller | None 
         tags=services.tags,
         repair=services.keeping.repair,
         verify=services.keeping.verify,
+        trash=services.keeping.trash,
     )
     return api.build(parts, caller_of, __version__, csrf=csrf_of, asset=Assets().path)
 
@@ -184,6 +185,7 @@ def ui(settings: Settings, services: Services, *, has_authority: bool) -> Applic
         verify=services.keeping.verify,
         retention=services.keeping.retention,
         retention_at=settings.retention_time,
+        trash=services.keeping.trash,
     )
     return pages.build(parts, UiSettings(__version__, time.time, settings.external_url, has_authority))
 

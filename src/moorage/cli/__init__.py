@@ -23,6 +23,7 @@ from moorage.cli import (
     serve,
     tag,
     token,
+    trash,
     user,
     verify,
 )
@@ -45,6 +46,7 @@ app.add_typer(image.app, name="image")
 app.add_typer(tag.app, name="tag")
 app.add_typer(retention.app, name="retention")
 app.add_typer(pin.app, name="pin")
+app.add_typer(trash.app, name="trash")
 command(user.app, "identities", "moorage user identities mara")(identity.identities)
 command(user.app, "link", "moorage user link mara corp 6b1f5c1e-1d55-103f-9d0c-6f1f2a3b4c5d")(identity.link)
 command(user.app, "unlink", "moorage user unlink mara corp")(identity.unlink)

@@ -14,4 +14,5 @@ def gc(api: Api, *, as_json: Json = False) -> None:
     freed = f"{number(done['blobs'], 'blob')} and {number(done['uploads'], 'abandoned upload')}"
     say(f"Freed {size(done['freed'])}: {freed}")
     usage = done["usage"]
-    say(f"Waiting for their leases to end: {size(usage['waiting'])}. In use: {size(usage['linked'])}")
+    live, trash = size(usage["linked"] - usage["trash"]), size(usage["trash"])
+    say(f"Waiting for their leases to end: {size(usage['waiting'])}. In use: {live}. Recently deleted: {trash}")

@@ -8,7 +8,7 @@ import typer
 from moorage.cli.api import Api, at, command
 from moorage.cli.consent import Override, Yes, agree, because
 from moorage.cli.output import Json, say, say_json, say_table, when
-from moorage.domain.name import Repository, parse_image, parse_repository
+from moorage.domain.name import Image, Repository, parse_image, parse_repository
 from moorage.ui.words import number, size
 
 app = typer.Typer(help="Images: list, show and delete them.", no_args_is_help=True, pretty_exceptions_enable=False)
@@ -81,20 +81,42 @@ def delete(
         message = "name the image by its digest, as dmc/team/app@sha256:…; moorage tag delete takes a tag alone"
         raise typer.BadParameter(message)
     place = place_of(image.repository, "images", image.digest)
-    shown = agree(api, place, lambda found: _question(name, found), yes=yes)
+    shown = agree(api, place, lambda found: _question(api, image, name, found), yes=yes)
     gone = api.request("DELETE", because(place, override), match=shown)
     if as_json:
         say_json(gone)
     else:
-        what = f"{number(len(gone['images']), 'image')} and {number(len(gone['tags']), 'tag')} were deleted"
-        say(f"{what}; {size(gone['frees'])} come free when no lease holds them")
+        say(f"{number(len(gone['images']), 'image')} and {number(len(gone['tags']), 'tag')} were deleted")
+        say(aftermath(image.repository, gone))
 
 
-def _question(name: str, image: Mapping[str, Any]) -> str:
+def _question(api: Api, image: Image, name: str, found: Mapping[str, Any]) -> str:
     tags = (
-        f" with {number(len(image['tags']), 'tag')}: {', '.join(image['tags'])}" if image["tags"] else ", without tags"
+        f" with {number(len(found['tags']), 'tag')}: {', '.join(found['tags'])}" if found["tags"] else ", without tags"
     )
-    return f"Delete {name}{tags}?"
+    plan = api.request("GET", f"{place_of(image.repository, 'deletion')}?digest={image.digest}")
+    others = len(plan["images"]) - 1
+    more = f", and {number(others, 'platform or attachment', 'platforms and attachments')} of it" if others else ""
+    return f"Delete {name}{tags}{more}? {outlook(plan)}"
+
+
+def outlook(plan: Mapping[str, Any]) -> str:
+    """Say what a deletion frees, whether it can be undone, and when somebody pulled from there."""
+    frees = f"That frees {size(plan['frees'])}"
+    kept = (
+        f" after {number(plan['trash_days'], 'day')}, till then it can be restored."
+        if plan["trash_days"]
+        else " for good."
+    )
+    pulled = when(plan["last_pulled_at"]) if plan["last_pulled_at"] else "never"
+    return f"{frees}{kept} Last pull from this repository: {pulled}."
+
+
+def aftermath(repository: Repository, gone: Mapping[str, Any]) -> str:
+    """Say how to undo a deletion, or when its space comes free."""
+    if gone["entry"] is None:
+        return f"{size(gone['frees'])} come free when no lease holds them"
+    return f"Undo: moorage trash restore {repository} {gone['entry']}"
 
 
 def _row(image: Mapping[str, Any]) -> tuple[str, ...]:

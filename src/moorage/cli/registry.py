@@ -11,6 +11,7 @@ from moorage.domain.name import address_of
 from moorage.domain.pattern import WHOLE
 from moorage.domain.redirect import Redirects
 from moorage.domain.sizes import parse_size
+from moorage.services.registries import MOST_DAYS
 from moorage.ui.words import size
 
 app = typer.Typer(
@@ -107,6 +108,7 @@ def show(api: Api, name: Registry, *, as_json: Json = False) -> None:
     "moorage registry change DMC --redirects off",
     "moorage registry change DMC --quota 50GB --quota-warning 90",
     "moorage registry change DMC --quota none",
+    "moorage registry change DMC --trash-days 30",
 )
 def change(
     api: Api,
@@ -133,6 +135,10 @@ def change(
     quota_warning: Annotated[
         int | None, typer.Option(help="Percent of the quota from which it counts as nearly full, 0 for never.")
     ] = None,
+    trash_days: Annotated[
+        int | None,
+        typer.Option(help="For how many days what is deleted can be restored; 0 is not at all.", min=0, max=MOST_DAYS),
+    ] = None,
     *,
     as_json: Json = False,
 ) -> None:
@@ -143,6 +149,7 @@ def change(
         "immutable_tags": immutable_tags and [rule for rule in immutable_tags if rule],
         "redirects": redirects and redirects.value,
         "quota_warning": quota_warning,
+        "trash_days": trash_days,
     }
     sent: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     if quota is not None:

@@ -6,6 +6,7 @@ import typer
 
 from moorage.cli.api import Api, at, command
 from moorage.cli.consent import Override, Yes, agree, because, check_can_ask
+from moorage.cli.image import aftermath, outlook, place_of
 from moorage.cli.output import Json, say, say_json, say_table, when
 from moorage.domain.name import parse_repository
 from moorage.ui.words import number, size
@@ -53,13 +54,18 @@ def delete(
     """Delete a repository with all its images."""
     check_can_ask(yes=yes)
     repository = parse_repository(name)
-    place = at("registries", repository.registry, "repositories", *repository.path.split("/"))
-    shown = agree(
-        api, place, lambda found: f"Delete {name} with {number(found['tags'], 'tag')}, {size(found['size'])}?", yes=yes
-    )
+    place = place_of(repository)
+
+    def question(found: dict[str, int]) -> str:
+        plan = api.request("GET", place_of(repository, "deletion"))
+        what = f"{number(found['tags'], 'tag')} and {number(len(plan['images']), 'image')}, {size(found['size'])}"
+        return f"Delete {name} with {what}? {outlook(plan)}"
+
+    shown = agree(api, place, question, yes=yes)
     gone = api.request("DELETE", because(place, override), match=shown)
     if as_json:
         say_json(gone)
     else:
         what = f"{number(len(gone['tags']), 'tag')} and {number(len(gone['images']), 'image')}"
-        say(f"{name} was deleted with {what}; {size(gone['frees'])} come free when no lease holds them")
+        say(f"{name} was deleted with {what}")
+        say(aftermath(repository, gone))

@@ -7,7 +7,7 @@ import typer
 
 from moorage.cli.api import Api, at, command
 from moorage.cli.consent import Override, Yes, agree, because
-from moorage.cli.image import InRepository, place_of
+from moorage.cli.image import InRepository, aftermath, outlook, place_of
 from moorage.cli.output import Json, say, say_json, say_table, when
 from moorage.cli.transport import ApiError
 from moorage.domain.name import Image, Tag, is_digest, parse_image, parse_repository, parse_tag
@@ -160,9 +160,9 @@ def delete(
     tag = Tag(str(image.tag))
 
     def question(found: dict[str, str]) -> str:
-        return (
-            f"Delete {name}? {_stays(api.request('GET', place_of(image.repository, 'images', found['digest'])), tag)}"
-        )
+        stays = _stays(api.request("GET", place_of(image.repository, "images", found["digest"])), tag)
+        plan = api.request("GET", f"{place_of(image.repository, 'deletion')}?tag={tag}")
+        return f"Delete {name}? {stays} {outlook(plan)}"
 
     place = place_of(image.repository, "tags", tag)
     shown = agree(api, place, question, yes=yes)
@@ -171,6 +171,8 @@ def delete(
         say_json(gone)
     else:
         say(f"{name} was deleted; its image stays")
+        if gone["entry"] is not None:
+            say(aftermath(image.repository, gone))
 
 
 def _tag_in(name: str) -> Image:

@@ -33,6 +33,8 @@ class Kind(StrEnum):
     CHANGE_RETENTION_RULE = "change-retention-rule"
     DELETE_RETENTION_RULE = "delete-retention-rule"
     RUN_RETENTION = "run-retention"
+    RESTORE = "restore"
+    FREE = "free"
     ADD_USER = "add-user"
     CHANGE_USER = "change-user"
     DELETE_USER = "delete-user"

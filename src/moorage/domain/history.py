@@ -11,6 +11,7 @@ class How(StrEnum):
     ROLLBACK = "rollback"
     DELETION = "deletion"
     RETENTION = "retention"
+    RESTORE = "restore"
 
 
 KEPT_MOVES = 10_000

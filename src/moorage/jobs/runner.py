@@ -1,4 +1,4 @@
-"""The jobs: the leases' clock, the collection, and what else there is to do again and again.
+"""The jobs: the leases' clock, the trash, the collection, and what else there is to do again and again.
 
 One process runs them, of all servers on one database.
 """
@@ -11,6 +11,9 @@ from typing import NamedTuple
 from moorage.services.collect import CollectService
 from moorage.services.ports import Duty
 from moorage.services.records import Collected
+
+EMPTY_EVERY = 20.0
+"""Seconds: what has had its time in the trash, or is to go now, is off the disk within a minute."""
 
 
 class Job(NamedTuple):
@@ -47,6 +50,7 @@ class Runner:
             group.create_task(self._every(self._tick_every, self._tick))
             if self._collect_every:
                 group.create_task(self._every(self._collect_every, self._collect_once))
+                group.create_task(self._every(min(EMPTY_EVERY, self._collect_every), self._empty))
             for job in self._more:
                 group.create_task(self._every(job.every, _untimed(job)))
 
@@ -67,6 +71,10 @@ class Runner:
 
     async def _tick(self, passed: float) -> None:
         await self._collect.tick(passed)
+
+    async def _empty(self, _passed: float) -> None:
+        if await self._collect.empty_trash():
+            self._collected(await self._collect.collect())
 
     async def _collect_once(self, _passed: float) -> None:
         self._collected(await self._collect.collect())

@@ -12,8 +12,8 @@ from moorage.domain.name import Repository, parse_repository
 from moorage.domain.pattern import WHOLE
 from moorage.management.grammar import A_REGISTRY, A_USER, A_WHOLE_NAME
 from moorage.management.routes import FromCaller, Route, registry_address
-from moorage.services import records
 from moorage.services.access import WORDS, AccessService
+from moorage.services.access import Explanation as Explained
 
 ON_SERVER = {Action.CREATE_REGISTRY: "create registries", Action.ADMINISTER_SERVER: "administer this server"}
 
@@ -56,7 +56,7 @@ class Explanation(BaseModel):
     reason: str = Field(description="All this in a sentence.")
 
     @classmethod
-    def of(cls, record: records.Explanation) -> Self:
+    def of(cls, record: Explained) -> Self:
         """Show a record."""
         where, decision = record.where, record.decision
         return cls(
@@ -100,13 +100,13 @@ class AccessRoutes:
         return Explanation.of(await self._explanations.explain(caller, user, action, where))
 
 
-def _sentence(record: records.Explanation) -> str:
+def _sentence(record: Explained) -> str:
     what = f"{WORDS[record.action]} {record.where}" if record.where is not None else ON_SERVER.get(record.action)
     may = "may" if record.decision.is_allowed else "may not"
     return f"{record.user} {may} {what or record.action}: {_reason(record)}"
 
 
-def _reason(record: records.Explanation) -> str:
+def _reason(record: Explained) -> str:
     decision, where = record.decision, record.where
     address = where.registry if isinstance(where, Repository) else where
     if decision.grant is not None:

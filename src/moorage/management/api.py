@@ -25,6 +25,7 @@ from moorage.management.routes import PREFIX, Callers, Csrf, Gate, Route
 from moorage.management.storage import StorageRoutes
 from moorage.management.tags import TagRoutes
 from moorage.management.tokens import TokenRoutes
+from moorage.management.trash import TrashRoutes
 from moorage.management.users import UserRoutes
 from moorage.management.verification import VerificationRoutes
 from moorage.services.access import Access, AccessService
@@ -44,6 +45,7 @@ from moorage.services.repair import RepairService
 from moorage.services.retention import RetentionService
 from moorage.services.robots import RobotService
 from moorage.services.tags import TagService
+from moorage.services.trash import TrashService
 from moorage.services.verify import VerifyService
 
 
@@ -70,6 +72,7 @@ class ManagementServices:
     robots: RobotService
     tags: TagService
     verify: VerifyService
+    trash: TrashService
 
 
 def tables(services: ManagementServices) -> Mapping[str, tuple[Route, ...]]:
@@ -81,6 +84,7 @@ def tables(services: ManagementServices) -> Mapping[str, tuple[Route, ...]]:
         "access": AccessRoutes(services.explanations).rows(),
         "retention": RetentionRoutes(services.retention, services.letting_go).rows(),
         "pins": PinRoutes(services.pins).rows(),
+        "deleted": TrashRoutes(services.trash, services.registries).rows(),
         "repositories": (*TagRoutes(services.tags).rows(), *RepositoryRoutes(services.catalog).rows()),
         "users": (*UserRoutes(services.accounts).rows(), *IdentityRoutes(services.directories).rows()),
         "robots": RobotRoutes(services.robots).rows(),

@@ -16,7 +16,7 @@ from moorage.management.grammar import A_DESCRIPTION, A_REGISTRY, A_USER, AN_IMM
 from moorage.management.routes import FromCaller, InRegistry, Route
 from moorage.management.shapes import Page, Paging, Sent, address_for, moment
 from moorage.services import records
-from moorage.services.registries import RegistryService
+from moorage.services.registries import MOST_DAYS, RegistryService
 
 NAME = "1 to 64 letters and digits, with single . - or _ between them; unique without regard to case."
 IMMUTABLE = (
@@ -30,6 +30,7 @@ REDIRECTS = (
 QUOTA = "Bytes it may hold, layers that images share counted once; null is no limit."
 QUOTA_WARNING = "Percent of the quota from which it counts as nearly full, 0 for never."
 BY_ADMINISTRATORS = " Takes an administrator of the server."
+TRASH_DAYS = "For how many days what is deleted here can be restored, 0 to 90; 0 is not at all."
 VISIBILITY = "Who may pull: its members (private), everyone signed in (internal), anyone (public)."
 
 InUser = Annotated[str, Path(description="The person's user name.", json_schema_extra=A_USER)]
@@ -55,6 +56,7 @@ class RegistryChanges(Sent):
         None, description=IMMUTABLE + " Takes an owner.", max_length=MOST_RULES
     )
     redirects: Redirects | None = Field(None, description=REDIRECTS + " Takes an owner.")
+    trash_days: int | None = Field(None, description=TRASH_DAYS + " Takes an owner.", ge=0, le=MOST_DAYS)
     quota: Annotated[int, Field(ge=1, le=MOST)] | None = Field(None, description=QUOTA + BY_ADMINISTRATORS)
     quota_warning: Annotated[int, Field(ge=0, le=100)] | None = Field(
         None, description=QUOTA_WARNING + BY_ADMINISTRATORS
@@ -81,6 +83,7 @@ class Registry(BaseModel):
     redirects: Redirects = Field(description=REDIRECTS)
     quota: int | None = Field(description=QUOTA)
     quota_warning: int = Field(description=QUOTA_WARNING)
+    trash_days: int = Field(description=TRASH_DAYS)
     created_at: datetime
     created_by: str = Field(description="The person who made it.")
 
@@ -96,6 +99,7 @@ class Registry(BaseModel):
             redirects=record.redirects,
             quota=record.quota,
             quota_warning=record.quota_warning,
+            trash_days=record.trash_days,
             created_at=moment(record.created_at),
             created_by=record.created_by,
         )
@@ -214,8 +218,9 @@ class RegistryRoutes:
     async def change_registry(
         self, caller: FromCaller, address: InRegistry, sent: RegistryChanges, match: OnMatch, tagged: ToTag
     ) -> Registry:
-        """Change a registry: description, who may pull, which tags never move, redirected pulls, quota."""
-        changes = sent.model_dump(mode="json", exclude_none=True, exclude={"quota", "quota_warning"})
+        """Change a registry's description and settings."""
+        plain = sent.model_dump(mode="json", exclude_none=True, exclude={"quota", "quota_warning"})
+        changes = {name: str(value) for name, value in plain.items()}
         if sent.immutable_tags is not None:
             changes["immutable_tags"] = "\n".join(map(str, parse_immutable_tags(sent.immutable_tags)))
         check, limits = match.on(Registry.of), sent.limits()

@@ -17,7 +17,7 @@ from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import is_digest, parse_tag
 from moorage.domain.place import PLACE
 from moorage.management.conditions import Counting, OnMatch, ToTag
-from moorage.management.grammar import A_DESCRIPTION, A_DIGEST, A_REASON, A_REFERENCE
+from moorage.management.grammar import A_DESCRIPTION, A_DIGEST, A_REASON, A_REFERENCE, A_TAG
 from moorage.management.routes import FromCaller, InRegistry, InRepository, Route
 from moorage.management.shapes import USUAL, Number, Page, Paging, Sent, key_like, moment
 from moorage.services import records
@@ -50,6 +50,7 @@ class Repository(Counting, BaseModel):
     pushed_by: str = Field(description="The person who pushed last.")
     tags: int = Field(description="How many it has.")
     size: int = Field(description="Bytes; layers that its images share count once.")
+    deleted: int = Field(description="Bytes that come free with what was deleted from it and can be restored.")
     pulls: int = Field(description="How often an image was pulled.")
     pushes: int = Field(description="How often one was pushed.")
     last_pulled_at: datetime | None = Field(description="Last pull, to some seconds.")
@@ -66,6 +67,7 @@ class Repository(Counting, BaseModel):
             pushed_by=record.pushed_by,
             tags=record.tags,
             size=record.size,
+            deleted=record.deleted,
             pulls=record.pulls,
             pushes=record.pushes,
             last_pulled_at=None if record.last_pulled_at is None else moment(record.last_pulled_at),
@@ -164,12 +166,23 @@ class Deletion(BaseModel):
 
     tags: list[str]
     images: list[str] = Field(description="Digests.")
-    frees: int = Field(description="Bytes that nothing needs now; collection gives them back once no lease holds them.")
+    frees: int = Field(description="Bytes that nothing else needs; they come free with what was deleted.")
+    entry: int | None = Field(None, description="Its number among what can be restored; null if it is gone at once.")
 
     @classmethod
     def of(cls, deletion: records.Deletion) -> Self:
         """Show a record."""
-        return cls(tags=list(deletion.tags), images=list(deletion.images), frees=deletion.frees)
+        return cls(tags=list(deletion.tags), images=list(deletion.images), frees=deletion.frees, entry=deletion.entry)
+
+
+class DeletionPlan(BaseModel):
+    """What a deletion would take."""
+
+    tags: list[str]
+    images: list[str] = Field(description="Digests: of the image, and of platforms and attachments that only it needs.")
+    frees: int = Field(description="Bytes that nothing else needs: layers that others share are not counted.")
+    trash_days: int = Field(description="For how many days it could be restored; 0 is not at all.")
+    last_pulled_at: datetime | None = Field(description="Last pull from the repository, to some seconds.")
 
 
 class ImagePaging(Paging):
@@ -202,6 +215,7 @@ class RepositoryRoutes:
             Route("GET", one + "/-/images", Action.PULL, self.list_images),
             Route("GET", image, Action.PULL, self.get_image),
             Route("DELETE", image, Action.DELETE, self.delete_image),
+            Route("GET", one + "/-/deletion", Action.DELETE, self.plan_deletion),
             Route("GET", one, Action.PULL, self.get_repository),
             Route("PATCH", one, Action.DESCRIBE, self.change_repository),
             Route("DELETE", one, Action.DELETE, self.delete_repository),
@@ -267,6 +281,26 @@ class RepositoryRoutes:
         """Delete an image with all its tags, and the platforms and attachments that only it needs."""
         digest, check = parse_digest(reference), match.on(WholeImage.whole)
         return _something(await self._catalog.delete(caller, repository, (digest,), (), check, override=override))
+
+    async def plan_deletion(
+        self,
+        caller: FromCaller,
+        repository: InRepository,
+        tag: Annotated[str, Query(description="Of this tag alone.", json_schema_extra=A_TAG)] = "",
+        digest: Annotated[str, Query(description="Of the image of this digest.", json_schema_extra=A_DIGEST)] = "",
+    ) -> DeletionPlan:
+        """Say what deleting a tag, an image or the whole repository takes and frees; nothing is deleted."""
+        tags = (parse_tag(tag),) if tag else ()
+        digests = (parse_digest(digest),) if digest else ()
+        outlook = await self._catalog.outlook(caller, repository, digests if tags or digests else None, tags)
+        pulled = outlook.repository.last_pulled_at
+        return DeletionPlan(
+            tags=list(outlook.deletion.tags),
+            images=list(outlook.deletion.images),
+            frees=outlook.deletion.frees,
+            trash_days=outlook.trash_days,
+            last_pulled_at=None if pulled is None else moment(pulled),
+        )
 
     async def get_repository(self, caller: FromCaller, repository: InRepository, tagged: ToTag) -> Repository:
         """Show a repository."""

@@ -11,7 +11,8 @@ class Usage(BaseModel):
     """What is stored, in bytes."""
 
     stored: int = Field(description="On disk.")
-    linked: int = Field(description="Of that: what some repository has.")
+    linked: int = Field(description="Of that: what some image needs, one that can be restored too.")
+    trash: int = Field(description="Of that in turn: what only images that were deleted and can be restored need.")
     waiting: int = Field(description="Of that: what nothing has any more and waits for collection.")
     uploads: int = Field(description="In uploads that have not ended.")
 
@@ -41,7 +42,13 @@ class StorageRoutes:
     async def get_usage(self, caller: FromCaller) -> Usage:
         """Show what is stored."""
         found = await self._collect.usage(caller)
-        return Usage(stored=found.stored, linked=found.linked, waiting=found.waiting, uploads=found.uploads)
+        return Usage(
+            stored=found.stored,
+            linked=found.linked,
+            trash=found.trash,
+            waiting=found.waiting,
+            uploads=found.uploads,
+        )
 
     async def collect(self, caller: FromCaller) -> Collected:
         """Give back what nothing needs and no lease protects, now."""

@@ -112,8 +112,8 @@ class TagRoutes:
         self, caller: FromCaller, repository: InRepository, tag: InTag, match: OnMatch, override: Override = None
     ) -> Deletion:
         """Delete a tag; the image it points to stays."""
-        await self._tags.delete(caller, repository, parse_tag(tag), match.on(Tag.of), override=override)
-        return Deletion(tags=[tag], images=[], frees=0)
+        gone = await self._tags.delete(caller, repository, parse_tag(tag), match.on(Tag.of), override=override)
+        return Deletion(tags=[tag], images=[], frees=0, entry=gone.entry)
 
     async def list_moves(
         self, caller: FromCaller, repository: InRepository, tag: InTag, paging: Annotated[MovePaging, Depends()]

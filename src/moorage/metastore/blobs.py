@@ -15,6 +15,7 @@ from moorage.metastore.steps import Database, Look, Row, Steps, one
 from moorage.metastore.tables import blobs, edges, links, quarantined, repositories
 from moorage.metastore.uploads import LINK, REPOSITORY_ID, ensure_repository
 from moorage.services.records import BlobRecord
+from moorage.services.trash_records import HIDDEN
 
 FIND = (
     select(
@@ -28,8 +29,15 @@ FIND = (
     .outerjoin(blobs, blobs.c.digest == links.c.digest)
     .where(links.c.repository_id == REPOSITORY_ID, links.c.digest == bindparam("digest"))
 )
-LINKED = select(links.c.size).where(
-    links.c.repository_id == bindparam("repository_id"), links.c.digest == bindparam("digest")
+# A repository that has been deleted since has its id still, in the trash.
+LINKED = (
+    select(links.c.size)
+    .join(repositories, repositories.c.id == links.c.repository_id)
+    .where(
+        links.c.repository_id == bindparam("repository_id"),
+        links.c.digest == bindparam("digest"),
+        repositories.c.name < HIDDEN,
+    )
 )
 RENEW = (
     update(links)

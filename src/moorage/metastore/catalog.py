@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import starmap
 
@@ -15,19 +16,19 @@ from sqlalchemy import (
 )
 
 from moorage.domain.digest import Digest
-from moorage.domain.history import How
 from moorage.domain.name import Repository
 from moorage.domain.place import Place
 from moorage.domain.reach import EVERYTHING, Reach
 from moorage.metastore.blobs import LOOK_AGAIN
+from moorage.metastore.contents import VISIBLE
 from moorage.metastore.deletions import deletion
-from moorage.metastore.history import Hand
-from moorage.metastore.manifests import VISIBLE, check_may_move_tags, drop_image, drop_tag
+from moorage.metastore.manifests import check_may_move_tags, drop_image, drop_tag
 from moorage.metastore.names import Names, padded
 from moorage.metastore.pages import IMAGE_COLUMNS, IMAGE_LISTS, IMAGES, TAG_LISTS, TARGETS, images_of, rows_of
 from moorage.metastore.repositories import RECORDS, find_repository, named
 from moorage.metastore.steps import Database, Row, Steps, one
 from moorage.metastore.tables import edges, links, manifests, repositories
+from moorage.metastore.trash import Leave, keep, keep_whole, leave_of
 from moorage.services.page_records import Part
 from moorage.services.ports import Check
 from moorage.services.records import Deletion, ImageRecord, RepositoryRecord, TagRecord
@@ -124,7 +125,7 @@ class CatalogTable:
         """See `Catalog`."""
         return await self._database.read(_image(repository, digest))
 
-    async def deletion(self, repository: Repository, digests: Sequence[Digest], tags: Sequence[str]) -> Deletion:
+    async def deletion(self, repository: Repository, digests: Sequence[Digest] | None, tags: Sequence[str]) -> Deletion:
         """See `Catalog`."""
         return await self._database.read(deletion(repository, digests, tags))
 
@@ -138,12 +139,13 @@ class CatalogTable:
         *,
         check_image: Check[tuple[ImageRecord, ...]] | None = None,
         overrides: bool = False,
+        why: str = "",
     ) -> Deletion | None:
         """See `Catalog`."""
-        hand = Hand(by, time.time(), How.DELETION, overrides)
+        leave = leave_of(by, time.time(), why, overrides=overrides)
         if digests is None:
-            return await self._database.write(partial(_delete_repository, repository, hand, check))
-        return await self._database.write(partial(_delete, repository, digests, tags, hand, check_image))
+            return await self._database.write(partial(_delete_repository, repository, leave, check))
+        return await self._database.write(partial(_delete, repository, digests, tags, leave, check_image))
 
 
 def _check(repository: Repository, check: Check[RepositoryRecord] | None) -> Steps[None]:
@@ -218,7 +220,7 @@ def _delete(
     repository: Repository,
     digests: Sequence[Digest],
     names: Sequence[str],
-    hand: Hand,
+    leave: Leave,
     check: Check[tuple[ImageRecord, ...]] | None,
 ) -> Steps[Deletion | None]:
     found = yield from one(VISIBLE, {"repository": str(repository)})
@@ -228,22 +230,29 @@ def _delete(
     if check is not None and family:
         check(family)
     plan = yield from deletion(repository, digests, names)
+    yield from check_may_move_tags(found.id, leave.hand, *plan.tags)
+    entry = yield from keep(found.id, repository, plan, leave)
+    if entry is not None:
+        return replace(plan, entry=entry)
     for tag in plan.tags:
-        yield from drop_tag(found.id, tag, hand)
+        yield from drop_tag(found.id, tag, leave.hand)
     for digest in plan.images:
-        yield from drop_image(found.id, digest, hand)
+        yield from drop_image(found.id, digest, leave.hand)
     return plan
 
 
 def _delete_repository(
-    repository: Repository, hand: Hand, check: Check[RepositoryRecord] | None
+    repository: Repository, leave: Leave, check: Check[RepositoryRecord] | None
 ) -> Steps[Deletion | None]:
     yield from _check(repository, check)
     found = yield from one(VISIBLE, {"repository": str(repository)})
     if found is None:
         return None
     plan = yield from deletion(repository, None, ())
-    yield from check_may_move_tags(found.id, hand, *plan.tags)
+    yield from check_may_move_tags(found.id, leave.hand, *plan.tags)
+    entry = yield from keep_whole(found.id, repository, plan, leave)
+    if entry is not None:
+        return replace(plan, entry=entry)
     linked = yield LINKED, {"repository_id": found.id}
     yield DELETE_REPOSITORY, {"id": found.id}
     if linked:

@@ -7,7 +7,7 @@ unlink), so a collection looks only at rows whose lease has passed: its cost fol
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, exists, select, update
 
 from moorage.domain.digest import Digest
 from moorage.metastore.blobs import LOOK_AGAIN, UNLINKED
@@ -16,6 +16,7 @@ from moorage.metastore.steps import NOTHING, Database, Steps, one
 from moorage.metastore.tables import blobs, clock, discarded, edges, links, registries, repositories, total, uploads
 from moorage.metastore.uploads import DISCARD
 from moorage.services.records import Collected, Usage
+from moorage.services.trash_records import HIDDEN
 
 TICK = update(clock).where(clock.c.id == 1).values(seconds=clock.c.seconds + bindparam("passed"))
 
@@ -62,6 +63,10 @@ FORGET = delete(discarded).where(discarded.c.place == bindparam("of_place"))
 STORED = select(total(blobs.c.size).label("bytes"))
 WAITING = STORED.where(blobs.c.leased_until.is_not(None), UNLINKED)
 OPEN = select(total(uploads.c.size).label("bytes"))
+_in_trash = select(repositories.c.id).where(repositories.c.name >= HIDDEN)
+_kept = select(edges.c.target).where(edges.c.repository_id.in_(_in_trash)).distinct().subquery("kept")
+_lives = exists().where(edges.c.target == blobs.c.digest, edges.c.repository_id.not_in(_in_trash))
+TRASHED = select(total(blobs.c.size).label("bytes")).join(_kept, _kept.c.target == blobs.c.digest).where(~_lives)
 
 
 class GarbageTable:
@@ -139,7 +144,9 @@ def _usage() -> Steps[Usage]:
     stored = yield from one(STORED)
     waiting = yield from one(WAITING)
     unfinished = yield from one(OPEN)
+    trash = yield from one(TRASHED)
     assert stored is not None  # noqa: S101  a sum is always one row
+    assert trash is not None  # noqa: S101
     assert waiting is not None  # noqa: S101
     assert unfinished is not None  # noqa: S101
-    return Usage(stored.bytes, stored.bytes - waiting.bytes, waiting.bytes, unfinished.bytes)
+    return Usage(stored.bytes, stored.bytes - waiting.bytes, waiting.bytes, unfinished.bytes, trash.bytes)

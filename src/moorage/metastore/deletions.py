@@ -5,16 +5,16 @@ An image takes its tags, the platforms that no other index names and no tag poin
 """
 
 from collections.abc import Container, Sequence
-from typing import Any
 
-from sqlalchemy import Select, bindparam, select, union
+from sqlalchemy import bindparam, select, union
 
 from moorage.domain.digest import Digest
 from moorage.domain.name import Repository
-from moorage.metastore.manifests import SOME, TAGS_OF, VISIBLE
-from moorage.metastore.steps import Rows, Steps, one
-from moorage.metastore.tables import edges, links, manifests, tags, total
+from moorage.metastore.contents import TAGS_OF, TARGETS, VISIBLE, in_pieces
+from moorage.metastore.steps import Steps, one
+from moorage.metastore.tables import edges, links, manifests, repositories, tags, total
 from moorage.services.records import Deletion
+from moorage.services.trash_records import HIDDEN
 
 EVERY_IMAGE = select(manifests.c.digest).where(manifests.c.repository_id == bindparam("repository_id"))
 EVERY_TAG = select(tags.c.name).where(tags.c.repository_id == bindparam("repository_id"))
@@ -35,15 +35,11 @@ PARENTS = select(edges.c.source).where(
 )
 
 BODIES = select(total(manifests.c.body_size)).where(_here, manifests.c.digest.in_(bindparam("some", expanding=True)))
-TARGETS = (
-    select(links.c.digest, links.c.size)
-    .join(edges, (edges.c.repository_id == links.c.repository_id) & (edges.c.target == links.c.digest))
-    .where(links.c.repository_id == bindparam("repository_id"), edges.c.source.in_(bindparam("some", expanding=True)))
-    .distinct()
-)
 EVERY_LINK = select(links.c.digest, links.c.size).where(links.c.repository_id == bindparam("repository_id"))
+# What lies in the trash keeps nothing from coming free: of all that share a layer, the last to be deleted frees it.
+_in_trash = select(repositories.c.id).where(repositories.c.name >= HIDDEN)
 KEEPERS = select(edges.c.target, edges.c.repository_id, edges.c.source).where(
-    edges.c.target.in_(bindparam("some", expanding=True))
+    edges.c.target.in_(bindparam("some", expanding=True)), edges.c.repository_id.not_in(_in_trash)
 )
 
 
@@ -66,13 +62,14 @@ def deletion(repository: Repository, digests: Sequence[Digest] | None, names: Se
     return Deletion(tuple(sorted(goes)), tuple(Digest(image) for image in images), frees)
 
 
-def in_pieces(statement: Select[Any], repository_id: int, values: Sequence[str]) -> Steps[list[Any]]:
-    """Return the rows of a statement for `some` values of a repository, however many these are."""
-    found: list[Any] = []
-    for start in range(0, len(values), SOME):
-        rows: Rows = yield statement, {"repository_id": repository_id, "some": values[start : start + SOME]}
-        found.extend(rows)
-    return found
+def alone(repository_id: int, digest: Digest) -> Steps[Deletion | None]:
+    """Plan the deletion of an image with its tags, and of nothing else; None when there is none."""
+    found = yield from in_pieces(PRESENT, repository_id, [digest])
+    if not found:
+        return None
+    goes = yield from _tags_of(repository_id, [digest])
+    frees = yield from _frees(repository_id, [digest], every=False)
+    return Deletion(tuple(sorted(goes)), (digest,), frees)
 
 
 def family_of(repository_id: int, digests: Sequence[Digest]) -> Steps[list[str]]:

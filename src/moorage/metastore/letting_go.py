@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -14,7 +15,8 @@ from moorage.domain.immutable import held_by, parse_immutable_tags
 from moorage.domain.name import Repository
 from moorage.domain.retention_decision import Decision, mark_of
 from moorage.domain.retention_facts import RepositoryFacts
-from moorage.metastore.deletions import KEEPERS, PARENTS, deletion, family_of, in_pieces
+from moorage.metastore.contents import in_pieces
+from moorage.metastore.deletions import KEEPERS, PARENTS, deletion, family_of
 from moorage.metastore.history import Hand
 from moorage.metastore.manifests import IMMUTABLE, drop_image, drop_tag
 from moorage.metastore.retention import rule_of
@@ -22,15 +24,21 @@ from moorage.metastore.retention_facts import known as known_of
 from moorage.metastore.retention_line import RUNNING
 from moorage.metastore.steps import Database, Steps, one
 from moorage.metastore.tables import edges, image_pulls, links, manifests, pins, repositories, retention_rules, tags
+from moorage.metastore.trash import Leave, keep, leave_of
+from moorage.services.records import Deletion
 from moorage.services.retention_records import KnownRepository, LetGo, Parted
+from moorage.services.trash_records import HIDDEN
 
-REGISTRY = select(repositories.c.registry_id).where(repositories.c.id == bindparam("repository_id"))
+REGISTRY = select(repositories.c.registry_id).where(
+    repositories.c.id == bindparam("repository_id"), repositories.c.name < HIDDEN
+)
 RULES = RUNNING.where(retention_rules.c.registry_id == bindparam("registry_id")).order_by(retention_rules.c.position)
 NAMES = (
     select(repositories.c.name)
     .where(
         repositories.c.registry_id == bindparam("registry_id"),
         repositories.c.name > bindparam("after"),
+        repositories.c.name < HIDDEN,
         repositories.c.pushed_at.is_not(None),
     )
     .order_by(repositories.c.name)
@@ -87,7 +95,9 @@ class RetentionTable:
 
     async def let_go(self, known: KnownRepository, going: Sequence[Decision], by: str, mark: str) -> LetGo:
         """See `Retention`."""
-        return await self._database.write(partial(_let_go, known, going, by, mark, time.time()))
+        return await self._database.write(
+            partial(_let_go, known, going, leave_of(by, time.time(), how=How.RETENTION), mark)
+        )
 
 
 def _repositories(registry_id: int, after: str, limit: int) -> Steps[tuple[Repository, ...]]:
@@ -119,15 +129,19 @@ class _Moment(NamedTuple):
     """What a transaction goes by: who deletes, when, and which tags never go by now."""
 
     known: KnownRepository
-    hand: Hand
+    leave: Leave
     immutable: Sequence[ImmutableRule]
 
     @property
     def facts(self) -> RepositoryFacts:
         return self.known.facts
 
+    @property
+    def hand(self) -> Hand:
+        return self.leave.hand
 
-def _let_go(known: KnownRepository, going: Sequence[Decision], by: str, mark: str, now: float) -> Steps[LetGo]:
+
+def _let_go(known: KnownRepository, going: Sequence[Decision], leave: Leave, mark: str) -> Steps[LetGo]:
     here = yield from one(REGISTRY, {"repository_id": known.id})
     if here is None:
         return LetGo((), len(going))
@@ -136,7 +150,7 @@ def _let_go(known: KnownRepository, going: Sequence[Decision], by: str, mark: st
     immutable = parse_immutable_tags(held[0].immutable_tags.splitlines())
     if mark_of([rule_of(row).known for row in rules], immutable) != mark:
         return LetGo((), len(going))
-    moment = _Moment(known, Hand(by, now, How.RETENTION), immutable)
+    moment = _Moment(known, leave, immutable)
     by_image: dict[str, list[Decision]] = {}
     for decision in going:
         by_image.setdefault(decision.digest, []).append(decision)
@@ -172,15 +186,23 @@ def _part(moment: _Moment, digest: Digest, decisions: Sequence[Decision]) -> Ste
     if not is_whole and not names:
         return []
     plan = yield from deletion(moment.known.name, [digest] if is_whole else [], names)
-    for tag in plan.tags:
-        yield from drop_tag(moment.known.id, tag, moment.hand)
-    for image in plan.images:
-        yield from drop_image(moment.known.id, image, moment.hand)
+    yield from _take(moment, plan, same[0])
     first, *others = same
     return [
         Parted(first, () if first.tag is None else (first.tag,), plan.images, plan.frees),
         *(Parted(other, (other.tag,), (), 0) for other in others if other.tag is not None),
     ]
+
+
+def _take(moment: _Moment, plan: Deletion, decision: Decision) -> Steps[None]:
+    """Move it into the trash, with the name of the rule, or delete it where nothing is kept."""
+    leave = replace(moment.leave, why=decision.rule.name if decision.rule else "")
+    if (yield from keep(moment.known.id, moment.known.name, plan, leave)) is not None:
+        return
+    for tag in plan.tags:
+        yield from drop_tag(moment.known.id, tag, moment.hand)
+    for image in plan.images:
+        yield from drop_image(moment.known.id, image, moment.hand)
 
 
 def _stands_alone(repository_id: int, digest: Digest) -> Steps[bool]:

@@ -15,14 +15,17 @@ from moorage.domain.immutable import check_may_move, parse_immutable_tags
 from moorage.domain.name import Repository, is_digest
 from moorage.metastore.blobs import LOOK_AGAIN
 from moorage.metastore.cache import ContentCache
+from moorage.metastore.contents import DROP_TAG, SOME, TAGS_OF, VISIBLE
+from moorage.metastore.deletions import alone
 from moorage.metastore.history import Hand, remember
 from moorage.metastore.leases import NOW
 from moorage.metastore.quotas import check_image
 from moorage.metastore.steps import Database, Look, Row, Rows, Steps, one
 from moorage.metastore.tables import edges, links, manifests, quarantined, registries, repositories, tags
+from moorage.metastore.trash import Leave, keep, leave_of
 from moorage.metastore.uploads import REPOSITORY, REPOSITORY_ID, ensure_repository
 from moorage.metastore.upsert import insert_or_nothing, insert_or_update
-from moorage.services.records import Dropped, ManifestRecord, NewManifest, Pushed, ReferrerRecord, TagMove
+from moorage.services.records import Deletion, Dropped, ManifestRecord, NewManifest, Pushed, ReferrerRecord, TagMove
 
 KEPT = 32 * 1024 * 1024
 """Bytes of manifests that are kept in memory, about."""
@@ -31,12 +34,12 @@ OVERHEAD = 512
 
 DAMAGED = "the bytes of this image's manifest are damaged here; push it again"
 
+PROTOCOL = "/v2/"
+"""Why something was deleted, where a container client asked for it."""
+
 MOST_REFERRERS = 10_000
 REFERRER_BYTES = 4 * 1024 * 1024
 """What a page of referrers may weigh, about: clients read no more of one."""
-
-SOME = 500
-"""Values in one `IN`: databases limit the parameters of a statement."""
 
 _named = (repositories.c.id == manifests.c.repository_id) & (repositories.c.name == bindparam("repository"))
 _is_part = (
@@ -112,18 +115,11 @@ IMMUTABLE = (
 )
 TAG = select(tags.c.digest).where(tags.c.repository_id == bindparam("repository_id"), tags.c.name == bindparam("tag"))
 PUT_TAG = insert_or_update(tags, ["repository_id", "name"], ["digest", "pushed_at", "pushed_by"])
-DROP_TAG = delete(tags).where(tags.c.repository_id == bindparam("of_repository"), tags.c.name == bindparam("of_tag"))
-TAGS_OF = select(tags.c.name).where(
-    tags.c.repository_id == bindparam("repository_id"), tags.c.digest == bindparam("digest")
-)
 TAGS = (
     select(tags.c.name)
     .where(tags.c.repository_id == bindparam("repository_id"), tags.c.name > bindparam("after"))
     .order_by(tags.c.name)
     .limit(bindparam("limit"))
-)
-VISIBLE = select(repositories.c.id).where(
-    repositories.c.name == bindparam("repository"), repositories.c.pushed_at.is_not(None)
 )
 
 DROP = (
@@ -190,11 +186,11 @@ class ManifestTable:
 
     async def delete(self, repository: Repository, digest: Digest, by: str) -> Dropped | None:
         """See `Manifests`."""
-        return await self._database.write(partial(_delete, repository, digest, _deleting(by)))
+        return await self._database.write(partial(_delete, repository, digest, leave_of(by, time.time(), PROTOCOL)))
 
     async def delete_tag(self, repository: Repository, tag: str, by: str) -> Dropped | None:
         """See `Manifests`."""
-        return await self._database.write(partial(_delete_tag, repository, tag, _deleting(by)))
+        return await self._database.write(partial(_delete_tag, repository, tag, leave_of(by, time.time(), PROTOCOL)))
 
     async def tags(self, repository: Repository, after: str, limit: int) -> tuple[str, ...] | None:
         """See `Manifests`."""
@@ -305,13 +301,16 @@ def check_may_move_tags(repository_id: int, hand: Hand, *names: str) -> Steps[No
         check_may_move(tag, path, rules)
 
 
-def _deleting(by: str) -> Hand:
-    return Hand(by, time.time(), How.DELETION)
-
-
-def _delete(repository: Repository, digest: Digest, hand: Hand) -> Steps[Dropped | None]:
+def _delete(repository: Repository, digest: Digest, leave: Leave) -> Steps[Dropped | None]:
     row = yield from one(REPOSITORY, {"repository": str(repository)})
-    return (yield from drop_image(row.id, digest, hand)) if row else None
+    plan = None if row is None else (yield from alone(row.id, digest))
+    if row is None or plan is None:
+        return None
+    yield from check_may_move_tags(row.id, leave.hand, *plan.tags)
+    entry = yield from keep(row.id, repository, plan, leave)
+    if entry is None:
+        return (yield from drop_image(row.id, digest, leave.hand))
+    return Dropped(plan.tags, digest, entry)
 
 
 def drop_image(repository_id: int, digest: Digest, hand: Hand) -> Steps[Dropped | None]:
@@ -341,9 +340,21 @@ def drop_tag(repository_id: int, tag: str, hand: Hand) -> Steps[Dropped | None]:
     return Dropped((tag,), row.digest)
 
 
-def _delete_tag(repository: Repository, tag: str, hand: Hand) -> Steps[Dropped | None]:
+def _delete_tag(repository: Repository, tag: str, leave: Leave) -> Steps[Dropped | None]:
     row = yield from one(REPOSITORY, {"repository": str(repository)})
-    return (yield from drop_tag(row.id, tag, hand)) if row else None
+    return (yield from take_tag(row.id, repository, tag, leave)) if row else None
+
+
+def take_tag(repository_id: int, repository: Repository, tag: str, leave: Leave) -> Steps[Dropped | None]:
+    """Move a tag alone into the trash, or delete it where nothing is kept; None when there is none."""
+    row = yield from one(TAG, {"repository_id": repository_id, "tag": tag})
+    if row is None:
+        return None
+    yield from check_may_move_tags(repository_id, leave.hand, tag)
+    entry = yield from keep(repository_id, repository, Deletion((tag,), (), 0), leave)
+    if entry is None:
+        return (yield from drop_tag(repository_id, tag, leave.hand))
+    return Dropped((tag,), row.digest, entry)
 
 
 def _tags(repository: Repository, after: str, limit: int) -> Steps[tuple[str, ...] | None]:

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, delete, or_, select
 
 from moorage.domain.digest import Digest
 from moorage.domain.name import Repository
-from moorage.metastore.manifests import SOME, VISIBLE
+from moorage.metastore.contents import SOME, VISIBLE
 from moorage.metastore.steps import Database, Row, Steps, one
 from moorage.metastore.tables import image_pulls, manifests, pins, retention_due
 from moorage.metastore.upsert import insert_or_update

@@ -16,13 +16,15 @@ from moorage.domain.reach import Reach, whole_of
 from moorage.domain.redirect import Redirects
 from moorage.metastore.blobs import LOOK_AGAIN
 from moorage.metastore.cache import AccessCache
+from moorage.metastore.leases import NOW
 from moorage.metastore.names import REACH, Names, reader
 from moorage.metastore.steps import NOTHING, Database, Row, Steps, one
-from moorage.metastore.tables import links, manifests, registries, repositories
+from moorage.metastore.tables import deletions, links, manifests, registries, repositories
 from moorage.metastore.totals import Totals
 from moorage.metastore.usage import RegistryUsageTable
 from moorage.services.ports import Check
 from moorage.services.records import Registry, RegistrySummary
+from moorage.services.trash_records import HIDDEN
 from moorage.services.usage_ports import RegistryUsage
 
 FIND = select(registries).where(registries.c.address == bindparam("address"))
@@ -32,8 +34,11 @@ DELETE = delete(registries).where(registries.c.id == bindparam("id"))
 LINKED = select(links.c.digest).join(repositories).where(repositories.c.registry_id == bindparam("id")).distinct()
 DELETE_REPOSITORIES = delete(repositories).where(repositories.c.registry_id == bindparam("id"))
 IMAGES = (
-    select(func.count()).select_from(manifests.join(repositories)).where(repositories.c.registry_id == bindparam("id"))
+    select(func.count())
+    .select_from(manifests.join(repositories))
+    .where(repositories.c.registry_id == bindparam("id"), repositories.c.name < HIDDEN)
 )
+KEPT = select(func.count()).where(deletions.c.registry_id == bindparam("id"), deletions.c.leased_until > NOW)
 
 EVERY = select(registries).order_by(registries.c.address)
 READABLE = EVERY.where(registries.c.address.in_(select(REACH.subquery().c.address)))
@@ -114,6 +119,7 @@ def registry_of(row: Row) -> Registry:
         visibility=Visibility(row.visibility),
         immutable_tags=parse_immutable_tags(row.immutable_tags.splitlines()),
         redirects=Redirects(row.redirects),
+        trash_days=row.trash_days,
         created_at=row.created_at,
         created_by=row.created_by,
         quota=row.quota,
@@ -165,6 +171,10 @@ def _delete(address: str, check: Check[Registry] | None) -> Steps[bool]:
     if check is not None:
         check(registry)
     ((images,),) = yield IMAGES, {"id": registry.id}
+    ((kept,),) = yield KEPT, {"id": registry.id}
+    if kept:
+        message = f"{registry.name} has {kept} deletions that can be restored; restore or free them first"
+        raise MoorageError(ErrorCode.IN_USE, message, {"deletions": kept})
     if images:
         message = f"{registry.name} holds {images} images; delete its repositories first"
         raise MoorageError(ErrorCode.IN_USE, message, {"images": images})

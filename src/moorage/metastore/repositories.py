@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from sqlalchemy import and_, bindparam, select
 
 from moorage.domain.name import Repository
+from moorage.metastore.leases import NOW
 from moorage.metastore.steps import Row, Steps, one
-from moorage.metastore.tables import manifests, repositories, repository_counts, tags, total
+from moorage.metastore.tables import deletions, manifests, repositories, repository_counts, tags, total
 from moorage.services.records import RepositoryRecord
 
 RECORDS = 50
@@ -24,12 +25,18 @@ _newest_tagged = (
     .correlate(repositories)
     .scalar_subquery()
 )
+_deleted = (
+    select(total(deletions.c.frees))
+    .where(deletions.c.name == repositories.c.name, deletions.c.leased_until > NOW)
+    .scalar_subquery()
+)
 _newest = manifests.alias("newest")
 REPOSITORIES = (
     select(
         repositories,
         _tag_count.label("tags"),
         _bytes.label("size"),
+        _deleted.label("deleted"),
         _newest.c.artifact_type,
         _newest.c.config_type,
         _newest.c.is_index,
@@ -53,6 +60,7 @@ def _repository_of(row: Row) -> RepositoryRecord:
         pushed_by=row.pushed_by,
         tags=row.tags,
         size=row.size,
+        deleted=row.deleted,
         pulls=row.pulls,
         pushes=row.pushes,
         last_pulled_at=row.last_pulled_at,

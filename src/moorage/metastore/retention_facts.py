@@ -7,7 +7,8 @@ from sqlalchemy import and_, bindparam, func, or_, select
 from moorage.domain.immutable import parse_immutable_tags
 from moorage.domain.name import Repository
 from moorage.domain.retention_facts import ImageFacts, PinFacts, RepositoryFacts, TagFacts
-from moorage.metastore.manifests import IMMUTABLE, VISIBLE
+from moorage.metastore.contents import VISIBLE
+from moorage.metastore.manifests import IMMUTABLE
 from moorage.metastore.retention_line import STATE
 from moorage.metastore.steps import Row, Rows, Steps, one
 from moorage.metastore.tables import edges, image_pulls, manifests, pins, tag_moves, tags

@@ -14,7 +14,7 @@ from sqlalchemy import and_, bindparam, delete, func, or_, select, update
 
 from moorage.domain.immutable import parse_immutable_tags
 from moorage.domain.name import Repository
-from moorage.metastore.manifests import SOME
+from moorage.metastore.contents import SOME
 from moorage.metastore.retention import rule_of
 from moorage.metastore.steps import NOTHING, Database, Row, Rows, Steps, one
 from moorage.metastore.tables import (
@@ -28,6 +28,7 @@ from moorage.metastore.tables import (
 )
 from moorage.metastore.upsert import insert_or_update
 from moorage.services.retention_records import DueRepository, RuledRegistry, RuleRecord
+from moorage.services.trash_records import HIDDEN
 
 MARGIN = 600.0
 """Seconds: servers' clocks may differ, and what has a lower number, or an earlier time, may be committed later."""
@@ -45,7 +46,11 @@ SET_MARK = insert_or_update(retention_marks, ["registry_id"], ["mark"])
 
 OF_REGISTRY = (
     select(repositories.c.id, repositories.c.name)
-    .where(repositories.c.registry_id == bindparam("registry_id"), repositories.c.name > bindparam("after"))
+    .where(
+        repositories.c.registry_id == bindparam("registry_id"),
+        repositories.c.name > bindparam("after"),
+        repositories.c.name < HIDDEN,
+    )
     .order_by(repositories.c.name)
     .limit(bindparam("limit"))
 )
@@ -65,7 +70,9 @@ MOVED = (
 )
 LAST_MOVE = select(func.coalesce(func.max(tag_moves.c.id), 0).label("id"))
 WANTED = select(repositories.c.id).where(
-    repositories.c.id.in_(bindparam("some", expanding=True)), repositories.c.registry_id.in_(_ruled)
+    repositories.c.id.in_(bindparam("some", expanding=True)),
+    repositories.c.registry_id.in_(_ruled),
+    repositories.c.name < HIDDEN,
 )
 LINE_UP = insert_or_update(retention_due, ["repository_id"], ["due_at"])
 
@@ -73,6 +80,7 @@ DUE = (
     select(retention_due.c.repository_id, retention_due.c.due_at, repositories.c.registry_id, repositories.c.name)
     .join(repositories, repositories.c.id == retention_due.c.repository_id)
     .where(
+        repositories.c.name < HIDDEN,
         retention_due.c.due_at <= bindparam("now"),
         retention_due.c.due_at >= bindparam("at"),
         or_(retention_due.c.due_at > bindparam("at"), retention_due.c.repository_id > bindparam("after")),

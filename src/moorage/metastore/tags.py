@@ -10,11 +10,13 @@ from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.history import How
 from moorage.domain.name import Repository
 from moorage.metastore.catalog import tag_of
+from moorage.metastore.contents import VISIBLE
 from moorage.metastore.history import Hand, has_pointed
-from moorage.metastore.manifests import BY_DIGEST, VISIBLE, drop_tag, point
+from moorage.metastore.manifests import BY_DIGEST, point, take_tag
 from moorage.metastore.pages import TAG_COLUMNS, TAGGED
 from moorage.metastore.steps import Database, Steps, one
 from moorage.metastore.tables import manifests, tags
+from moorage.metastore.trash import Leave, leave_of
 from moorage.services.ports import Check
 from moorage.services.records import Dropped, TagMove, TagRecord
 
@@ -61,8 +63,8 @@ class TagTable:
         overrides: bool = False,
     ) -> Dropped | None:
         """See `Tags`."""
-        hand = Hand(by, time.time(), How.DELETION, overrides)
-        return await self._database.write(partial(_delete, repository, tag, check, hand))
+        leave = leave_of(by, time.time(), overrides=overrides)
+        return await self._database.write(partial(_delete, repository, tag, leave, check))
 
 
 def _find(repository: Repository, tag: str) -> Steps[TagRecord | None]:
@@ -92,7 +94,7 @@ def _point(
     return tuple((yield from point(found.id, tag, digest, hand)))
 
 
-def _delete(repository: Repository, tag: str, check: Check[TagRecord] | None, hand: Hand) -> Steps[Dropped | None]:
+def _delete(repository: Repository, tag: str, leave: Leave, check: Check[TagRecord] | None) -> Steps[Dropped | None]:
     before = yield from _find(repository, tag)
     if before is None:
         return None
@@ -100,4 +102,4 @@ def _delete(repository: Repository, tag: str, check: Check[TagRecord] | None, ha
         check(before)
     found = yield from one(VISIBLE, {"repository": str(repository)})
     assert found is not None  # noqa: S101  it has this tag
-    return (yield from drop_tag(found.id, tag, hand))
+    return (yield from take_tag(found.id, repository, tag, leave))

@@ -2,21 +2,32 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import and_, bindparam, func, select
 
 from moorage.domain.digest import Digest
 from moorage.domain.quota import Allowance
 from moorage.metastore.names import padded
 from moorage.metastore.quotas import ALLOWED, allowance_of
-from moorage.metastore.steps import NOTHING, Database, Steps, one
-from moorage.metastore.tables import registries, registry_blobs, registry_usage, repositories, total
+from moorage.metastore.steps import NOTHING, Database, Row, Steps, one
+from moorage.metastore.tables import (
+    links,
+    registries,
+    registry_blobs,
+    registry_usage,
+    repositories,
+    repository_counts,
+    total,
+)
+from moorage.services.trash_records import HIDDEN
 from moorage.services.usage_ports import RegistryUsage
 
 AT_ONCE = 100
 """Registries that one statement looks up."""
 
 _pushed_at = (
-    select(func.max(repositories.c.pushed_at)).where(repositories.c.registry_id == registries.c.id).scalar_subquery()
+    select(func.max(repositories.c.pushed_at))
+    .where(repositories.c.registry_id == registries.c.id, repositories.c.name < HIDDEN)
+    .scalar_subquery()
 )
 _counted = ("repositories", "images", "body_bytes", "blob_bytes")
 USAGES = (
@@ -30,6 +41,36 @@ USAGES = (
     .group_by(registries.c.id)
 )
 LIMITED = select(registries.c.address, *ALLOWED).where(registries.c.quota.is_not(None))
+# What lies in the trash is kept with its registry's, and taken off here: that costs what was deleted, not what exists.
+_in_trash = and_(repositories.c.name >= HIDDEN, repositories.c.registry_id.in_(bindparam("ids", expanding=True)))
+TRASHED = (
+    select(
+        repositories.c.registry_id,
+        func.count(repositories.c.id.distinct()).label("repositories"),
+        *(total(repository_counts.c[name]).label(name) for name in ("images", "body_bytes")),
+    )
+    .join(repository_counts, repository_counts.c.repository_id == repositories.c.id, isouter=True)
+    .where(_in_trash)
+    .group_by(repositories.c.registry_id)
+)
+_kept = (
+    select(repositories.c.registry_id, links.c.digest, links.c.size)
+    .join(links, links.c.repository_id == repositories.c.id)
+    .where(_in_trash)
+    .distinct()
+    .subquery("kept")
+)
+_holder = repositories.alias("holder")
+_held = links.alias("held")
+_lives = (
+    select(_held.c.digest)
+    .join(_holder, _holder.c.id == _held.c.repository_id)
+    .where(_held.c.digest == _kept.c.digest, _holder.c.registry_id == _kept.c.registry_id, _holder.c.name < HIDDEN)
+    .exists()
+)
+TRASHED_BLOBS = (
+    select(_kept.c.registry_id, total(_kept.c.size).label("blob_bytes")).where(~_lives).group_by(_kept.c.registry_id)
+)
 HELD = select(registry_blobs.c.size).where(
     registry_blobs.c.registry_id == bindparam("registry_id"), registry_blobs.c.digest == bindparam("digest")
 )
@@ -65,6 +106,23 @@ def usages(registry_ids: Sequence[int]) -> Steps[dict[int, RegistryUsage]]:
     found = {}
     for some in padded(registry_ids, AT_ONCE, 0):
         rows = yield USAGES, {"ids": some}
+        trashed = yield TRASHED, {"ids": some}
+        blobs = (yield TRASHED_BLOBS, {"ids": some}) if trashed else ()
+        gone = {each.registry_id: each for each in trashed}
+        of_blobs = {each.registry_id: each.blob_bytes for each in blobs}
         for row in rows:
-            found[row.id] = RegistryUsage(row.repositories, row.images, row.body_bytes, row.blob_bytes, row.pushed_at)
+            found[row.id] = _without(row, gone.get(row.id), of_blobs.get(row.id, 0))
     return found
+
+
+def _without(row: Row, trashed: Row | None, blob_bytes: int) -> RegistryUsage:
+    """Return what a registry holds, but for what lies in its trash."""
+    if trashed is None:
+        return RegistryUsage(row.repositories, row.images, row.body_bytes, row.blob_bytes, row.pushed_at)
+    return RegistryUsage(
+        row.repositories - trashed.repositories,
+        row.images - trashed.images,
+        row.body_bytes - trashed.body_bytes,
+        row.blob_bytes - blob_bytes,
+        row.pushed_at,
+    )

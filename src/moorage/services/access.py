@@ -5,6 +5,7 @@ there is no such repository, whether there is none or it is somebody else's.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import NoReturn
 
 from moorage.domain.access import Action, Caller, Decision, Grant, Ground, Place, decide, is_allowed, is_own, is_within
@@ -12,7 +13,7 @@ from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.limits import EVERYWHERE, whole
 from moorage.domain.name import Repository
 from moorage.services.ports import Accounts, Grants, Registries
-from moorage.services.records import Explanation, Registry
+from moorage.services.records import Registry
 
 WORDS = {
     Action.PULL: "pull from",
@@ -147,6 +148,16 @@ def check_limits(caller: Caller, action: Action, place: str) -> None:
     may = f"{', '.join(sorted(limits.actions))} in {', '.join(limits.patterns)}"
     message = f"the access token {limits.token} is good for {may}; this needs more"
     raise MoorageError(ErrorCode.DENIED, message, {"action": action})
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Whether an account may do something and why; `where` is a registry's address, a repository, or the server."""
+
+    user: str
+    action: Action
+    where: str | Repository | None
+    decision: Decision
 
 
 class AccessService:

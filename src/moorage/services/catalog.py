@@ -18,6 +18,7 @@ from moorage.services.ports import Catalog, Check, Manifests
 from moorage.services.recording import recorded, recorded_as
 from moorage.services.records import Deletion, ImageRecord, RepositoryRecord, TagRecord
 from moorage.services.registries import check_description
+from moorage.services.trash_records import Outlook
 
 
 class CatalogService:
@@ -106,6 +107,15 @@ class CatalogService:
         """Say what deleting these images (with all their tags) and these tags takes and frees."""
         await self._access.check(caller, Action.DELETE, repository)
         return await self._catalog.deletion(repository, digests, tags)
+
+    async def outlook(
+        self, caller: Caller, repository: Repository, digests: Sequence[Digest] | None, tags: Sequence[str]
+    ) -> Outlook:
+        """Say what deleting these images and tags, or everything (digests None), means; raise NAME_UNKNOWN."""
+        registry = await self._access.check(caller, Action.DELETE, repository)
+        known = await self._known(repository)
+        plan = await self._catalog.deletion(repository, digests, tags)
+        return Outlook(known, plan, registry.trash_days if registry else 0)
 
     async def delete(
         self,

@@ -15,6 +15,7 @@ from moorage.services.ports import Garbage
 from moorage.services.recording import recorded
 from moorage.services.records import Collected, Usage
 from moorage.services.store_port import BlobStore
+from moorage.services.trash_ports import Trash
 from moorage.services.upload_ports import Uploads
 
 if TYPE_CHECKING:
@@ -27,8 +28,9 @@ BATCH = 100
 class CollectService:
     """The use cases of collection."""
 
-    def __init__(self, garbage: Garbage, uploads: Uploads, store: BlobStore, access: Access) -> None:
+    def __init__(self, garbage: Garbage, trash: Trash, uploads: Uploads, store: BlobStore, access: Access) -> None:
         self._garbage = garbage
+        self._trash = trash
         self._uploads = uploads
         self._store = store
         self._access = access
@@ -40,6 +42,7 @@ class CollectService:
         """
         with recorded(caller, Change(Kind.COLLECT, "storage")) if caller else nullcontext():
             ended = await self._end_uploads()
+        await self.empty_trash()
         while await self._garbage.expire_links(BATCH) == BATCH:
             pass
         total = Collected(blobs=0, freed=0, uploads=ended)
@@ -55,6 +58,13 @@ class CollectService:
                 looked_at=total.looked_at + looked_at,
             )
         return total
+
+    async def empty_trash(self) -> bool:
+        """Let go of what has had its time in the trash, and tell whether anything was there; a collection takes it."""
+        found = False
+        while await self._trash.empty(BATCH):
+            found = True
+        return found
 
     async def _end_uploads(self) -> int:
         """End abandoned uploads; their bytes come with the sweep, when no request can find them any more."""

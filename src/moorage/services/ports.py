@@ -65,7 +65,7 @@ class Registries(Protocol):
     async def update(
         self, address: str, changes: Mapping[str, str | int | None], check: Check[Registry] | None = None
     ) -> Registry | None:
-        """Change description, visibility, immutable_tags (a rule a line), redirects, quota or quota_warning."""
+        """Change what is set of it: `Registry` has the names, immutable_tags are a rule a line."""
 
     async def delete(self, address: str, check: Check[Registry] | None = None) -> bool:
         """Delete an empty registry; raise IN_USE when it holds images; False when there is none."""
@@ -307,8 +307,8 @@ class Catalog(Protocol):
     async def image(self, repository: Repository, digest: Digest) -> tuple[ImageRecord, ...]:
         """Return one image, followed by those of its children that are here."""
 
-    async def deletion(self, repository: Repository, digests: Sequence[Digest], tags: Sequence[str]) -> Deletion:
-        """Say what deleting these images (with all their tags) and these tags takes, and what it frees."""
+    async def deletion(self, repository: Repository, digests: Sequence[Digest] | None, tags: Sequence[str]) -> Deletion:
+        """Say what deleting these images (with all their tags) and tags, or everything (None), takes and frees."""
 
     async def delete(
         self,
@@ -320,9 +320,11 @@ class Catalog(Protocol):
         *,
         check_image: Check[tuple[ImageRecord, ...]] | None = None,
         overrides: bool = False,
+        why: str = "",
     ) -> Deletion | None:
         """Delete what `deletion` says, or the whole repository (digests None); None when there is none.
 
+        It goes into the trash, with `why` if not by hand, unless the registry keeps nothing of what is deleted there.
         A whole repository is shown to `check`, the first image, as `image` returns it, to `check_image` if it is there.
         Raise TAG_IMMUTABLE where a tag may not go, unless this `overrides` what holds it; then nothing goes.
         """

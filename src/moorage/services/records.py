@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from moorage.domain.access import Action, Decision, Role, Visibility
+from moorage.domain.access import Role, Visibility
 from moorage.domain.digest import Digest
 from moorage.domain.immutable import Rule
 from moorage.domain.limits import TokenAction
@@ -17,7 +17,7 @@ from moorage.domain.redirect import Redirects
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """A registry; `name` as typed, `address` its lower-case form."""
+    """A registry; `name` as typed, `address` its lower-case form; for `trash_days` what is deleted can be restored."""
 
     id: int
     name: str
@@ -32,6 +32,7 @@ class Registry:
     """Bytes it may hold."""
     quota_warning: int
     """Percent of the quota from which it counts as nearly full, 0 for never."""
+    trash_days: int = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,10 @@ class RegistrySummary:
 
 @dataclass(frozen=True, slots=True)
 class RepositoryRecord:
-    """A repository that images have been pushed to; `size` counts each blob once, the types are of its newest tag."""
+    """A repository that images have been pushed to; `size` counts each blob once, the types are of its newest tag.
+
+    `deleted` comes free with what can be restored.
+    """
 
     id: int
     name: Repository
@@ -64,6 +68,7 @@ class RepositoryRecord:
     artifact_type: str | None = None
     config_type: str | None = None
     is_index: bool = False
+    deleted: int = 0
 
 
 class AccountKind(StrEnum):
@@ -174,16 +179,6 @@ class GrantRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
-    """Whether an account may do something and why; `where` is a registry's address, a repository, or the server."""
-
-    user: str
-    action: Action
-    where: str | Repository | None
-    decision: Decision
-
-
-@dataclass(frozen=True, slots=True)
 class Mirrored:
     """A directory's group, by the directory's name and the group's name in it."""
 
@@ -291,10 +286,11 @@ class TagMove:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """What went when an image or a tag was deleted: the tags, and where they pointed."""
+    """What went when an image or a tag was deleted: the tags, and where they pointed; `entry` as in `Deletion`."""
 
     tags: tuple[str, ...]
     digest: Digest
+    entry: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,11 +363,15 @@ class ReferrerRecord:
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """What a deletion takes: tags by name, images by digest, and the bytes that nothing else in the server needs."""
+    """What a deletion takes: tags by name, images by digest, and the bytes that nothing else in the server needs.
+
+    `entry` is its number in the trash; None where nothing has gone yet, or has gone at once.
+    """
 
     tags: tuple[str, ...]
     images: tuple[Digest, ...]
     frees: int
+    entry: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,9 +386,10 @@ class Collected:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Bytes: `stored` on disk at content addresses, `linked` reachable through a repository, `waiting` the rest."""
+    """Bytes: `stored` on disk, `linked` needed by images (`trash` by deleted ones alone), `waiting` the rest."""
 
     stored: int
     linked: int
     waiting: int
     uploads: int
+    trash: int = 0

@@ -1,7 +1,8 @@
 """Registries: created, found, described, deleted, and who has a role on the whole of one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
+from functools import partial
 from types import MappingProxyType
 
 from moorage.domain.access import Action, Caller, Role, Visibility, is_within
@@ -21,6 +22,8 @@ from moorage.services.records import GrantRecord, Holder, HolderKind, Member, Re
 
 LONGEST_DESCRIPTION = 200
 NO_LIMITS: Mapping[str, int | None] = MappingProxyType({})
+MOST_DAYS = 90
+"""The longest that what is deleted can be kept."""
 
 
 class RegistryService:
@@ -93,7 +96,7 @@ class RegistryService:
         check: Check[Registry] | None = None,
         limits: Mapping[str, int | None] = NO_LIMITS,
     ) -> Registry:
-        """Change `description`, `visibility`, `immutable_tags` (a rule a line) or `redirects`, of nothing too.
+        """Change `description`, `visibility`, `immutable_tags` (a rule a line), `redirects` or `trash_days`.
 
         And the `limits` that administrators of the server set: `quota` (bytes; None for none) and `quota_warning`
         (percent; 0 for never). Nothing is changed when `check` raises.
@@ -159,17 +162,9 @@ class RegistryService:
             raise nobody(holder) if role else no_role(address, holder, WHOLE)
 
 
-def _checked(changes: Mapping[str, str]) -> dict[str, str]:
+def _checked(changes: Mapping[str, str]) -> dict[str, str | int]:
     """Return changes as they are stored, or raise VALUE_INVALID."""
-    checked = dict(changes)
-    check_description(checked.get("description", ""))
-    if "visibility" in checked:
-        checked["visibility"] = _word(Visibility, "visibility", checked["visibility"])
-    if "redirects" in checked:
-        checked["redirects"] = _word(Redirects, "redirects", checked["redirects"])
-    if "immutable_tags" in checked:
-        checked["immutable_tags"] = _lines(parse_immutable_tags(_rules(checked["immutable_tags"])))
-    return checked
+    return {name: READ[name](text) for name, text in changes.items()}
 
 
 def _checked_limits(limits: Mapping[str, int | None]) -> Mapping[str, int | None]:
@@ -186,6 +181,7 @@ def _facts(registry: Registry) -> Facts:
         "redirects": registry.redirects.value,
         "quota": registry.quota,
         "quota_warning": registry.quota_warning,
+        "trash_days": registry.trash_days,
     }
 
 
@@ -197,11 +193,12 @@ def _lines(rules: Sequence[Rule]) -> str:
     return "\n".join(map(str, rules))
 
 
-def check_description(text: str) -> None:
-    """Raise VALUE_INVALID when a description is too long."""
+def check_description(text: str) -> str:
+    """Return a description; raise VALUE_INVALID when it is too long."""
     if len(text) > LONGEST_DESCRIPTION:
         message = f"a description has at most {LONGEST_DESCRIPTION} characters; this has {len(text)}"
         raise MoorageError(ErrorCode.VALUE_INVALID, message, {"field": "description"})
+    return text
 
 
 def _word(kind: type[StrEnum], field: str, text: str) -> str:
@@ -212,3 +209,21 @@ def _word(kind: type[StrEnum], field: str, text: str) -> str:
         *first, last = kind
         message = f"{field} is {', '.join(first)} or {last}"
         raise MoorageError(ErrorCode.VALUE_INVALID, message, {"field": field}) from None
+
+
+def _days(text: str) -> int:
+    """Return a number of days, or raise VALUE_INVALID unless it is one that the trash may keep things."""
+    if text.isascii() and text.isdecimal() and len(text) <= len(str(MOST_DAYS)) and int(text) <= MOST_DAYS:
+        return int(text)
+    message = f"trash_days is a whole number, 0 to {MOST_DAYS}"
+    raise MoorageError(ErrorCode.VALUE_INVALID, message, {"field": "trash_days"})
+
+
+READ: Mapping[str, Callable[[str], str | int]] = {
+    "description": check_description,
+    "visibility": partial(_word, Visibility, "visibility"),
+    "immutable_tags": lambda text: _lines(parse_immutable_tags(_rules(text))),
+    "redirects": partial(_word, Redirects, "redirects"),
+    "trash_days": _days,
+}
+"""What each setting is read by; VALUE_INVALID where it is none."""

@@ -92,7 +92,7 @@ class TagService:
         check: Check[TagRecord] | None = None,
         *,
         override: str | None = None,
-    ) -> None:
+    ) -> Dropped:
         """Delete a tag alone, unless `check` raises; raise MANIFEST_UNKNOWN, TAG_IMMUTABLE as `point` does."""
         await self._access.check(caller, Action.DELETE, repository)
         may = await overrides(self._access, caller, repository, override)
@@ -100,6 +100,7 @@ class TagService:
             gone = await self._tags.delete(repository, tag, caller.name, check, overrides=may)
         if gone is None:
             raise _unknown(repository, tag)
+        return gone
 
 
 def _moves(

@@ -11,6 +11,7 @@ from moorage.domain.digest import DIGEST, Digest
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.services.records import Deletion, ImageRecord
 from moorage.ui.repositories import Head, head_of
+from moorage.ui.trash import undo_of
 from moorage.ui.view import View
 from moorage.ui.visit import UiServices, Visit
 from moorage.ui.words import number, size
@@ -82,9 +83,8 @@ class DeletionPages:
         name, catalog = visit.repository, self._services.catalog
         tags, digests = visit.form.getlist("tag"), visit.form.getlist("digest")
         what = "tags" if visit.form.get("what") == "tags" else "images"
-        plan = await self._plan(visit, tags, digests)
+        plan, head = await self._plan(visit, tags, digests), await head_of(self._services, visit)
         if visit.form.get("seal") != plan.seal:
-            head = await head_of(self._services, visit)
             return self._view.page(visit, "delete.html", 409, head=head, plan=plan, has_changed=True, what=what)
         chosen = [tag.name for tag in plan.tags]
         if what == "tags":
@@ -93,9 +93,11 @@ class DeletionPages:
             done = await catalog.delete(visit.caller, name, _roots(plan), chosen)
         parts = [number(len(done.tags), "tag")] if done.tags else []
         parts += [number(len(done.images), "image")] if done.images else []
-        more = f"{size(done.frees)} come free with the next clean-up." if done.frees else ""
+        more = self._aftermath(head, done)
         target = f"/{name}" if tags else f"/{name}/-/images"
-        return visit.next(target, f"{' and '.join(parts) or 'Nothing'} deleted from {name.path}", more)
+        return visit.next(
+            target, f"{' and '.join(parts) or 'Nothing'} deleted from {name.path}", more, undo_of(name, done.entry)
+        )
 
     async def _plan(self, visit: Visit, tags: Sequence[str], digests: Sequence[str]) -> Plan:
         """Find out what goes; what has gone already is left out."""
@@ -141,9 +143,16 @@ class DeletionPages:
         return self._view.page(visit, page, status, head=head, tags=tags, images=images[:MOST], frees=frees, most=MOST)
 
     async def _delete_whole(self, visit: Visit) -> Response:
-        name = visit.repository
-        await self._services.catalog.delete_repository(visit.caller, name)
-        return visit.next(f"/{name.registry}", f"{name.path} was deleted with all its images")
+        name, head = visit.repository, await head_of(self._services, visit)
+        done = await self._services.catalog.delete_repository(visit.caller, name)
+        text, more = f"{name.path} was deleted with all its images", self._aftermath(head, done)
+        return visit.next(f"/{name.registry}", text, more, undo_of(name, done.entry))
+
+    def _aftermath(self, head: Head, done: Deletion) -> str:
+        """Say how long it can be undone, or when the space comes free."""
+        if done.entry is not None:
+            return f"Kept until {self._view.until(head.registry.trash_days)} under Recently deleted."
+        return f"{size(done.frees)} come free with the next clean-up." if done.frees else ""
 
 
 def _roots(plan: Plan) -> list[Digest]:

@@ -6,6 +6,7 @@
     /dmc/-/push                how to push         /dmc/shop/api/-/delete     the question before
     /dmc/-/settings, delete    one registry        /dmc/shop/api/-/tags       a tag's history
     /dmc/-/policies            what never moves    /dmc/shop/api:2.14.1       leads to the tag
+    /dmc/-/deleted             what can be restored
 
 `-` cannot begin a part of a repository's name, so `/-/` never collides with one.
 """
@@ -31,6 +32,7 @@ from moorage.ui.repositories import RepositoryPages
 from moorage.ui.retention import RetentionPages
 from moorage.ui.sign_in import SignInPages
 from moorage.ui.storage import StoragePages
+from moorage.ui.trash import TrashPages
 from moorage.ui.view import Assets, View
 from moorage.ui.visit import Handler, UiServices, UiSettings, Visits
 
@@ -102,6 +104,7 @@ def table(services: UiServices, view: View) -> tuple[Page, ...]:
         *_pages_of_registries(RegistryPages(services, view)),
         *_pages_of_tags(PolicyPages(services, view), HistoryPages(services, view)),
         *_pages_of_retention(RetentionPages(services, view)),
+        *_pages_of_trash(TrashPages(services, view)),
         *_pages_of_repositories(RepositoryPages(services, view), DeletionPages(services, view)),
     )
 
@@ -175,6 +178,16 @@ def _pages_of_retention(pages: RetentionPages) -> tuple[Page, ...]:
         Page("POST", tab + "/rule", Action.DESCRIBE, pages.save),
         Page("GET", tab + "/preview", Action.PIN, pages.preview),
         Page("GET", tab + "/preview.csv", Action.PIN, pages.as_csv),
+    )
+
+
+def _pages_of_trash(pages: TrashPages) -> tuple[Page, ...]:
+    every = "/{registry}/-/deleted"
+    return (
+        Page("GET", every, Action.PULL, pages.show),
+        Page("POST", every, Action.PULL, pages.restore),
+        Page("GET", every + "/free", Action.ADMINISTER_REGISTRY, pages.question),
+        Page("POST", every + "/free", Action.ADMINISTER_REGISTRY, pages.free),
     )
 
 

@@ -25,6 +25,9 @@ REPOSITORY_ORDERS: Mapping[str, Callable[[RepositoryRecord], tuple[float, str]]]
     "last-push": lambda row: (-row.pushed_at, row.name.path),
     "size": lambda row: (-row.size, row.name.path),
 }
+KEEPING = (0, 7, 14, 30, 60, 90)
+"""Days for which what is deleted can be kept, as the settings offer them."""
+
 FORM_ERRORS = frozenset({ErrorCode.NAME_INVALID, ErrorCode.CONFLICT, ErrorCode.VALUE_INVALID})
 
 
@@ -135,7 +138,7 @@ class RegistryPages:
 
     async def save(self, visit: Visit) -> Response:
         """Change description and, for those who may, the rest."""
-        names = ("description", "visibility", "redirects")
+        names = ("description", "visibility", "redirects", "trash_days")
         changes = {name: visit.form[name].strip() for name in names if name in visit.form}
         try:
             registry = await self._services.registries.update(visit.caller, visit.address, changes)
@@ -175,6 +178,8 @@ class RegistryPages:
             page,
             status,
             description=changes.get("description"),
+            trash_days=changes.get("trash_days"),
+            keeping=sorted({*KEEPING, head.registry.trash_days}),
             errors={_field(error): error.message} if error else {},
             head=head,
         )

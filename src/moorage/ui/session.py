@@ -16,6 +16,7 @@ from urllib.parse import unquote
 from starlette.requests import Request
 from starlette.responses import Response
 
+from moorage.domain.name import REGISTRY
 from moorage.services.records import Session
 from moorage.ui.site import Site, host_of
 
@@ -31,11 +32,20 @@ _HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
+class Undo:
+    """What undoes it: a deletion in a registry, as its page's form names it: `17 team/app`."""
+
+    registry: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Toast:
-    """What has just been done, and a second line below it."""
+    """What has just been done, a second line below it, and what undoes it, if anything does."""
 
     text: str
     more: str = ""
+    undo: Undo | None = None
 
 
 def session_cookie(request: Request, site: Site) -> str | None:
@@ -55,7 +65,8 @@ def drop_session(response: Response, site: Site) -> None:
 
 def keep_toast(response: Response, site: Site, toast: Toast) -> None:
     """Let the next page say what was done."""
-    value = urlsafe_b64encode(json.dumps([toast.text, toast.more]).encode()).decode()
+    undo = [toast.undo.registry, toast.undo.value] if toast.undo else []
+    value = urlsafe_b64encode(json.dumps([toast.text, toast.more, *undo]).encode()).decode()
     _set(response, "moorage_toast", site, value, TOAST_SECONDS)
 
 
@@ -71,6 +82,10 @@ def take_toast(request: Request, site: Site) -> Toast | None:
     match found:
         case [str(text), str(more)] if not _HALF_PAIR.search(text + more):
             return Toast(text, more)
+        case [str(text), str(more), str(registry), str(value)] if REGISTRY.fullmatch(
+            registry
+        ) and not _HALF_PAIR.search(text + more + value):
+            return Toast(text, more, Undo(registry, value))
         case _:
             return None
 

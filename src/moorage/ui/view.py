@@ -18,6 +18,7 @@ from moorage.ui.visit import UiSettings, Visit
 HERE = Path(__file__).parent
 MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 HASH_LENGTH = 12
+DAY = 86_400
 IN_PAGE_ICONS = frozenset({"copy", "check"})
 """Icons the script swaps by name within the page; the others come from icons.svg."""
 
@@ -73,6 +74,8 @@ class View:
         self._templates.filters.update(
             ago=lambda moment: words.ago(moment, settings.clock()),
             date=words.date,
+            until=self.until,
+            ahead=lambda moment: words.ahead(moment, settings.clock()),
             size=words.size,
             number=words.number,
             short=words.short,
@@ -103,6 +106,10 @@ class View:
         if toast:
             drop_toast(response, visit.site)
         return response
+
+    def until(self, days: int) -> str:
+        """Return the time in so many days as people write it."""
+        return words.date(self._settings.clock() + days * DAY)
 
     def _icon(self, name: str) -> Markup:
         place = "" if name in IN_PAGE_ICONS else self._assets.path("icons.svg")

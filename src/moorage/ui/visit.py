@@ -21,9 +21,10 @@ from moorage.services.records import Session
 from moorage.services.registries import RegistryService
 from moorage.services.retention import RetentionService
 from moorage.services.tags import TagService
+from moorage.services.trash import TrashService
 from moorage.services.verify import VerifyService
 from moorage.services.web_sign_in import WebSignInService
-from moorage.ui.session import Toast, is_own_form, is_own_origin, keep_toast, session_cookie
+from moorage.ui.session import Toast, Undo, is_own_form, is_own_origin, keep_toast, session_cookie
 from moorage.ui.site import Site, site_of
 
 LARGEST_FORM = 256 * 1024
@@ -48,6 +49,7 @@ class UiServices:
     immutable: ImmutableTagService
     elsewhere: WebSignInService
     verify: VerifyService
+    trash: TrashService
     retention: RetentionService
     retention_at: str | None = None
     """When rules run each day, as `02:00` in UTC; None for only when somebody asks for it."""
@@ -124,11 +126,11 @@ class Visit:
         parts = {**dict(self.asked), **changes}
         return "?" + urlencode({name: value for name, value in parts.items() if value not in {None, ""}})
 
-    def next(self, path: str, text: str = "", more: str = "") -> Response:
+    def next(self, path: str, text: str = "", more: str = "", undo: Undo | None = None) -> Response:
         """Go on to another page after a change, which says what was done."""
         response = RedirectResponse(path, 303)
         if text:
-            keep_toast(response, self.site, Toast(text, more))
+            keep_toast(response, self.site, Toast(text, more, undo))
         return response
 
 

@@ -73,6 +73,14 @@ def ago(moment: float, now: float) -> Markup:
     )
 
 
+def ahead(moment: float, now: float) -> Markup:
+    """Return a time to come likewise: `in 13 days`."""
+    left = next((number(int((moment - now) // length), unit) for unit, length in UNITS if moment - now >= length), "")
+    return Markup('<time datetime="{}" title="{}" data-rel>{}</time>').format(
+        iso(moment), date(moment), f"in {left}" if left else "now"
+    )
+
+
 def date(moment: float) -> str:
     """Return Unix seconds as people write a time: `7 Dec 2026, 09:05 UTC`."""
     day = datetime.fromtimestamp(moment, UTC)

@@ -60,7 +60,7 @@ def test_chosen_tags_are_deleted_after_a_question_that_names_them(opener: Opener
     bar.get_by_role("button", name="Delete…").click()
     question = page.get_by_role("dialog", name="Delete 5 tags from many?")
     expect(question.get_by_label("What goes")).to_contain_text("t100")
-    expect(question).to_contain_text("This cannot be undone.")
+    expect(question).to_contain_text("You can undo this until")
     expect(question.get_by_role("radio", name="Delete the tags, and")).to_be_focused()
     page.keyboard.press("Escape")
     expect(question).to_be_hidden()

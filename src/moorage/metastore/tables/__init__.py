@@ -8,6 +8,7 @@
                                  └─ uploads                     sessions that have not ended
     retention_rules, retention_due, _marks, _state              what rules keep, and when they look again
     pins, image_pulls                                           what is in use
+    deletions                                                   what can be restored, and until when (trash.py)
     activity                                                    what happened; it outlives what it is about
     quarantined, rounds                                         what verification has found, and how far it is
     moved_blobs, moved_rows                                     what `moorage move` has brought here (moving.py)
@@ -43,6 +44,7 @@ from moorage.metastore.tables.retention import (
     retention_state,
 )
 from moorage.metastore.tables.storage import blobs, clock, discarded, links, quarantined, rounds, uploads
+from moorage.metastore.tables.trash import deletions
 
 __all__ = [
     "KEPT",
@@ -53,6 +55,7 @@ __all__ = [
     "activity",
     "blobs",
     "clock",
+    "deletions",
     "discarded",
     "edges",
     "grants",

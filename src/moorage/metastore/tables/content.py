@@ -19,6 +19,7 @@ registries = Table(
     # Bytes; NULL for no limit. The warning is a percentage, 0 for never.
     Column("quota", WHOLE),
     Column("quota_warning", WHOLE, nullable=False, server_default="80"),
+    Column("trash_days", WHOLE, nullable=False, server_default="14"),
     Index("registries_by_visibility", "visibility", "address"),
 )
 

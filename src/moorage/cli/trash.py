@@ -1,0 +1,128 @@
+"""`moorage trash`: look at what was deleted, bring it back, or free its space now."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from moorage.cli.api import Api, at, command
+from moorage.cli.consent import Yes, agree, check_can_ask
+from moorage.cli.image import InRepository, place_of
+from moorage.cli.output import Json, plain, say, say_json, say_table, when
+from moorage.domain.name import parse_repository
+from moorage.ui.words import number, size
+
+app = typer.Typer(
+    help="What was deleted: list it, restore it, or free its space.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+InRegistry = Annotated[str, typer.Argument(metavar="REGISTRY", help="Its name, as DMC.", show_default=False)]
+Entry = Annotated[int, typer.Argument(help="The deletion's number, as the list has it.", min=1, show_default=False)]
+
+
+@command(app, "list", "moorage trash list DMC", "moorage trash list DMC --json")
+def list_deleted(api: Api, registry: InRegistry, *, as_json: Json = False) -> None:
+    """List what was deleted in a registry and can be restored, the newest first."""
+    found = api.items(at("registries", registry, "deleted"))
+    if as_json:
+        say_json(found)
+        return
+    say_table(
+        ("REPOSITORY", "NUMBER", "WHAT", "DELETED", "BY", "WHY", "SIZE", "UNTIL"),
+        [
+            (
+                entry["name"],
+                str(entry["id"]),
+                _what(entry),
+                when(entry["deleted_at"]),
+                entry["deleted_by"],
+                entry["why"] or "by hand",
+                size(entry["frees"]),
+                when(entry["expires_at"]),
+            )
+            for entry in found
+        ],
+    )
+
+
+@command(app, "show", "moorage trash show dmc/team/app 17")
+def show(api: Api, repository: InRepository, entry: Entry, *, as_json: Json = False) -> None:
+    """Show what a deletion took."""
+    place = _place_of(repository, entry)
+    found = api.request("GET", place)
+    tags, images = api.items(place + "/tags"), api.items(place + "/images")
+    if as_json:
+        say_json({**found, "of": {"tags": tags, "images": images}})
+        return
+    say(f"{_what(found)}, deleted {when(found['deleted_at'])} by {found['deleted_by']}, kept until {_until(found)}")
+    pointing: dict[str, list[str]] = {}
+    for tag in tags:
+        pointing.setdefault(tag["digest"], []).append(tag["name"])
+    say_table(
+        ("DIGEST", "SIZE", "TAGGED"),
+        [
+            (image["digest"], size(image["size"]), " ".join(pointing.get(image["digest"], ())) or "-")
+            for image in images
+        ],
+    )
+
+
+@command(app, "restore", "moorage trash restore dmc/team/app 17")
+def restore(api: Api, repository: InRepository, entry: Entry, *, as_json: Json = False) -> None:
+    """Bring back what a deletion took, with its tags; one that points elsewhere by now is left alone."""
+    done = api.request("POST", _place_of(repository, entry) + "/restore")
+    if as_json:
+        say_json(done)
+        return
+    say(f"{done['name']} is back{': ' if done['tags'] else ''}{', '.join(done['tags'])}")
+    if done["left"]:
+        say(f"Left alone, since they point elsewhere by now: {', '.join(done['left'])}")
+    if done["missing"]:
+        say(f"Not restored, since their images are gone: {', '.join(done['missing'])}")
+
+
+@command(app, "free", "moorage trash free dmc/team/app 17", "moorage trash free dmc/team/app 17 --yes")
+def free(api: Api, repository: InRepository, entry: Entry, *, yes: Yes = False, as_json: Json = False) -> None:
+    """Free the space of a deletion now; it can't be restored any more."""
+    place = _place_of(repository, entry)
+    shown = agree(
+        api, place, lambda found: f"Free {size(found['frees'])}: {_what(found)} can't be restored then?", yes=yes
+    )
+    _say_freed(api.request("DELETE", place, match=shown), as_json=as_json)
+
+
+@command(app, "empty", "moorage trash empty DMC", "moorage trash empty DMC --yes")
+def empty(api: Api, registry: InRegistry, *, yes: Yes = False, as_json: Json = False) -> None:
+    """Free the space of all that was deleted in a registry; nothing of it can be restored any more."""
+    check_can_ask(yes=yes)
+    place = at("registries", registry, "deleted")
+    if not yes:
+        found = api.items(place)
+        frees = size(sum(entry["frees"] for entry in found))
+        question = f"Free {frees}: {number(len(found), 'deletion')} of {registry} can't be restored then?"
+        typer.confirm(plain(question), abort=True)
+    _say_freed(api.request("DELETE", place), as_json=as_json)
+
+
+def _place_of(repository: str, entry: int) -> str:
+    return place_of(parse_repository(repository), "deleted", str(entry))
+
+
+def _what(entry: Mapping[str, Any]) -> str:
+    parts = ["the repository"] if entry["kind"] == "repository" else []
+    parts += [number(entry["tags"], "tag")] if entry["tags"] else []
+    parts += [number(entry["images"], "image")] if entry["images"] else []
+    return ", ".join(parts)
+
+
+def _until(entry: Mapping[str, Any]) -> str:
+    return when(entry["expires_at"])
+
+
+def _say_freed(done: Mapping[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        say_json(done)
+    else:
+        say(f"{size(done['frees'])} of {number(done['entries'], 'deletion')} come free within a minute")
