@@ -154,3 +154,26 @@ async def test_what_registries_hold_of_their_quotas_is_told_of_those_that_have_o
     assert await usages.allowances() == {}
     await limit(tables, 5)
     assert await usages.allowances() == {"dmc": Allowance("DMC", 5, 4, 80)}
+
+
+async def test_what_lies_in_the_trash_takes_no_room(tables: Tables) -> None:
+    assert await tables.registries.update("dmc", {"trash_days": 14})
+    large, other = b"x" * 10_000, b"y" * 8_000
+    image = await tables.image(APP, "latest", layers=(large,))
+    await tables.image(OTHER, "latest")
+    await limit(tables, await used(tables) + 5_000)
+    assert await refusal(tables.blob(OTHER, other)) is LARGE
+    assert await tables.manifests.delete(APP, image, "ann")
+    # What nothing needs any more is let go of with the next collection after its lease.
+    await tables.garbage.tick(2_000)
+    await tables.collect()
+    await tables.uploads.begin("one", OTHER, "ann", Algorithm.SHA256)
+    found = await tables.uploads.find(OTHER, "one", "ann")
+    assert found
+    assert found.allowance
+    assert found.allowance.left >= 15_000
+    await tables.blob(OTHER, other)
+    # The trash alone has it: here it takes room like anything new.
+    assert await refusal(tables.blob(OTHER, large)) is LARGE
+    allowances = await RegistryUsageTable(tables.database).allowances()
+    assert allowances["dmc"].used == await used(tables)

@@ -1,5 +1,6 @@
 """Whether a registry has room for what is pushed: read in the transaction that stores it, where there is a quota."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from sqlalchemy import bindparam, case, exists, null, select
@@ -8,6 +9,7 @@ from moorage.domain.digest import Digest
 from moorage.domain.quota import Allowance
 from moorage.metastore.steps import Row, Steps, one
 from moorage.metastore.tables import manifests, registries, registry_blobs, registry_usage, repositories, total
+from moorage.metastore.trashed import lives, trashed_bytes
 
 _used = (
     select(total(registry_usage.c.body_bytes + registry_usage.c.blob_bytes))
@@ -66,14 +68,21 @@ def allowance_of(row: Row) -> Allowance | None:
 def check_blob(home: Home, digest: Digest | None, size: int | None) -> Steps[None]:
     """Raise QUOTA_REACHED or TOO_LARGE_FOR_QUOTA where a blob has no room; what the registry holds already has.
 
-    A size that is not known yet (None) is one that only a full registry has no room for.
+    A size that is not known yet (None) is one that only a full registry has no room for. What lies in the trash takes
+    none; it is only looked at where room would else be missing.
     """
     if home.quota is None:
         return
     row = yield from one(ROOM_FOR_BLOB, {"registry_id": home.registry_id, "digest": digest or ""})
     allowance = row and allowance_of(row)
-    if row is None or allowance is None or row.is_held:
+    if row is None or allowance is None:
         return
+    needed = 1 if size is None else size
+    if not allowance.over and (row.is_held or needed <= allowance.left):
+        return
+    if row.is_held and digest is not None and (yield from lives(home.registry_id, digest)):
+        return
+    allowance = yield from _without_trash(home, allowance)
     if size is None:
         allowance.check_begins()
     else:
@@ -87,5 +96,10 @@ def check_image(home: Home, digest: Digest, size: int) -> Steps[None]:
     place = {"registry_id": home.registry_id, "repository_id": home.repository_id}
     row = yield from one(ROOM_FOR_IMAGE, {**place, "digest": digest})
     allowance = row and allowance_of(row)
-    if row is not None and allowance is not None and not row.is_held:
-        allowance.check(size)
+    if row is not None and allowance is not None and not row.is_held and size > allowance.left:
+        (yield from _without_trash(home, allowance)).check(size)
+
+
+def _without_trash(home: Home, allowance: Allowance) -> Steps[Allowance]:
+    trashed = yield from trashed_bytes(home.registry_id)
+    return replace(allowance, used=allowance.used - trashed)

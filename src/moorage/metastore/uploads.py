@@ -15,6 +15,7 @@ from moorage.metastore.leases import LEASE, NOW
 from moorage.metastore.quotas import ALLOWED, QUOTA, REGISTRY_ID, Home, allowance_of, check_blob
 from moorage.metastore.steps import Database, Look, Row, Steps, one
 from moorage.metastore.tables import blobs, discarded, links, quarantined, registries, repositories, uploads
+from moorage.metastore.trashed import trashed_bytes
 from moorage.metastore.upsert import insert_or_nothing, insert_or_update
 
 REPOSITORY = select(repositories.c.id).where(repositories.c.name == bindparam("repository"))
@@ -31,7 +32,7 @@ NEW_REPOSITORY = insert(repositories)
 
 BEGIN = insert(uploads).values(leased_until=LEASE)
 FIND = (
-    select(uploads, *ALLOWED)
+    select(uploads, repositories.c.registry_id, *ALLOWED)
     .select_from(uploads)
     .join(repositories, repositories.c.id == uploads.c.repository_id)
     .join(registries, registries.c.id == repositories.c.registry_id)
@@ -89,7 +90,13 @@ class UploadTable:
     async def find(self, repository: Repository, upload_id: str, user: str) -> Upload | None:
         """See `Uploads`."""
         row, _ = await self._database.look(_look(repository, upload_id))
-        return _upload_of(row) if row is not None and row.user == user else None
+        if row is None or row.user != user:
+            return None
+        upload = _upload_of(row)
+        if upload.allowance is None:
+            return upload
+        trashed, _ = await self._database.read_aside(trashed_bytes(row.registry_id))
+        return replace(upload, allowance=replace(upload.allowance, used=upload.allowance.used - trashed))
 
     def foresee(self, repository: Repository, upload_id: str) -> None:
         """See `Uploads`."""

@@ -1,23 +1,17 @@
 """What registries hold, read from what triggers keep (tables/counts.py)."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from sqlalchemy import and_, bindparam, func, select
+from sqlalchemy import bindparam, func, select
 
 from moorage.domain.digest import Digest
 from moorage.domain.quota import Allowance
 from moorage.metastore.names import padded
 from moorage.metastore.quotas import ALLOWED, allowance_of
 from moorage.metastore.steps import NOTHING, Database, Row, Steps, one
-from moorage.metastore.tables import (
-    links,
-    registries,
-    registry_blobs,
-    registry_usage,
-    repositories,
-    repository_counts,
-    total,
-)
+from moorage.metastore.tables import registries, registry_blobs, registry_usage, repositories, total
+from moorage.metastore.trashed import TRASHED, TRASHED_BLOBS, trashed_bytes
 from moorage.services.trash_records import HIDDEN
 from moorage.services.usage_ports import RegistryUsage
 
@@ -40,37 +34,7 @@ USAGES = (
     .where(registries.c.id.in_(bindparam("ids", expanding=True)))
     .group_by(registries.c.id)
 )
-LIMITED = select(registries.c.address, *ALLOWED).where(registries.c.quota.is_not(None))
-# What lies in the trash is kept with its registry's, and taken off here: that costs what was deleted, not what exists.
-_in_trash = and_(repositories.c.name >= HIDDEN, repositories.c.registry_id.in_(bindparam("ids", expanding=True)))
-TRASHED = (
-    select(
-        repositories.c.registry_id,
-        func.count(repositories.c.id.distinct()).label("repositories"),
-        *(total(repository_counts.c[name]).label(name) for name in ("images", "body_bytes")),
-    )
-    .join(repository_counts, repository_counts.c.repository_id == repositories.c.id, isouter=True)
-    .where(_in_trash)
-    .group_by(repositories.c.registry_id)
-)
-_kept = (
-    select(repositories.c.registry_id, links.c.digest, links.c.size)
-    .join(links, links.c.repository_id == repositories.c.id)
-    .where(_in_trash)
-    .distinct()
-    .subquery("kept")
-)
-_holder = repositories.alias("holder")
-_held = links.alias("held")
-_lives = (
-    select(_held.c.digest)
-    .join(_holder, _holder.c.id == _held.c.repository_id)
-    .where(_held.c.digest == _kept.c.digest, _holder.c.registry_id == _kept.c.registry_id, _holder.c.name < HIDDEN)
-    .exists()
-)
-TRASHED_BLOBS = (
-    select(_kept.c.registry_id, total(_kept.c.size).label("blob_bytes")).where(~_lives).group_by(_kept.c.registry_id)
-)
+LIMITED = select(registries.c.id, registries.c.address, *ALLOWED).where(registries.c.quota.is_not(None))
 HELD = select(registry_blobs.c.size).where(
     registry_blobs.c.registry_id == bindparam("registry_id"), registry_blobs.c.digest == bindparam("digest")
 )
@@ -97,8 +61,13 @@ class RegistryUsageTable:
 
 def _allowances() -> Steps[dict[str, Allowance]]:
     rows = yield LIMITED, NOTHING
-    found = {row.address: allowance_of(row) for row in rows}
-    return {address: allowance for address, allowance in found.items() if allowance is not None}
+    found = {}
+    for row in rows:
+        allowance = allowance_of(row)
+        if allowance is not None:
+            trashed = yield from trashed_bytes(row.id)
+            found[row.address] = replace(allowance, used=allowance.used - trashed)
+    return found
 
 
 def usages(registry_ids: Sequence[int]) -> Steps[dict[int, RegistryUsage]]:
