@@ -1,7 +1,7 @@
 # Needs make and Python 3.11 or newer; everything else comes from uv.lock. `make` alone lists what there is.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env serve test check clients bench format
+.PHONY: help env serve test check clients faults bench format
 SHELL := /bin/sh
 
 # The environment is this folder's, made with the Python found here, whatever else is active in the shell.
@@ -36,6 +36,10 @@ check: env ## Run every gate: lint, format, types, layers, lock file
 clients: env ## Run the tests that drive real clients, a browser and PostgreSQL (installs them, when root)
 	.ci/install
 	$(BIN)/pytest -m "clients or browser or servers" $(ARGS)
+
+faults: env ## Kill, fill and corrupt for hours, as before a release (ARGS="--kills 500 --soak 10800", as root)
+	.ci/install
+	$(BIN)/pytest -m "clients or servers or not clients" tests/faults $(or $(ARGS),--kills 500 --soak 10800)
 
 bench: env ## Compare the speed of this server with its peers'
 	$(BIN)/python -m bench $(ARGS)

@@ -16,6 +16,13 @@ settings.register_profile("moorage", deadline=None, max_examples=200)
 settings.load_profile("moorage")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Say how long the faults go on: what is enough for every change, or by hand for a release."""
+    faults = parser.getgroup("faults")
+    faults.addoption("--kills", type=int, default=50, metavar="N", help="kills under load in a row (50)")
+    faults.addoption("--soak", type=float, default=600, metavar="SECONDS", help="collection beside everything (600)")
+
+
 @pytest.fixture(autouse=True)
 def _logging_as_it_was() -> Iterator[None]:
     root = logging.getLogger()

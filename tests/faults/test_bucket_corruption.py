@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tests.faults.damage import KINDS, push_as_clients_do, some_images, swap, verify
+from tests.faults.test_collection import logged
 from tests.faults.test_corruption import push_all
 from tests.process.server import Launcher, every
-from tests.process.test_collect import logged
 from tests.s3_servers import PASSWORD, USER, S3Server, s3_server
 
 pytestmark = pytest.mark.clients

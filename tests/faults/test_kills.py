@@ -49,8 +49,10 @@ def test_a_dozen_kills_under_load_lose_nothing_acknowledged(launch: Launcher) ->
 
 @pytest.mark.clients
 @pytest.mark.parametrize("flags", [(), ("--workers", "2")])
-def test_fifty_kills_under_load_lose_nothing_acknowledged(launch: Launcher, flags: tuple[str, ...]) -> None:
-    kill_under_load(launch, 50, flags)
+def test_as_many_kills_as_asked_for_lose_nothing_acknowledged(
+    launch: Launcher, flags: tuple[str, ...], request: pytest.FixtureRequest
+) -> None:
+    kill_under_load(launch, request.config.getoption("--kills"), flags)
 
 
 @dataclass(slots=True)
