@@ -1,0 +1,122 @@
+"""What a collection costs those who pull and push beside it: `python -m bench.collecting`.
+
+Two servers do the same, in turns: images are pushed, pulled and deleted. One collects every second, the other never.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from bench import load
+from bench.access import PATH
+from bench.certificate import make_certificate
+from bench.client import Connection
+from bench.content import APP, MANIFEST_TYPE, digest, make_config, make_image, make_manifest
+from bench.engines import free_port
+from bench.figures import Door
+from bench.seed import push, put_manifest
+from bench.servers import SERVERS, Launch, Place, Running, running
+
+CONNECTIONS = 4
+SECONDS = 3
+LAYER = 20_000
+CHURNED = "bench/churned"
+WORDS = ("a collection each second", "no collection")
+
+
+@dataclass(slots=True)
+class Churn:
+    """Pushes an image of bytes nobody has seen and deletes it, again and again; how long each push took, in seconds."""
+
+    server: Running
+    pushes: list[float] = field(default_factory=list)
+    _done: threading.Event = field(default_factory=threading.Event)
+
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
+        """Do so while the block runs."""
+        thread = threading.Thread(target=self._run)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._done.set()
+            thread.join()
+            self._done.clear()
+
+    def _run(self) -> None:
+        with Connection(self.server.endpoint, self.server.password()) as connection:
+            while not self._done.is_set():
+                layer, config = os.urandom(LAYER), make_config(str(time.time_ns()))
+                manifest = make_manifest(config, [(digest(layer), LAYER)])
+                began = time.perf_counter()
+                for blob in (config, layer):
+                    path = f"/v2/{CHURNED}/blobs/uploads/?digest={digest(blob)}"
+                    kind = {"content-type": "application/octet-stream"}
+                    connection.request("POST", path, blob, headers=kind).expect(201)
+                put_manifest(connection, CHURNED, manifest, "latest")
+                self.pushes.append(time.perf_counter() - began)
+                connection.request("DELETE", f"/v2/{CHURNED}/manifests/{digest(manifest)}").expect(202)
+
+
+def main() -> int:
+    """Measure, print, and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m bench.collecting", description=__doc__)
+    parser.add_argument("--runs", type=int, default=7, metavar="N", help="samples of each (7)")
+    parser.add_argument("--folder", type=Path, metavar="DIR", help="where the servers keep their data (a new folder)")
+    options = parser.parse_args()
+    with ExitStack() as opened:
+        folder = options.folder or Path(opened.enter_context(tempfile.TemporaryDirectory()))
+        servers = [opened.enter_context(_server(folder, number, every)) for number, every in enumerate(("1", "0"))]
+        churns = [Churn(server) for server in servers]
+        pulls: list[list[float]] = [[], []]
+        for _ in range(options.runs):
+            for number, server in enumerate(servers):
+                headers = server.token(APP) | {"accept": MANIFEST_TYPE}
+                with churns[number].going_on():
+                    pulls[number].append(load.wrk(server.endpoint, PATH, headers, CONNECTIONS, SECONDS).p99)
+    _tell("99 of 100 pulls of a manifest", [statistics.median(samples) for samples in pulls])
+    _tell("99 of 100 pushes of an image", [_p99(churn.pushes) for churn in churns])
+    return 0
+
+
+@contextmanager
+def _server(folder: Path, number: int, every: str) -> Iterator[Running]:
+    """Run a server that collects so often, with leases of a second and nothing kept of what is deleted."""
+    server = next(server for server in SERVERS if server.name == "moorage")
+
+    def launch(program: str, place: Place) -> Launch:
+        usual = server.launch(program, place)
+        return Launch([*usual.words, "--lease", "1", "--collect-every", every], usual.environment)
+
+    certificate = make_certificate(folder)
+    place = Place(folder / str(number), free_port(), Door.PLAIN, certificate)
+    with running(replace(server, launch=launch), place) as found:
+        with Connection(found.endpoint, found.password()) as connection:
+            push(connection, APP, make_image(), "latest")
+            kind = {"content-type": "application/json"}
+            path = f"/api/v1/registries/{APP.partition('/')[0]}"
+            connection.request("PATCH", path, b'{"trash_days": 0}', headers=kind).expect(200)
+        yield found
+
+
+def _p99(samples: Sequence[float]) -> float:
+    return statistics.quantiles(samples, n=100)[-1]
+
+
+def _tell(what: str, seconds: Sequence[float]) -> None:
+    beside, alone = seconds
+    figures = " · ".join(f"{word} {value * 1e3:.2f} ms" for word, value in zip(WORDS, seconds, strict=True))
+    print(f"{what}: {figures} · ×{beside / alone:.2f}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
