@@ -53,7 +53,7 @@ async def test_a_backup_of_an_older_moorage_is_brought_up_to_date(
     assert after["tags"] == before["tags"]
     assert after["users"] == before["users"]
     assert [row[:8] for row in after["registries"]] == [row[:8] for row in before["registries"]]
-    assert {row[-1] for row in after["registries"]} == {"server"}
+    assert {row[8] for row in after["registries"]} == {"server"}
 
 
 def older_columns(file: Path) -> dict[str, set[str]]:
