@@ -19,8 +19,15 @@ AT_ONCE = 100
 """Registries that one statement looks up."""
 
 _pushed_at = (
-    select(func.max(repositories.c.pushed_at))
-    .where(repositories.c.registry_id == registries.c.id, repositories.c.name < HIDDEN)
+    select(repositories.c.pushed_at)
+    .where(
+        repositories.c.registry_id == registries.c.id,
+        repositories.c.pushed_at.is_not(None),
+        # Not the name itself: SQLite would go by the index of names, through all of the registry.
+        func.coalesce(repositories.c.name, "") < HIDDEN,
+    )
+    .order_by(repositories.c.pushed_at.desc())
+    .limit(1)
     .scalar_subquery()
 )
 _counted = ("repositories", "images", "body_bytes", "blob_bytes")
