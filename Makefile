@@ -24,7 +24,7 @@ serve: env ## Start the server on ./data (ARGS="--host-name proget")
 	@exec $(BIN)/moorage serve $(ARGS)
 
 test: env ## Run the tests that need nothing but the environment (ARGS="-k upload")
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 check: env ## Run every gate: lint, format, types, layers, lock file
 	$(BIN)/ruff check
