@@ -1,6 +1,8 @@
 """The ports of verification: all there is is listed, damage is there for nobody, and one process is at a round."""
 
+import time
 from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from sqlalchemy import LargeBinary, bindparam, delete, update
@@ -10,9 +12,13 @@ from moorage.domain.digest import digest_of
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.metastore.steps import Steps
 from moorage.metastore.tables import links, manifests
-from moorage.services.verify_reading import lacking
+from moorage.services.accounts import SERVER
+from moorage.services.verify_reading import Findings, Reader, lacking
 from moorage.services.verify_records import Damaged, Stock, StoredBlob, StoredImage
 from tests.contracts.tables import APP, OTHER, Tables
+
+if TYPE_CHECKING:
+    from moorage.services.verify_ports import Measuring
 
 LAYER = digest_of(b"layer")
 SPOIL = update(manifests).values(body=bindparam("new", type_=LargeBinary))
@@ -173,6 +179,19 @@ async def test_a_spoilt_manifest_is_served_to_nobody_and_heals_with_its_push(tab
     assert found.body == body
     assert await tables.damages.count() == Damaged(0, 0)
     assert not await tables.damages.mark(image, Fault.CHANGED)
+
+
+async def test_damage_in_the_trash_is_found_as_it_is_elsewhere(tables: Tables) -> None:
+    assert await tables.registries.update("dmc", {"trash_days": 14})
+    image = await tables.image(APP, "latest")
+    assert await tables.manifests.delete(APP, image, "ann")
+    await spoil(tables, b"{}")
+    findings = Findings()
+    # No blob is read.
+    reader = Reader(tables.contents, tables.damages, cast("Measuring", None), SERVER, time.time)
+    await reader.images(await tables.contents.images(0, 10, 1000), findings)
+    assert [found.content.rpartition("@")[2] for found in findings.new] == [image]
+    assert [damage.digest for damage in await tables.damages.every("", 10)] == [image]
 
 
 async def test_an_image_without_a_link_lacks_a_blob(tables: Tables) -> None:

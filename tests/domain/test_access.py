@@ -29,9 +29,9 @@ FOR_ALL = {Action.ANYONE, Action.LIST}
 # By what somebody is in a registry: what they may do there. Who is no member counts by the visibility.
 IN_A_REGISTRY: dict[str, str] = {
     "reader": "pull",
-    "writer": "pull push",
-    "maintainer": "pull push delete describe",
-    "owner": "pull push delete describe administer-registry",
+    "writer": "pull push pin",
+    "maintainer": "pull push pin delete describe",
+    "owner": "pull push pin delete describe administer-registry",
     "nobody, private": "",
     "nobody, internal": "",
     "nobody, public": "pull",
@@ -121,8 +121,8 @@ TEAM = Place(Visibility.PRIVATE, (Grant(Role.MAINTAINER, "team/*"), Grant(Role.R
 @pytest.mark.parametrize(
     ("repository", "allowed"),
     [
-        ("dmc/team/app", "pull push delete describe"),
-        ("dmc/team/a/b", "pull push delete describe"),
+        ("dmc/team/app", "pull push pin delete describe"),
+        ("dmc/team/a/b", "pull push pin delete describe"),
         ("dmc/team", ""),
         ("dmc/app", ""),
         # Of the registry itself: that it is there, and that something may be pushed to it.

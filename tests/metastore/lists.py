@@ -56,6 +56,7 @@ NO_LISTS = {
     ("restoring", "ALL_TAGS"): "is of one that is brought back, with all it has",
     ("restoring", "COMING"): "likewise",
     ("trash", "EXPIRED"): "is for a job",
+    ("trashed", "LIVES"): "finds one",
     ("trash", "FIRST_IN"): "finds one",
     ("trash", "LYING_IN"): "is what that is made of",
     ("trash", "SOME_IMAGES"): "is for a job",

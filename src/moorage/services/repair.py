@@ -17,7 +17,7 @@ from moorage.domain.activity import Change, Kind, image_name
 from moorage.domain.damage import Fault
 from moorage.domain.digest import Digest, algorithm_of, digest_of
 from moorage.domain.errors import ErrorCode, MoorageError
-from moorage.domain.name import parse_repository
+from moorage.domain.name import Repository
 from moorage.services.access import Access
 from moorage.services.recording import recorded
 from moorage.services.store_port import BlobStore
@@ -181,7 +181,7 @@ class RepairService:
         for damage in damages:
             if damage.repository is None:
                 continue
-            repository = parse_repository(damage.repository)
+            repository = Repository(*damage.repository.split("/", 1))
             name = image_name(repository, damage.digest)
             with recorded(caller, Change(Kind.REPAIR, name, registry=repository.registry)):
                 if await self._heal_image(damage.repository, damage.digest, copies):

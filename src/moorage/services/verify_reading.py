@@ -21,7 +21,7 @@ from moorage.domain.damage import Fault, Measured, fault_of
 from moorage.domain.digest import Digest, algorithm_of, digest_of
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.manifest import parse_manifest
-from moorage.domain.name import parse_repository
+from moorage.domain.name import Repository
 from moorage.services.manifests import describe
 from moorage.services.recording import recorded
 from moorage.services.verify_ports import Contents, Damages, Measuring, Spend
@@ -72,7 +72,8 @@ class Reader:
         for image, fault in zip(images, faults, strict=True):
             if fault is image.damage:
                 continue
-            repository = parse_repository(image.repository)
+            # As it is stored: what lies in the trash has no name that anybody could write.
+            repository = Repository(*image.repository.split("/", 1))
             name = image_name(repository, image.digest)
             after = {"fault": fault.value} if fault else None
             change = Change(Kind.DAMAGE, name, None, after, registry=repository.registry)
