@@ -35,6 +35,16 @@ T = TypeVar("T")
 WAL_LIMIT = "journal_size_limit=67108864"
 """The write-ahead log is cut back to this many bytes after a rush."""
 
+PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "cache_size=-65536",
+    # What a trigger or a large sort keeps aside needs no file: in a container there may be no place for one.
+    "temp_store=MEMORY",
+    WAL_LIMIT,
+)
+
 STATEMENTS = 512
 """Statements the driver keeps parsed."""
 
@@ -211,7 +221,7 @@ class _Connection:
         self._driver = sqlite3.connect(
             path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS
         )
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536", WAL_LIMIT):
+        for pragma in PRAGMAS:
             self._driver.execute(f"PRAGMA {pragma}").close()
         self._cursor = self._driver.cursor()
         self._prepared = PreparedStatements(dialects.dialect(paramstyle="named"))

@@ -18,6 +18,8 @@ def run_on_sqlite(url: str) -> None:
     engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+        # As in sqlite.py: an index that is made needs no other place to be sorted in.
+        connection.exec_driver_sql("PRAGMA temp_store=MEMORY")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         run(connection)
         connection.exec_driver_sql("COMMIT")
