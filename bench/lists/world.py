@@ -5,7 +5,7 @@ One registry has two fifths of the repositories; its repository `big/monorepo` h
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
@@ -96,12 +96,17 @@ class Image:
     """An image, as far as the tables ask for it; a few are indexes of two others."""
 
     repository: int
-    digest: str
+    body: bytes
     config: str
     layer: str
     at: float
     subject: str | None = None
     children: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """The digest of its bytes, which are compared with it when they are read."""
+        return _digest(self.body)
 
 
 class World:
@@ -150,10 +155,9 @@ class World:
             for number in range(self.scale.untagged):
                 yield self._image(repository, -1 - number)
         if repository == SIGNED:
-            subject = _digest(f"image {SIGNED} 0")
+            subject = self._image(SIGNED, 0).digest
             for number in range(self.scale.referrers):
-                image = self._image(repository, count + number)
-                yield Image(repository, image.digest, image.config, image.layer, image.at, subject)
+                yield replace(self._image(repository, count + number), subject=subject)
 
     def image(self, number: int) -> Image:
         """Return an image of the repository with half of all tags."""
@@ -168,15 +172,17 @@ class World:
         return START + 20.0 * number
 
     def _image(self, repository: int, number: int) -> Image:
-        layer = (repository + number) % LAYERS
         has_children = repository == LARGE and number > 0 and number % 100 == 0
+        children = tuple(self._image(repository, number - back).digest for back in (1, 2)) if has_children else ()
+        config = _digest_of(f"config {repository} {number}")
+        layer = _digest_of(f"layer {self.registry(repository)} {(repository + number) % LAYERS}")
         return Image(
             repository=repository,
-            digest=_digest(f"image {repository} {number}"),
-            config=_digest(f"config {repository} {number}"),
-            layer=_digest(f"layer {self.registry(repository)} {layer}"),
+            body=_body(config, layer, children),
+            config=config,
+            layer=layer,
             at=START + repository + 20.0 * number + 0.25,
-            children=tuple(_digest(f"image {repository} {number - back}") for back in (1, 2)) if has_children else (),
+            children=children,
         )
 
     def _every(self) -> Iterator[Image]:
@@ -218,7 +224,7 @@ class World:
         for user in (*people, *robots):
             for _ in range(200 if user == 1000 + NAMED.index(COLLECTOR) else self.scale.tokens):
                 number += 1
-                secret = _digest(f"token {number}")
+                secret = _digest_of(f"token {number}")
                 yield number, user, f"token-{number:06d}", secret, "pull", "*", START, "admin", None, None
 
     def _grants(self) -> Rows:
@@ -245,7 +251,7 @@ class World:
     def _manifests(self) -> Rows:
         for number, image in enumerate(self._every()):
             is_index = bool(image.children)
-            body = _body(image)
+            body = image.body
             kind = OCI_INDEX if is_index else MANIFEST
             artifact = SIGNATURE if image.subject else None
             platforms = "linux/amd64,linux/arm64" if is_index else "linux/amd64"
@@ -269,7 +275,7 @@ class World:
     def _tag(self, repository: int, number: int, images: int) -> tuple[Any, ...]:
         name = f"build-{number:07d}" if number >= images else f"v{number // 10000}.{number % 10000}.0"
         at = START + repository + 10.0 * number + 0.5
-        return repository, name, _digest(f"image {repository} {number % images}"), at, "person-00007"
+        return repository, name, self._image(repository, number % images).digest, at, "person-00007"
 
     def _moves(self) -> Rows:
         previous = None
@@ -281,7 +287,7 @@ class World:
     def _blobs(self) -> Rows:
         for registry in range(1, self.scale.registries + 1):
             for layer in range(LAYERS):
-                yield _digest(f"layer {registry} {layer}"), 3_000_000, None, None
+                yield _digest_of(f"layer {registry} {layer}"), 3_000_000, None, None
         for image in self._every():
             if not image.children:
                 yield image.config, 4_000, None, None
@@ -309,14 +315,19 @@ class World:
             yield *head, kind.value, target, address, None, '{"size":3000000}', f"{number:016x}", outcome.value
 
 
-def _digest(text: str) -> str:
-    return "sha256:" + sha256(text.encode()).hexdigest()
+def _digest_of(text: str) -> str:
+    return _digest(text.encode())
 
 
-def _body(image: Image) -> bytes:
-    if image.children:
-        children = [{"mediaType": MANIFEST, "digest": child, "size": 400} for child in image.children]
-        return json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": children}).encode()
-    config = {"mediaType": CONFIG, "digest": image.config, "size": 4_000}
-    layer = {"mediaType": LAYER, "digest": image.layer, "size": 3_000_000}
-    return json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer]}).encode()
+def _digest(content: bytes) -> str:
+    return "sha256:" + sha256(content).hexdigest()
+
+
+def _body(config: str, layer: str, children: tuple[str, ...]) -> bytes:
+    if children:
+        described = [{"mediaType": MANIFEST, "digest": child, "size": 400} for child in children]
+        return json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": described}).encode()
+    of_config = {"mediaType": CONFIG, "digest": config, "size": 4_000}
+    of_layer = {"mediaType": LAYER, "digest": layer, "size": 3_000_000}
+    document = {"schemaVersion": 2, "mediaType": MANIFEST, "config": of_config, "layers": [of_layer]}
+    return json.dumps(document).encode()
