@@ -45,7 +45,7 @@ NO_LISTS = {
     ("history", "_oldest_kept"): "is for one move in many",
     ("keys", "KEYS"): "shows all of the few that there are",
     ("letting_go", "RULES"): "shows all of the few that there are",
-    ("mending", "BODIES"): "is for a repair, which may look through all images",
+    ("repair", "BODIES"): "is for a repair, which may look through all images",
     ("moving", "LINKED"): "is for a move, which goes through everything",
     ("moving", "NEEDED_BY"): "is for a move",
     ("pins", "FIND"): "finds one",

@@ -12,7 +12,7 @@ from moorage.app.stores import open_store
 from moorage.blobstore.files import make_folder, sync_folder, write_file
 from moorage.domain.backup import BackupManifest
 from moorage.domain.errors import ErrorCode, MoorageError
-from moorage.metastore.backing import JsonRows, SQLiteScratch
+from moorage.metastore.backup import JsonRows, SQLiteScratch
 from moorage.metastore.moving import MovedSource, OtherDatabase
 from moorage.services.backup import ShelfDestination, ShelvedBlobs
 from moorage.services.backup_shelf import Pruned, ShelfService, manifest_of, unpack

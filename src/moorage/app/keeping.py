@@ -7,8 +7,8 @@ from moorage.domain.access import Caller
 from moorage.metastore.catalog import CatalogTable
 from moorage.metastore.leases import granted
 from moorage.metastore.letting_go import RetentionTable
-from moorage.metastore.mending import MendingTable
 from moorage.metastore.pins import ImagePullTable, PinTable
+from moorage.metastore.repair import RepairTable
 from moorage.metastore.retention import RetentionRuleTable
 from moorage.metastore.retention_line import RetentionLineTable
 from moorage.metastore.rounds import RoundTable
@@ -21,7 +21,7 @@ from moorage.services.access import Access
 from moorage.services.image_pulls import ImagePullService
 from moorage.services.letting_go import LettingGoService
 from moorage.services.pins import PinService
-from moorage.services.repair import MendingParts, RepairService
+from moorage.services.repair import RepairParts, RepairService
 from moorage.services.retention import RetentionService
 from moorage.services.trash import TrashService
 from moorage.services.usage_ports import RegistryUsages
@@ -47,8 +47,8 @@ def keeping_of(settings: Settings, database: Database, store: Store, access: Acc
     """Build them over a database and a store; `system` is who does what nobody asked for."""
     parts = Parts(ContentsTable(database), DamageTable(database), RoundTable(database), store)
     lease = granted(settings.lease)
-    mended = MendingParts(
-        parts.contents, parts.damages, MendingTable(database, lease), UploadTable(database, lease), store, store
+    mended = RepairParts(
+        parts.contents, parts.damages, RepairTable(database, lease), UploadTable(database, lease), store, store
     )
     rules, retention = RetentionRuleTable(database), RetentionTable(database)
     return Keeping(

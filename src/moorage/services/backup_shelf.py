@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from moorage.domain.backup import BackupManifest, Piece, parse_manifest
 from moorage.domain.digest import Digest, parse_digest
 from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.services.at_once import at_once
 from moorage.services.backup_ports import Scratch, Shelf
-from moorage.services.move_blobs import AT_ONCE, MISSING, OTHERS, UNREADABLE, Progress, at_once, digest_of_all
+from moorage.services.move_blobs import AT_ONCE, MISSING, OTHERS, UNREADABLE, Progress, digest_of_all
 
 DAMAGE = frozenset({ErrorCode.BLOB_UNKNOWN, ErrorCode.DIGEST_INVALID})
 

@@ -8,12 +8,13 @@ A run that is killed leaves what was on its way under the name of the upload; th
 import asyncio
 import hashlib
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from moorage.domain.digest import Digest, algorithm_of
 from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.services.at_once import at_once
 from moorage.services.move_ports import Arrival, Destination, LinkedBlob, Readable, Source, Writable
 
 T = TypeVar("T")
@@ -187,20 +188,3 @@ async def digest_of_all(body: AsyncIterator[bytes], digest: Digest) -> Digest:
     async for piece in body:
         await asyncio.to_thread(hasher.update, piece)
     return Digest(f"{algorithm}:{hasher.hexdigest()}")
-
-
-async def at_once(work: Callable[[T], Awaitable[None]], things: Iterable[T], count: int) -> None:
-    """Do the work for `count` things at once, and for none any more when it fails for one."""
-    left = iter(things)
-
-    async def go_on() -> None:
-        for thing in left:
-            await work(thing)
-
-    workers = [asyncio.ensure_future(go_on()) for _ in range(count)]
-    try:
-        await asyncio.gather(*workers)
-    finally:
-        for worker in workers:
-            worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)

@@ -22,7 +22,7 @@ from moorage.services.access import Access
 from moorage.services.recording import recorded
 from moorage.services.store_port import BlobStore
 from moorage.services.upload_ports import Uploads
-from moorage.services.verify_ports import Contents, Copies, Damages, Measuring, Mending
+from moorage.services.verify_ports import Contents, Copies, Damages, Measuring, Repairs
 from moorage.services.verify_reading import lacking
 from moorage.services.verify_records import Damage, StoredBlob
 
@@ -33,12 +33,12 @@ Body = Callable[[], AsyncIterator[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
-class MendingParts:
+class RepairParts:
     """What repair works with."""
 
     contents: Contents
     damages: Damages
-    mending: Mending
+    repairs: Repairs
     uploads: Uploads
     store: BlobStore
     measuring: Measuring
@@ -63,7 +63,7 @@ class _Staged:
 class RepairService:
     """The use cases of repair."""
 
-    def __init__(self, parts: MendingParts, access: Access) -> None:
+    def __init__(self, parts: RepairParts, access: Access) -> None:
         self._parts = parts
         self._access = access
 
@@ -126,7 +126,7 @@ class RepairService:
             return False
         with recorded(caller, Change(Kind.REPAIR, blob.digest)):
             place = None if blob.place == blob.digest else blob.place
-            return await self._parts.mending.heal(replace(blob, size=found.size), place)
+            return await self._parts.repairs.heal(replace(blob, size=found.size), place)
 
     async def _leftovers(self, blobs: Sequence[StoredBlob]) -> dict[Digest, str]:
         """Return places, of uploads and of what nobody knows, that have the bytes of some of these."""
@@ -173,7 +173,7 @@ class RepairService:
         await self._parts.uploads.claim(blob.digest, blob.size)
         stored = await self._parts.store.commit(staged.place, blob.digest, blob.size)
         with recorded(caller, Change(Kind.REPAIR, blob.digest)):
-            is_healed = await self._parts.mending.heal(blob, stored.place)
+            is_healed = await self._parts.repairs.heal(blob, stored.place)
         return blob.digest if is_healed else None
 
     async def _heal_images(self, caller: Caller, damages: Sequence[Damage], copies: Copies | None) -> list[str]:
@@ -189,20 +189,20 @@ class RepairService:
         return healed
 
     async def _heal_image(self, repository: str, digest: Digest, copies: Copies | None) -> bool:
-        mending = self._parts.mending
-        image = await mending.image(repository, digest)
+        repairs = self._parts.repairs
+        image = await repairs.image(repository, digest)
         if image is None:
             return False
         if digest_of(image.body, algorithm_of(digest)) == digest:
             missing = lacking(image)
-            is_whole = not missing or await mending.relink(image, missing)
+            is_whole = not missing or await repairs.relink(image, missing)
             return is_whole and await self._parts.damages.mark(image, None)
-        bodies = list(await mending.bodies(digest, BODIES))
+        bodies = list(await repairs.bodies(digest, BODIES))
         if copies is not None:
             copy = await copies.manifest(digest, repository)
             bodies += [copy] if copy is not None else []
         right = next((body for body in bodies if digest_of(body, algorithm_of(digest)) == digest), None)
-        return right is not None and await mending.replace(image, right)
+        return right is not None and await repairs.replace(image, right)
 
 
 async def _free(_count: int) -> None:

@@ -107,7 +107,7 @@ class Rounds(Protocol):
         """Return the round that has not ended, and the last that has."""
 
 
-class Mending(Protocol):
+class Repairs(Protocol):
     """What repair changes, each only where the damage is still there."""
 
     async def heal(self, blob: StoredBlob, place: str | None) -> bool:

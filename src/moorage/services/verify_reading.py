@@ -10,10 +10,9 @@ unreadable, others must be found.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any
 
 from moorage.domain.access import Caller
 from moorage.domain.activity import Change, Kind, image_name
@@ -22,6 +21,7 @@ from moorage.domain.digest import Digest, algorithm_of, digest_of
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.manifest import parse_manifest
 from moorage.domain.name import Repository
+from moorage.services.at_once import at_once
 from moorage.services.manifests import describe
 from moorage.services.recording import recorded
 from moorage.services.verify_ports import Contents, Damages, Measuring, Spend
@@ -82,8 +82,8 @@ class Reader:
             if is_marked and fault:
                 findings.new.append(Found(name, fault))
 
-    async def blobs(self, blobs: Iterable[StoredBlob], at_once: int, spend: Spend, findings: Findings) -> None:
-        """Read blobs, several at once; raise UNAVAILABLE when the store is away: then nothing more is marked."""
+    async def blobs(self, blobs: Iterable[StoredBlob], most: int, spend: Spend, findings: Findings) -> None:
+        """Read blobs, `most` of them at once; raise UNAVAILABLE when the store is away: then nothing more is marked."""
         silent: list[StoredBlob] = []
         absent: list[tuple[StoredBlob, Measured | None]] = []
         is_alive = False
@@ -104,7 +104,7 @@ class Reader:
             is_alive = True
             await self._conclude(blob, fault, measured, findings)
 
-        await _at_once(read, blobs, at_once)
+        await at_once(read, blobs, most)
         if silent or (absent and not is_alive):
             await self._check_alive([*silent, *(blob for blob, _ in absent)])
         findings.unread += [blob.digest for blob in silent]
@@ -160,22 +160,3 @@ def lacking(image: StoredImage) -> tuple[Digest, ...]:
         return ()
     needed = describe(manifest, image.digest, image.body, None).needed
     return tuple(digest for digest in needed if digest not in image.linked)
-
-
-async def _at_once(
-    work: Callable[[StoredBlob], Coroutine[Any, Any, None]], blobs: Iterable[StoredBlob], most: int
-) -> None:
-    """Do the work for several at once, and for none any more when it fails for one."""
-    left = iter(blobs)
-
-    async def go_on() -> None:
-        for blob in left:
-            await work(blob)
-
-    workers = [asyncio.ensure_future(go_on()) for _ in range(most)]
-    try:
-        await asyncio.gather(*workers)
-    finally:
-        for worker in workers:
-            worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)

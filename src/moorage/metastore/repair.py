@@ -24,31 +24,31 @@ BIND = insert_or_nothing(edges, ["repository_id", "source", "target"])
 BOUND_TO = BOUND.where(manifests.c.id == bindparam("image"))
 
 
-class MendingTable:
-    """The port `Mending` over a database; `lease` in seconds."""
+class RepairTable:
+    """The port `Repairs` over a database; `lease` in seconds."""
 
     def __init__(self, database: Database, lease: float) -> None:
         self._database = database
         self._lease = lease
 
     async def heal(self, blob: StoredBlob, place: str | None) -> bool:
-        """See `Mending`."""
+        """See `Repairs`."""
         return await self._database.write(partial(_heal, blob, place, self._lease))
 
     async def relink(self, image: StoredImage, digests: Sequence[Digest]) -> bool:
-        """See `Mending`."""
+        """See `Repairs`."""
         return await self._database.write(partial(_relink, image, digests, self._lease))
 
     async def bodies(self, digest: Digest, limit: int) -> tuple[bytes, ...]:
-        """See `Mending`."""
+        """See `Repairs`."""
         return await self._database.read(_bodies(digest, limit))
 
     async def replace(self, image: StoredImage, body: bytes) -> bool:
-        """See `Mending`."""
+        """See `Repairs`."""
         return await self._database.write(partial(_replace, image, body))
 
     async def image(self, repository: str, digest: Digest) -> StoredImage | None:
-        """See `Mending`."""
+        """See `Repairs`."""
         return await self._database.read(_image(repository, digest))
 
 
