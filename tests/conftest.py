@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 import structlog
@@ -10,6 +11,8 @@ from hypothesis import settings
 
 from tests.postgres import Cluster, cluster
 from tests.s3_servers import S3Server, s3_server
+
+CLIENTS = Path(__file__).with_name("clients")
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("moorage", deadline=None, max_examples=200)
@@ -21,6 +24,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     faults = parser.getgroup("faults")
     faults.addoption("--kills", type=int, default=50, metavar="N", help="kills under load in a row (50)")
     faults.addoption("--soak", type=float, default=600, metavar="SECONDS", help="collection beside everything (600)")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let processes share the tests of `make clients`: a module stays whole, and so do those of one address.
+
+    The longest comes first, so that nobody waits for it in the end.
+    """
+    for item in items:
+        is_of_clients = CLIENTS in item.path.parents
+        item.add_marker(pytest.mark.xdist_group("clients" if is_of_clients else str(item.path)))
+    items.sort(key=lambda item: (item.path.name != "test_soak.py", CLIENTS not in item.path.parents))
 
 
 @pytest.fixture(autouse=True)
