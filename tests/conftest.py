@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import logging
+import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -45,6 +46,12 @@ def _logging_as_it_was() -> Iterator[None]:
     structlog.reset_defaults()
     root.handlers[:] = handlers
     root.setLevel(level)
+
+
+@pytest.fixture(autouse=True)
+def _totals_of_this_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A slow machine would remember them for a while, and a test wants to see what it wrote.
+    monkeypatch.setattr("moorage.metastore.totals.QUICK", math.inf)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,8 @@
 from collections.abc import Generator
 from typing import Any, TypeVar
 
+import pytest
+
 from moorage.domain.reach import reach_of, whole_of
 from moorage.metastore.steps import Steps
 from moorage.metastore.totals import QUICK, Total, Totals
@@ -57,7 +59,8 @@ async def test_what_is_quick_to_add_up_is_never_old() -> None:
     assert (await totals.of([HERE]))[HERE].repositories == 2
 
 
-async def test_what_takes_long_to_add_up_is_remembered_for_a_while() -> None:
+async def test_what_takes_long_to_add_up_is_remembered_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("moorage.metastore.totals.QUICK", QUICK)
     database = Counting(seconds=3)
     totals = Totals(database)  # type: ignore[arg-type]  # what of a database it uses
     await totals.of([HERE])
