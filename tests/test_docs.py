@@ -78,6 +78,7 @@ async def test_every_route_is_documented_with_its_permission(tmp_path: Path) -> 
             repair=services.keeping.repair,
             verify=services.keeping.verify,
             trash=services.keeping.trash,
+            registry_trash=services.keeping.registry_trash,
         )
         management = [row for rows in tables(offered).values() for row in rows]
     wanted = [(row.method, row.template, row.action.value) for row in distribution]

@@ -109,18 +109,50 @@ def test_a_pattern_s_role_is_told_with_its_repositories(moorage: Terminal) -> No
     assert [grant["user"] for grant in moorage.json("registry", "grants", "DMC")] == ["mara"]
 
 
-def test_only_an_empty_registry_is_deleted(moorage: Terminal) -> None:
+def test_a_registry_is_deleted_with_all_it_has_and_comes_back(moorage: Terminal) -> None:
     moorage("registry", "create", "DMC")
     moorage.do(push)
-    assert moorage("registry", "delete", "DMC") == 1
-    assert "repositories" in moorage.err
-    assert moorage("repository", "delete", "dmc/team/app", "--yes") == 0
-    assert "2 tags and 1 image" in moorage.out
-    assert moorage("registry", "delete", "DMC") == 1
-    assert "restore or free" in moorage.err
-    assert moorage("trash", "empty", "DMC", "--yes") == 0
+    tags = moorage.json("tag", "list", "dmc/team/app")
+    assert moorage("registry", "delete", "DMC") == 2, "nobody is there to be asked"
+    assert moorage("registry", "delete", "DMC", "--yes") == 0
+    said, undo = moorage.out.splitlines()
+    assert said == "DMC was deleted with 1 repository, 2 tags and 1 image"
+    assert undo == "Undo: moorage trash restore dmc 1"
+    assert moorage.json("registry", "list") == []
+    (listed,) = moorage.json("trash", "list")
+    assert (listed["registry"], listed["repositories"], listed["some"]) == ("DMC", 1, ["team/app"])
+    assert moorage("trash", "list") == 0
+    assert "the registry DMC, 1 repository, 2 tags, 1 image" in moorage.out
+    assert moorage("trash", "show", "DMC", "1") == 0
+    assert "dmc/team/app" in moorage.out
+    assert moorage("trash", "restore", "other", "1") == 1
+    assert moorage("trash", "restore", "DMC", "1") == 0
+    assert moorage.out == "DMC is back with 1 repository\n"
+    assert moorage.json("tag", "list", "dmc/team/app") == tags
+
+
+def test_an_empty_registry_is_deleted_without_a_question(moorage: Terminal) -> None:
+    moorage("registry", "create", "DMC")
     assert moorage("registry", "delete", "DMC") == 0
     assert moorage.json("registry", "list") == []
+
+
+def test_the_space_of_a_deleted_registry_is_freed(moorage: Terminal) -> None:
+    moorage("registry", "create", "DMC")
+    moorage.do(push)
+    gone = moorage.json("registry", "delete", "DMC", "--yes")
+    assert moorage.json("trash", "free", "DMC", str(gone["entry"]), "--yes")["frees"] == gone["frees"] > 0
+    assert moorage("trash", "restore", "DMC", str(gone["entry"])) == 1
+    assert moorage.json("gc")["usage"]["linked"] == 0
+
+
+def test_a_registry_with_an_immutable_tag_takes_a_reason(moorage: Terminal) -> None:
+    moorage("registry", "create", "DMC")
+    moorage.do(push)
+    moorage("registry", "change", "DMC", "--immutable-tags", "*")
+    assert moorage("registry", "delete", "DMC", "--yes") == 1
+    assert "immutable" in moorage.err
+    assert moorage("registry", "delete", "DMC", "--yes", "--override", "moved to another server") == 0
 
 
 def test_repositories_are_listed_with_what_they_hold(moorage: Terminal) -> None:

@@ -30,6 +30,7 @@ from moorage.metastore.migrations import migrate
 from moorage.metastore.pins import ImagePullTable, PinTable
 from moorage.metastore.postgres import PostgreSQL
 from moorage.metastore.registries import RegistryTable
+from moorage.metastore.registry_trash import RegistryTrashTable
 from moorage.metastore.retention import RetentionRuleTable
 from moorage.metastore.retention_line import RetentionLineTable
 from moorage.metastore.robots import RobotTable
@@ -141,6 +142,7 @@ def tables_of(database: Opened) -> Tables:
         line=RetentionLineTable(database),
         retention=RetentionTable(database),
         trash=TrashTable(database),
+        registry_trash=RegistryTrashTable(database),
         garbage=GarbageTable(database),
         activity=ActivityTable(database),
         health=database,

@@ -32,6 +32,7 @@ from moorage.services.ports import (
 )
 from moorage.services.recording import Activity
 from moorage.services.records import Account, Holder, HolderKind, Registry
+from moorage.services.registry_trash_ports import RegistryTrash
 from moorage.services.retention_ports import ImagePulls, Pins, Retention, RetentionLine, RetentionRules
 from moorage.services.trash_ports import Trash
 from moorage.services.upload_ports import Uploads
@@ -68,6 +69,7 @@ class Tables:
     line: RetentionLine
     retention: Retention
     trash: Trash
+    registry_trash: RegistryTrash
     garbage: Garbage
     activity: Activity
     health: Health
@@ -144,6 +146,8 @@ class Tables:
 
     async def collect(self) -> None:
         """Collect as a server does it, with batches as small as they get."""
+        while await self.trash.empty(1):
+            pass
         while ended := await self.uploads.expired(1):
             await self.uploads.forget(ended)
         while await self.garbage.expire_links(1):

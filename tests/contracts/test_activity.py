@@ -130,8 +130,8 @@ async def test_a_change_and_its_row_are_written_together(tables: Tables) -> None
 async def test_what_is_undone_leaves_no_row(tables: Tables) -> None:
     with pytest.raises(MoorageError), recorded(ANN, Change(Kind.CREATE_REGISTRY, "dmc")):
         await tables.registry("DMC")
-    with recorded(ANN, Change(Kind.DELETE_REGISTRY, "nil")):
-        assert not await tables.registries.delete("nil")
+    with recorded(ANN, Change(Kind.DELETE_USER, "nil")):
+        assert not await tables.accounts.delete("nil")
     assert await found(tables) == []
 
 

@@ -75,7 +75,7 @@ REGISTRY: Look = lambda tables: tables.registries.find("dmc")  # noqa: E731  lik
 ACCOUNT: Look = lambda tables: tables.accounts.find("ann")  # noqa: E731  likewise
 CHANGES: dict[str, tuple[Look, Change]] = {
     "describe a registry": (REGISTRY, lambda t, check: t.registries.update("dmc", {"description": "new"}, check)),
-    "delete a registry": (REGISTRY, lambda t, check: t.registries.delete("dmc", check)),
+    "delete a registry": (REGISTRY, lambda t, check: t.registry_trash.delete("dmc", "ann", check)),
     "describe a repository": (REPOSITORY, lambda t, check: t.catalog.describe(APP, "new", check)),
     "delete a repository": (REPOSITORY, lambda t, check: t.catalog.delete(APP, None, (), "ann", check)),
     "disable an account": (ACCOUNT, lambda t, check: t.accounts.change("ann", is_disabled=True, check=check)),
@@ -130,7 +130,7 @@ async def test_what_a_check_refuses_stays_as_it_is(tables: Tables, what: str) ->
 
 
 async def test_a_check_is_not_asked_about_nothing(tables: Tables) -> None:
-    assert not await tables.registries.delete("none", refuse)
+    assert not await tables.registry_trash.delete("none", "ann", refuse)
     assert not await tables.catalog.describe(APP, "new", refuse)
     assert not await tables.accounts.change("none", is_disabled=True, check=refuse)
     assert not await tables.groups.delete("none", refuse)

@@ -200,7 +200,7 @@ async def test_a_blob_whose_last_place_is_deleted_goes(tables: Tables, what: str
         await tables.image(APP)
         await tables.catalog.delete(APP, None, (), "ann")
     else:
-        assert await tables.registries.delete("dmc")
+        assert await tables.registry_trash.delete("dmc", "ann")
     await tables.pass_time(2)
     await tables.collect()
     assert plain in tables.discarded
@@ -216,7 +216,7 @@ async def test_the_bytes_of_an_upload_are_given_back_when_its_place_is_deleted(t
         await tables.catalog.delete(APP, None, (), "ann")
     else:
         await tables.manifests.delete(APP, image, "ann")
-        assert await tables.registries.delete("dmc")
+        assert await tables.registry_trash.delete("dmc", "ann")
     assert await tables.uploads.find(APP, "upload", "ann") is None
     assert not await tables.uploads.advance(upload, 9, None)
     assert not await tables.uploads.finish(upload, LAYER, 7)

@@ -53,16 +53,12 @@ async def test_only_what_is_named_changes(tables: Tables) -> None:
     assert await tables.registries.update("another", {"description": "x"}) is None
 
 
-async def test_a_registry_that_holds_images_is_not_deleted(tables: Tables) -> None:
+async def test_a_registry_that_was_deleted_is_gone_with_its_images(tables: Tables) -> None:
     image = await tables.image(APP)
-    with pytest.raises(MoorageError) as failed:
-        await tables.registries.delete("dmc")
-    assert failed.value.error is ErrorCode.IN_USE
-    assert await tables.manifests.find(APP, image) is not None
-    await tables.manifests.delete(APP, image, "ann")
-    assert await tables.registries.delete("dmc")
+    assert await tables.registry_trash.delete("dmc", "ann")
     assert await tables.registries.find("dmc") is None
-    assert not await tables.registries.delete("dmc")
+    assert await tables.manifests.find(APP, image) is None
+    assert await tables.registry_trash.delete("dmc", "ann") is None
 
 
 async def test_a_registry_made_again_has_nothing_of_the_one_before(tables: Tables) -> None:
@@ -71,7 +67,7 @@ async def test_a_registry_made_again_has_nothing_of_the_one_before(tables: Table
     assert before is not None
     await tables.grant(before.id, "ann", Role.OWNER)
     digest = await tables.blob(APP, b"layer")
-    await tables.registries.delete("dmc")
+    await tables.registry_trash.delete("dmc", "ann")
     after = await tables.registry("dmc")
     assert await tables.grants.of(after.id, ann.id) == ()
     assert await tables.grants.every(after.id) == ()

@@ -109,7 +109,8 @@ async def test_a_registry_has_so_many_rules_at_most_and_takes_them_along(tables:
     with pytest.raises(MoorageError) as failed:
         await tables.rules.create(dmc, "more", TEN, "ann")
     assert failed.value.error is ErrorCode.CONFLICT
-    await tables.registries.delete("dmc")
+    await tables.registry_trash.delete("dmc", "ann")
+    await tables.collect()
     assert await tables.rules.every(dmc) == ()
 
 

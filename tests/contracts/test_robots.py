@@ -64,7 +64,7 @@ async def test_a_registry_takes_its_robots_along(tables: Tables) -> None:
     dmc = await tables.registries.find("dmc")
     assert dmc is not None
     robot = await tables.robots.create("ci", dmc.id)
-    await tables.registries.delete("dmc")
+    await tables.registry_trash.delete("dmc", "ann")
     assert await tables.accounts.get(robot.id) is None
 
 

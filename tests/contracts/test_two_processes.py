@@ -57,7 +57,7 @@ async def change_registry(tables: Tables) -> list[Callable[[], Awaitable[Any]]]:
         lambda: tables.grants.take(1, Holder(HolderKind.USER, "ann"), "*"),
         lambda: tables.groups.join("ops", "ann"),
         lambda: tables.groups.leave("ops", "ann"),
-        lambda: tables.registries.delete("dmc"),
+        lambda: tables.registry_trash.delete("dmc", "ann"),
     ]
 
 

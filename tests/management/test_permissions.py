@@ -27,6 +27,8 @@ def path_of(row: Route, registry: str = "dmc") -> str:
         "rule": "1",
         "image": "sha256:" + "0" * 64,
         "entry": "1",
+        "deleted": "1",
+        "inside": "team/app",
     }
     return filled.format(registry=registry, **names)
 

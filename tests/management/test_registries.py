@@ -48,15 +48,11 @@ async def test_a_maintainer_describes_but_does_not_open_a_registry(world: World)
     assert (await world.ask("GET", "/registries/dmc", caller="stranger")).status_code == 404
 
 
-async def test_only_an_empty_registry_is_deleted(world: World) -> None:
-    refused = await world.ask("DELETE", "/registries/dmc")
-    assert refused.status_code == 409
-    await world.ask("DELETE", "/registries/dmc/repositories/team/app")
-    refused = await world.ask("DELETE", "/registries/dmc")
-    assert (refused.status_code, "restored" in refused.json()["detail"]) == (409, True)
-    await world.ask("DELETE", "/registries/dmc/deleted")
-    assert (await world.ask("DELETE", "/registries/dmc")).status_code == 204
+async def test_a_registry_that_was_deleted_is_not_there_any_more(world: World) -> None:
+    assert (await world.ask("DELETE", "/registries/dmc")).status_code == 200
     assert (await world.ask("GET", "/registries/dmc")).status_code == 404
+    assert (await world.ask("DELETE", "/registries/dmc")).status_code == 404
+    assert (await world.ask("GET", "/registries/~1")).status_code in {400, 404}
 
 
 async def test_the_list_says_what_a_registry_holds(world: World) -> None:

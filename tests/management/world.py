@@ -1,5 +1,6 @@
 """A server with people, registries and images, and its management API in process."""
 
+import itertools
 import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -26,6 +27,8 @@ PEOPLE: Mapping[str, Role | None] = {
     "maintainer": Role.MAINTAINER,
     "owner": Role.OWNER,
 }
+
+_numbers = itertools.count()
 
 
 class World:
@@ -54,6 +57,7 @@ class World:
             repair=services.keeping.repair,
             verify=services.keeping.verify,
             trash=services.keeping.trash,
+            registry_trash=services.keeping.registry_trash,
         )
         self._callers: dict[str, Caller] = {"admin": SYSTEM}
         app = build(self.offered, self._who, "1.2.3", csrf=_csrf, asset=lambda name: f"/-/static/{name}")
@@ -101,6 +105,12 @@ class World:
         gone = await self.services.tags.delete(SYSTEM, parse_repository("dmc/team/app"), Tag("deleted"))
         assert gone.entry is not None
         return gone.entry
+
+    async def delete_registry(self) -> int:
+        """Make a registry with an image, delete it, and return the number of its deletion."""
+        made = await self.services.registries.create(SYSTEM, f"Old{next(_numbers)}")
+        await self.image(f"{made.address}/team/app", "1")
+        return (await self.services.keeping.registry_trash.delete(SYSTEM, made.address)).entry.id
 
     async def index(self, name: str, *tags: str, children: Mapping[str, Digest]) -> Digest:
         """Push an index of images by architecture."""

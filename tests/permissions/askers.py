@@ -74,7 +74,9 @@ def of_account(name: str, role: str | None = None) -> Expectation:
     def expect(cell: Cell) -> Outcomes:
         if cell.needs in may or (cell.needs == "own-account" and name == "reader"):
             return THROUGH
-        return {404 if role is None and cell.place != "server" else 403}
+        # Who does not own what was deleted is not told that it was there.
+        is_hidden = cell.place == "deleted registry" or (role is None and cell.place != "server")
+        return {404 if is_hidden else 403}
 
     return expect
 
@@ -99,7 +101,9 @@ def of_token(shown: Token) -> Expectation:
         if cell.is_page:
             return of_nobody(cell)
         needed = cell.needs if cell.needs in OF_CONTENT else "manage"
-        reaches = needed in shown.actions and cell.place in shown.reaches
+        # What was deleted can have been anywhere.
+        place = "server" if cell.place == "deleted registry" else cell.place
+        reaches = needed in shown.actions and place in shown.reaches
         return account(cell) if reaches or cell.needs in FOR_ACCOUNTS else {403}
 
     return expect

@@ -76,7 +76,9 @@ class Cell:
 
     @property
     def place(self) -> str:
-        """What it is done to: a repository, a registry as a whole, or the server."""
+        """What it is done to: a repository, a registry as a whole or one that was deleted, or the server."""
+        if "deleted" in self.names:
+            return "deleted registry"
         if {"name", "repository", "path"} & set(self.names):
             return "repository"
         return "registry" if "registry" in self.names else "server"
@@ -139,7 +141,8 @@ class House:
         self.http.cookies = httpx.Cookies(cookies)
         # What is brought back is another deletion than what is freed.
         entry = self.names["entry"] if cell.method == "DELETE" else self.names["restored"]
-        path = self.filled(cell.path, **{"id": who.upload, "entry": entry, **other})
+        deleted = self.names["freed"] if cell.method == "DELETE" else self.names["back"]
+        path = self.filled(cell.path, **{"id": who.upload, "entry": entry, "deleted": deleted, **other})
         sent: dict[str, Any] = {} if body is None or cell.method in {"GET", "HEAD"} else {"json": body}
         if "{id}" in cell.path:
             query += f"&digest={self.names['digest']}"
@@ -182,7 +185,7 @@ class House:
         """Return all rows of the three tables; HEAD is a row of its own wherever GET is."""
         every = [*self._distribution(), *self._pages(), *self._management()]
         # What ends things comes last, the innermost first, so that all find something to answer with.
-        return sorted(every, key=lambda cell: (cell.ends, -cell.path.count("/")))
+        return sorted(every, key=lambda cell: (cell.ends, cell.path.endswith("s/{registry}"), -cell.path.count("/")))
 
     def _distribution(self) -> Iterator[Cell]:
         services = self.services
@@ -212,6 +215,7 @@ class House:
             services.elsewhere,
             services.keeping.verify,
             services.keeping.trash,
+            services.keeping.registry_trash,
             services.keeping.retention,
         )
         for row in page_table(parts, View(settings, Assets())):
@@ -289,6 +293,7 @@ async def _fill(house: House) -> None:
     await services.robots.create(SYSTEM, "mirror")
     for name in ("ci", "mirror", "reader"):
         await services.access_tokens.create(SYSTEM, name, Wish("one", USUAL_ACTIONS, ["*"], usual_end(time.time())))
+    freed, back = [await _deleted_registry(house, name) for name in ("Freed", "Back")]
     for address in ("dmc", "alt"):
         await services.keeping.retention.create(SYSTEM, address, "Ten", Rule(newest=10))
     house.names |= {
@@ -305,8 +310,22 @@ async def _fill(house: House) -> None:
         "id": "0",
         "entry": entries[0],
         "restored": entries[1],
+        "freed": freed,
+        "back": back,
+        "inside": "team/app",
         "directory": "corp",
         "token": "one",
         "rule": "1",
         "image": images["dmc/team/app"],
     }
+
+
+async def _deleted_registry(house: House, name: str) -> str:
+    """Delete a registry in which people have the roles that they have in DMC, and return its deletion's number."""
+    services, world = house.services, house.world
+    await services.registries.create(SYSTEM, name)
+    await world.image(f"{name.lower()}/team/app", "1")
+    for person, role in PEOPLE.items():
+        if role is not None:
+            await services.registries.set_member(SYSTEM, name.lower(), person, role)
+    return str((await services.keeping.registry_trash.delete(SYSTEM, name.lower())).entry.id)

@@ -86,7 +86,7 @@ async def test_a_registry_one_may_not_see_answers_as_if_it_were_gone(house: Hous
     askers = await outsiders(house)
     hidden = await ask_all(house, askers)
     await house.empty("dmc")
-    await house.services.registries.delete(SYSTEM, "dmc")
+    await house.services.keeping.registry_trash.delete(SYSTEM, "dmc")
     missing = await ask_all(house, askers)
     assert len(hidden) > 1000
     for key, answer in hidden.items():

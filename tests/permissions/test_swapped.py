@@ -127,8 +127,10 @@ def is_elsewhere(cell: Cell, swap: Swap) -> bool:
 
 
 def seen(answer: httpx.Response, swap: Swap) -> tuple[int, str]:
-    text = answer.text.replace(swap.there, swap.nowhere).replace(swap.there.replace("/", "%2F"), swap.nowhere)
-    return answer.status_code, text.partition('data-now="')[0] + text.partition('data-now="')[2][20:]
+    before, _, after = answer.text.partition('data-now="')
+    text = before + after[20:]
+    text = text.replace(swap.there, swap.nowhere).replace(swap.there.replace("/", "%2F"), swap.nowhere)
+    return answer.status_code, text
 
 
 async def test_what_is_elsewhere_is_not_there_and_nothing_changes(block: Block) -> None:

@@ -45,6 +45,8 @@ CHANGES: list[tuple[str, str, Fields, set[Kind]]] = [
     ("/{registry}/-/settings", "/dmc/-/settings", {"description": "Ours"}, {Kind.CHANGE_REGISTRY}),
     ("/{registry}/-/policies/quota", "/dmc/-/policies", {"quota": "50"}, {Kind.CHANGE_REGISTRY}),
     ("/{registry}/-/delete", "/empty/-/delete", {"typed": "empty"}, {Kind.DELETE_REGISTRY}),
+    ("/-/deleted", "/-/deleted", {"restore": "2"}, {Kind.RESTORE}),
+    ("/-/deleted/{deleted}/free", "/-/deleted/2/free", {"typed": "Old"}, {Kind.FREE}),
     ("/{registry}/-/deleted", "/dmc/-/deleted", {"restore": "1 gone"}, {Kind.RESTORE}),
     ("/{registry}/-/deleted/free", "/dmc/-/deleted/free", {"typed": "DMC"}, {Kind.FREE}),
     ("/{registry}/-/policies", "/dmc/-/policies", {"tags": "v*"}, {Kind.CHANGE_REGISTRY}),
@@ -83,6 +85,8 @@ async def test_a_change_leaves_a_row(
     await world.image("dmc/app", "1.0")
     await world.image("dmc/gone", "1.0")
     await world.services.catalog.delete_repository(ADMIN, Repository("dmc", "gone"))
+    await world.registry("Old")
+    await world.services.registry_trash.delete(ADMIN, "old")
     await world.services.immutable.add(ADMIN, "dmc", "never-*")
     await admin.fill("/dmc/-/policies/rule", RULE)
     world.asked.append(Known("ldap", {"zoe": Identity("ldap", "1", "zoe")}))

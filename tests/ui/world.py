@@ -27,6 +27,7 @@ from moorage.metastore.letting_go import RetentionTable
 from moorage.metastore.manifests import ManifestTable
 from moorage.metastore.migrations import migrate
 from moorage.metastore.registries import RegistryTable
+from moorage.metastore.registry_trash import RegistryTrashTable
 from moorage.metastore.retention import RetentionRuleTable
 from moorage.metastore.rounds import RoundTable
 from moorage.metastore.sqlite import SQLite
@@ -43,6 +44,7 @@ from moorage.services.immutable import ImmutableTagService
 from moorage.services.manifests import ManifestService, describe
 from moorage.services.records import Holder, Registry
 from moorage.services.registries import RegistryService
+from moorage.services.registry_trash import RegistryTrashService
 from moorage.services.retention import RetentionService
 from moorage.services.tags import TagService
 from moorage.services.tally import Tally
@@ -134,6 +136,7 @@ class World:
             immutable=ImmutableTagService(owned, catalog, self.manifests),
             manifests=ManifestService(self.manifests, BlobTable(database, 3600.0), store),
             trash=TrashService(TrashTable(database), CatalogTable(database), access),
+            registry_trash=RegistryTrashService(RegistryTrashTable(database), CatalogTable(database), access),
             elsewhere=WebSignInService(self.doors, self.directories, people, accounts, identities, self.tally),
             verify=VerifyService(self.verified, access, ADMIN, 30),
             retention=RetentionService(RetentionRuleTable(database), RetentionTable(database), access),

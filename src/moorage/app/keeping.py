@@ -8,6 +8,7 @@ from moorage.metastore.catalog import CatalogTable
 from moorage.metastore.leases import granted
 from moorage.metastore.letting_go import RetentionTable
 from moorage.metastore.pins import ImagePullTable, PinTable
+from moorage.metastore.registry_trash import RegistryTrashTable
 from moorage.metastore.repair import RepairTable
 from moorage.metastore.retention import RetentionRuleTable
 from moorage.metastore.retention_line import RetentionLineTable
@@ -21,6 +22,7 @@ from moorage.services.access import Access
 from moorage.services.image_pulls import ImagePullService
 from moorage.services.letting_go import LettingGoService
 from moorage.services.pins import PinService
+from moorage.services.registry_trash import RegistryTrashService
 from moorage.services.repair import RepairParts, RepairService
 from moorage.services.retention import RetentionService
 from moorage.services.trash import TrashService
@@ -41,6 +43,7 @@ class Keeping:
     retention: RetentionService
     usages: RegistryUsages
     trash: TrashService
+    registry_trash: RegistryTrashService
 
 
 def keeping_of(settings: Settings, database: Database, store: Store, access: Access, system: Caller) -> Keeping:
@@ -60,4 +63,5 @@ def keeping_of(settings: Settings, database: Database, store: Store, access: Acc
         retention=RetentionService(rules, retention, access),
         usages=RegistryUsageTable(database),
         trash=TrashService(TrashTable(database), CatalogTable(database), access),
+        registry_trash=RegistryTrashService(RegistryTrashTable(database), CatalogTable(database), access),
     )

@@ -164,6 +164,7 @@ def management(settings: Settings, services: Services, *, acting: Caller | None 
         repair=services.keeping.repair,
         verify=services.keeping.verify,
         trash=services.keeping.trash,
+        registry_trash=services.keeping.registry_trash,
     )
     return api.build(parts, caller_of, __version__, csrf=csrf_of, asset=Assets().path)
 
@@ -186,6 +187,7 @@ def ui(settings: Settings, services: Services, *, has_authority: bool) -> Applic
         retention=services.keeping.retention,
         retention_at=settings.retention_time,
         trash=services.keeping.trash,
+        registry_trash=services.keeping.registry_trash,
     )
     return pages.build(parts, UiSettings(__version__, time.time, settings.external_url, has_authority))
 

@@ -49,3 +49,10 @@ def agree(api: Api, path: str, question: Callable[[Any], str], *, yes: bool) -> 
     found, etag = api.read(path)
     typer.confirm(plain(question(found)), abort=True)
     return etag
+
+
+def agree_by_name(question: str, name: str) -> None:
+    """Say what goes and have its name typed, ending the command if it is another."""
+    typer.echo(plain(question))
+    if typer.prompt(f"Type {plain(name)} to delete it", default="", show_default=False) != name:
+        raise typer.Abort

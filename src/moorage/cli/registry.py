@@ -1,10 +1,12 @@
 """`moorage registry`: create, list and delete registries, and say who may do what in them."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
 from moorage.cli.api import Api, at, command
+from moorage.cli.consent import Override, Yes, agree_by_name, because, check_can_ask
 from moorage.cli.output import Json, say, say_json, say_table, when
 from moorage.domain.access import Role, Visibility
 from moorage.domain.name import address_of
@@ -12,7 +14,7 @@ from moorage.domain.pattern import WHOLE
 from moorage.domain.redirect import Redirects
 from moorage.domain.sizes import parse_size
 from moorage.services.registries import MOST_DAYS
-from moorage.ui.words import size
+from moorage.ui.words import number, size
 
 app = typer.Typer(
     help="Registries: create, list and delete them, and say who may do what in them.",
@@ -164,14 +166,49 @@ def change(
         say(said)
 
 
-@command(app, "delete", "moorage registry delete DMC")
-def delete(api: Api, name: Registry, *, as_json: Json = False) -> None:
-    """Delete a registry that holds no images."""
-    api.request("DELETE", at("registries", name))
+@command(app, "delete", "moorage registry delete DMC", "moorage registry delete DMC --yes")
+def delete(api: Api, name: Registry, *, yes: Yes = False, override: Override = None, as_json: Json = False) -> None:
+    """Delete a registry with all it has; one that is empty without a question."""
+    place = at("registries", name)
+    found, shown = api.read(place)
+    plan = api.request("GET", at("registries", name, "deletion"))
+    if not yes and (plan["repositories"] or plan["deletions"]):
+        check_can_ask(yes=yes)
+        agree_by_name(_question(found["name"], plan), found["name"])
+    gone = api.request("DELETE", because(place, override), match=shown)
     if as_json:
-        say_json({"deleted": address_of(name)})
+        say_json(gone)
+        return
+    say(f"{name} was deleted with {_contents(gone)}")
+    if gone["entry"] is None:
+        say(f"{size(gone['frees'])} come free when no lease holds them")
     else:
-        say(f"{name} was deleted")
+        say(f"Undo: moorage trash restore {address_of(name)} {gone['entry']}")
+
+
+def _contents(plan: Mapping[str, Any]) -> str:
+    counted = ("repositories", "repository"), ("tags", "tag"), ("images", "image")
+    repositories, tags, images = (number(plan[key], one, key) for key, one in counted)
+    return f"{repositories}, {tags} and {images}"
+
+
+def _question(name: str, plan: Mapping[str, Any]) -> str:
+    """Say what goes with a registry, what that frees, and when somebody pulled from it."""
+    others = [
+        number(plan[key], one)
+        for key, one in (("grants", "role"), ("robots", "robot"), ("deletions", "deletion"))
+        if plan[key]
+    ]
+    more = f", and with {', '.join(others)} in it" if others else ""
+    kept = (
+        f" after {number(plan['trash_days'], 'day')}, till then it can be restored."
+        if plan["trash_days"]
+        else " for good."
+    )
+    pulled = when(plan["last_pulled_at"]) if plan["last_pulled_at"] else "never"
+    return (
+        f"{name} goes with {_contents(plan)}{more}. That frees {size(plan['frees'])}{kept} Last pull from it: {pulled}."
+    )
 
 
 @command(

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 from moorage.management.access import AccessRoutes
 from moorage.management.activity import ActivityRoutes
 from moorage.management.conditions import gives_etag, takes_condition
+from moorage.management.deleted_registries import DeletedRegistryRoutes
 from moorage.management.documentation import PERMISSION, Documentation, answers, describe
 from moorage.management.errors import HANDLERS
 from moorage.management.front import Front
@@ -41,6 +42,7 @@ from moorage.services.keys import KeyService
 from moorage.services.letting_go import LettingGoService
 from moorage.services.pins import PinService
 from moorage.services.registries import RegistryService
+from moorage.services.registry_trash import RegistryTrashService
 from moorage.services.repair import RepairService
 from moorage.services.retention import RetentionService
 from moorage.services.robots import RobotService
@@ -73,6 +75,7 @@ class ManagementServices:
     tags: TagService
     verify: VerifyService
     trash: TrashService
+    registry_trash: RegistryTrashService
 
 
 def tables(services: ManagementServices) -> Mapping[str, tuple[Route, ...]]:
@@ -84,7 +87,10 @@ def tables(services: ManagementServices) -> Mapping[str, tuple[Route, ...]]:
         "access": AccessRoutes(services.explanations).rows(),
         "retention": RetentionRoutes(services.retention, services.letting_go).rows(),
         "pins": PinRoutes(services.pins).rows(),
-        "deleted": TrashRoutes(services.trash, services.registries).rows(),
+        "deleted": (
+            *TrashRoutes(services.trash, services.registries).rows(),
+            *DeletedRegistryRoutes(services.registry_trash).rows(),
+        ),
         "repositories": (*TagRoutes(services.tags).rows(), *RepositoryRoutes(services.catalog).rows()),
         "users": (*UserRoutes(services.accounts).rows(), *IdentityRoutes(services.directories).rows()),
         "robots": RobotRoutes(services.robots).rows(),

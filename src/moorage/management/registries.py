@@ -192,7 +192,6 @@ class RegistryRoutes:
             Route("GET", one, Action.PULL, self.get_registry),
             Route("PATCH", one, Action.DESCRIBE, self.change_registry),
             Route("GET", one + "/quota", Action.ADMINISTER_REGISTRY, self.get_quota),
-            Route("DELETE", one, Action.ADMINISTER_REGISTRY, self.delete_registry, 204),
             Route("GET", one + "/members", Action.ADMINISTER_REGISTRY, self.list_members),
             Route("GET", member, Action.ADMINISTER_REGISTRY, self.get_member),
             Route("PUT", member, Action.ADMINISTER_REGISTRY, self.set_member),
@@ -229,10 +228,6 @@ class RegistryRoutes:
     async def get_quota(self, caller: FromCaller, address: InRegistry) -> QuotaUse:
         """Show what a registry holds of its quota."""
         return QuotaUse.of(await self._registries.whole_summary(caller, address))
-
-    async def delete_registry(self, caller: FromCaller, address: InRegistry, match: OnMatch) -> None:
-        """Delete a registry that holds no images."""
-        await self._registries.delete(caller, address, match.on(Registry.of))
 
     async def list_members(
         self, caller: FromCaller, address: InRegistry, paging: Annotated[Paging, Depends()]

@@ -21,6 +21,8 @@ PREFIX = "/api/v1"
 CSRF_HEADER = "x-csrf-token"
 LABEL = "management"
 SAFE = frozenset({"GET", "HEAD"})
+DELETED = "deleted"
+"""The part of a path that names a deleted registry by its number."""
 OF_TOKENS = frozenset({Action.PULL, Action.PUSH, Action.DELETE})
 
 Callers = Callable[[Request], Awaitable[Caller]]
@@ -80,6 +82,9 @@ class Gate:
             raise MoorageError(ErrorCode.DENIED, message)
         if action is Action.OWN_ACCOUNT:
             self._access.check_account(caller, request.path_params["user"])
+        elif DELETED in request.path_params:
+            # Whoever owned it is told; which that is, is known once it is found.
+            self._access.check_may_own(caller)
         elif registry is None:
             self._access.check_server(caller, action)
         elif path is None:

@@ -14,6 +14,7 @@ from moorage.metastore.steps import NOTHING, Database, Row, Steps, one
 from moorage.metastore.tables import registries, sessions, users
 from moorage.services.ports import Check
 from moorage.services.records import Account, AccountKind, Session
+from moorage.services.trash_records import HIDDEN
 
 _address = select(registries.c.address).where(registries.c.id == users.c.registry_id).scalar_subquery()
 ACCOUNTS = select(users, _address.label("registry"))
@@ -108,7 +109,8 @@ def account_of(row: Row) -> Account:
         name=row.name,
         password_hash=row.password_hash,
         is_admin=bool(row.is_admin),
-        is_disabled=bool(row.is_disabled),
+        # A robot is kept out while its registry is deleted.
+        is_disabled=bool(row.is_disabled) or (row.registry or "") >= HIDDEN,
         created_at=row.created_at,
         kind=AccountKind(row.kind),
         registry_id=row.registry_id,

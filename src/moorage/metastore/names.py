@@ -16,6 +16,7 @@ from moorage.metastore.cache import AccessCache
 from moorage.metastore.grants import COUNTS
 from moorage.metastore.steps import Database, Steps, one
 from moorage.metastore.tables import grants, registries, repositories
+from moorage.services.trash_records import HIDDEN
 
 T = TypeVar("T")
 
@@ -30,9 +31,11 @@ SEARCHED = 10_000
 
 REACH = union_all(
     select(registries.c.address, literal(WHOLE).label("pattern")).where(
-        registries.c.visibility.in_(bindparam("visible", expanding=True))
+        registries.c.visibility.in_(bindparam("visible", expanding=True)), registries.c.address < HIDDEN
     ),
-    select(registries.c.address, grants.c.pattern).join(grants, grants.c.registry_id == registries.c.id).where(COUNTS),
+    select(registries.c.address, grants.c.pattern)
+    .join(grants, grants.c.registry_id == registries.c.id)
+    .where(COUNTS, registries.c.address < HIDDEN),
 )
 ADDRESS = select(registries.c.address).where(registries.c.id == bindparam("registry_id"))
 NAMES = (

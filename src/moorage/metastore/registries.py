@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from moorage.domain.access import Visibility
 from moorage.domain.errors import ErrorCode, MoorageError
@@ -14,12 +14,10 @@ from moorage.domain.name import address_of
 from moorage.domain.quota import Allowance
 from moorage.domain.reach import Reach, whole_of
 from moorage.domain.redirect import Redirects
-from moorage.metastore.blobs import LOOK_AGAIN
 from moorage.metastore.cache import AccessCache
-from moorage.metastore.leases import NOW
 from moorage.metastore.names import REACH, Names, reader
 from moorage.metastore.steps import NOTHING, Database, Row, Steps, one
-from moorage.metastore.tables import deletions, links, manifests, registries, repositories
+from moorage.metastore.tables import registries
 from moorage.metastore.totals import Totals
 from moorage.metastore.usage import RegistryUsageTable
 from moorage.services.ports import Check
@@ -27,20 +25,12 @@ from moorage.services.records import Registry, RegistrySummary
 from moorage.services.trash_records import HIDDEN
 from moorage.services.usage_ports import RegistryUsage
 
-FIND = select(registries).where(registries.c.address == bindparam("address"))
+# What was deleted has an address that nobody can write (registry_trash.py); none of these finds it.
+FIND = select(registries).where(registries.c.address == bindparam("address"), registries.c.address < HIDDEN)
 CREATE = insert(registries)
 UPDATE = update(registries).where(registries.c.address == bindparam("where_address"))
-DELETE = delete(registries).where(registries.c.id == bindparam("id"))
-LINKED = select(links.c.digest).join(repositories).where(repositories.c.registry_id == bindparam("id")).distinct()
-DELETE_REPOSITORIES = delete(repositories).where(repositories.c.registry_id == bindparam("id"))
-IMAGES = (
-    select(func.count())
-    .select_from(manifests.join(repositories))
-    .where(repositories.c.registry_id == bindparam("id"), repositories.c.name < HIDDEN)
-)
-KEPT = select(func.count()).where(deletions.c.registry_id == bindparam("id"), deletions.c.leased_until > NOW)
 
-EVERY = select(registries).order_by(registries.c.address)
+EVERY = select(registries).where(registries.c.address < HIDDEN).order_by(registries.c.address)
 READABLE = EVERY.where(registries.c.address.in_(select(REACH.subquery().c.address)))
 
 
@@ -85,10 +75,6 @@ class RegistryTable:
     ) -> Registry | None:
         """See `Registries`."""
         return await self._database.write(partial(_update, address, changes, check))
-
-    async def delete(self, address: str, check: Check[Registry] | None = None) -> bool:
-        """See `Registries`."""
-        return await self._database.write(partial(_delete, address, check))
 
     async def _summed(self, found: Sequence[Registry], reach: Reach) -> tuple[RegistrySummary, ...]:
         """Add up: who reads all of a registry reads what is kept of it."""
@@ -162,25 +148,3 @@ def _update(
         check(found)
     yield UPDATE, {"where_address": address, **changes}
     return (yield from _find(address))
-
-
-def _delete(address: str, check: Check[Registry] | None) -> Steps[bool]:
-    registry = yield from _find(address)
-    if registry is None:
-        return False
-    if check is not None:
-        check(registry)
-    ((images,),) = yield IMAGES, {"id": registry.id}
-    ((kept,),) = yield KEPT, {"id": registry.id}
-    if kept:
-        message = f"{registry.name} has {kept} deletions that can be restored; restore or free them first"
-        raise MoorageError(ErrorCode.IN_USE, message, {"deletions": kept})
-    if images:
-        message = f"{registry.name} holds {images} images; delete its repositories first"
-        raise MoorageError(ErrorCode.IN_USE, message, {"images": images})
-    linked = yield LINKED, {"id": registry.id}
-    yield DELETE_REPOSITORIES, {"id": registry.id}
-    if linked:
-        yield LOOK_AGAIN, [{"of_digest": row.digest} for row in linked]
-    yield DELETE, {"id": registry.id}
-    return True

@@ -39,7 +39,7 @@ _ruled = select(retention_rules.c.registry_id).where(retention_rules.c.is_paused
 RULED = (
     select(registries.c.id, registries.c.address, registries.c.immutable_tags, retention_marks.c.mark)
     .outerjoin(retention_marks, retention_marks.c.registry_id == registries.c.id)
-    .where(registries.c.id.in_(_ruled))
+    .where(registries.c.id.in_(_ruled), registries.c.address < HIDDEN)
     .order_by(registries.c.address)
 )
 SET_MARK = insert_or_update(retention_marks, ["registry_id"], ["mark"])

@@ -92,7 +92,18 @@ BYTES = select(total(deletions.c.frees)).where(
 EXPIRE = update(deletions).where(deletions.c.id == bindparam("of_entry")).values(leased_until=0)
 FORGET = delete(deletions).where(deletions.c.id == bindparam("of_entry"))
 
-EXPIRED = select(deletions.c.id).where(deletions.c.leased_until <= NOW).order_by(deletions.c.leased_until).limit(1)
+EXPIRED = (
+    select(deletions.c.id, deletions.c.registry_id, deletions.c.kind)
+    .where(deletions.c.leased_until <= NOW)
+    .order_by(deletions.c.leased_until)
+    .limit(1)
+)
+EARLIER = (
+    select(deletions.c.id)
+    .where(deletions.c.registry_id == bindparam("registry_id"), deletions.c.id < bindparam("entry"))
+    .order_by(deletions.c.id)
+    .limit(1)
+)
 LYING_IN = (
     select(repositories.c.id, repositories.c.name)
     .where(repositories.c.name >= bindparam("start"), repositories.c.name < bindparam("end"))
@@ -114,6 +125,7 @@ SOME_IMAGES = (
 )
 DROP_IMAGE = delete(manifests).where(manifests.c.id == bindparam("of_image"))
 DROP_REPOSITORY = delete(repositories).where(repositories.c.id == bindparam("of_id"))
+DROP_REGISTRY = delete(registries).where(registries.c.id == bindparam("of_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,15 +220,24 @@ def keep_whole(repository_id: int, repository: Repository, plan: Deletion, leave
 
 
 def _begin(keeping: Row, kind: DeletionKind, repository: Repository, plan: Deletion, leave: Leave) -> Steps[int]:
-    seconds = float(keeping.trash_days * DAY)
-    row: dict[str, Any] = {
-        "registry_id": keeping.id,
+    took = {
         "kind": kind.value,
         "name": str(repository),
         "some": " ".join((plan.tags or plan.images)[:SHOWN]),
+        "repositories": 0,
         "tags": len(plan.tags),
         "images": len(plan.images),
         "frees": plan.frees,
+    }
+    return (yield from begin(keeping.id, keeping.trash_days, took, leave))
+
+
+def begin(registry_id: int, days: int, took: dict[str, Any], leave: Leave) -> Steps[int]:
+    """Note a deletion that can be undone for so many days, and return its number."""
+    seconds = float(days * DAY)
+    row = {
+        **took,
+        "registry_id": registry_id,
         "deleted_at": leave.at,
         "deleted_by": leave.by,
         "why": leave.why,
@@ -266,6 +287,7 @@ def entry_of(row: Row) -> DeletedEntry:
         why=row.why,
         request_id=row.request_id,
         expires_at=row.expires_at,
+        repositories=row.repositories,
     )
 
 
@@ -285,7 +307,7 @@ def _bytes_of(registry_id: int) -> Steps[int]:
     return int(found)
 
 
-def _span(entry: int) -> dict[str, str]:
+def span_of(entry: int) -> dict[str, str]:
     """Return where the names of what a deletion took begin and end: `0` comes right after `/`."""
     address = hidden_address(entry)
     return {"start": f"{address}/", "end": f"{address}0"}
@@ -297,7 +319,7 @@ def _restore(registry_id: int, entry: int, leave: Leave, check: Check[DeletedEnt
         return None
     if check is not None:
         check(found)
-    hidden = yield from one(FIRST_IN, _span(entry))
+    hidden = yield from one(FIRST_IN, span_of(entry))
     assert hidden is not None  # noqa: S101  what has not had its time is all there
     restored = yield from restore(found, hidden.id, Hand(leave.by, leave.at, How.RESTORE))
     yield FORGET, {"of_entry": entry}
@@ -323,19 +345,41 @@ def _empty(limit: int) -> Steps[int]:
     entry = yield from one(EXPIRED)
     if entry is None:
         return 0
-    hidden = yield from one(FIRST_IN, _span(entry.id))
-    if hidden is None:
-        yield FORGET, {"of_entry": entry.id}
-        return 1
-    asked = {"repository_id": hidden.id, "limit": limit}
+    if entry.kind == DeletionKind.REGISTRY:
+        return (yield from _empty_registry(entry, limit))
+    return (yield from _empty_entry(entry.id, limit))
+
+
+def _empty_entry(entry: int, limit: int) -> Steps[int]:
+    hidden = yield from one(FIRST_IN, span_of(entry))
+    if hidden is not None:
+        return (yield from _empty_repository(hidden.id, limit))
+    yield FORGET, {"of_entry": entry}
+    return 1
+
+
+def _empty_registry(entry: Row, limit: int) -> Steps[int]:
+    """Take what had been deleted in a registry before, then what it had, then itself with all that is only its own."""
+    earlier = yield from one(EARLIER, {"registry_id": entry.registry_id, "entry": entry.id})
+    if earlier is not None:
+        return (yield from _empty_entry(earlier.id, limit))
+    hidden = yield from one(FIRST_IN, span_of(entry.id))
+    if hidden is not None:
+        return (yield from _empty_repository(hidden.id, limit))
+    yield DROP_REGISTRY, {"of_id": entry.registry_id}
+    return 1
+
+
+def _empty_repository(repository_id: int, limit: int) -> Steps[int]:
+    asked = {"repository_id": repository_id, "limit": limit}
     rows = yield SOME_LINKS, asked
     if rows:
-        yield DROP_LINK, [{"of_repository": hidden.id, "of_digest": row.digest} for row in rows]
+        yield DROP_LINK, [{"of_repository": repository_id, "of_digest": row.digest} for row in rows]
         yield LET_GO, [{"of_digest": row.digest} for row in rows]
         return len(rows)
     rows = yield SOME_IMAGES, asked
     if rows:
         yield DROP_IMAGE, [{"of_image": row.id} for row in rows]
         return len(rows)
-    yield DROP_REPOSITORY, {"of_id": hidden.id}
+    yield DROP_REPOSITORY, {"of_id": repository_id}
     return 1

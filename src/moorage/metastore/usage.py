@@ -41,7 +41,9 @@ USAGES = (
     .where(registries.c.id.in_(bindparam("ids", expanding=True)))
     .group_by(registries.c.id)
 )
-LIMITED = select(registries.c.id, registries.c.address, *ALLOWED).where(registries.c.quota.is_not(None))
+LIMITED = select(registries.c.id, registries.c.address, *ALLOWED).where(
+    registries.c.quota.is_not(None), registries.c.address < HIDDEN
+)
 HELD = select(registry_blobs.c.size).where(
     registry_blobs.c.registry_id == bindparam("registry_id"), registry_blobs.c.digest == bindparam("digest")
 )

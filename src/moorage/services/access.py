@@ -99,6 +99,18 @@ class Access:
         registry = await self._registries.find(address)
         return registry is not None and is_allowed(caller, action, await self._place(caller, registry), name)
 
+    def check_may_own(self, caller: Caller) -> None:
+        """Raise UNAUTHORIZED or DENIED unless the caller may own what was deleted, wherever that was."""
+        check_limits(caller, Action.ADMINISTER_REGISTRY, EVERYWHERE)
+        if caller.is_anonymous:
+            raise MoorageError(ErrorCode.UNAUTHORIZED)
+
+    async def owned(self, caller: Caller, registry: Registry, address: str) -> bool:
+        """Tell whether a caller owns a registry that was deleted from an address."""
+        holder = _holder_of(caller)
+        grants = () if holder is None else await self._grants.of(registry.id, holder)
+        return is_allowed(caller, Action.ADMINISTER_REGISTRY, Place(registry.visibility, grants, address))
+
     async def explain(self, caller: Caller, action: Action, where: str | Repository | None) -> Decision:
         """Say whether an account may do something in a registry, a repository or (None) on the server, and why."""
         if where is None:

@@ -16,13 +16,20 @@ async def overrides(access: Access, caller: Caller, repository: Repository, reas
 
     Raise VALUE_INVALID for what is no reason, DENIED for who does not own the registry.
     """
+    if not may_override(caller, reason):
+        return False
+    await access.check_registry(caller, Action.ADMINISTER_REGISTRY, repository.registry)
+    return True
+
+
+def may_override(caller: Caller, reason: str | None) -> bool:
+    """Tell whether an owner gives a reason; raise VALUE_INVALID for what is none."""
     if reason is None:
         return False
     check_reason(reason)
     if caller.scope is not None:
         message = "this token is for pushing and pulling; use a password to override what holds a tag"
         raise MoorageError(ErrorCode.DENIED, message)
-    await access.check_registry(caller, Action.ADMINISTER_REGISTRY, repository.registry)
     return True
 
 

@@ -67,9 +67,6 @@ class Registries(Protocol):
     ) -> Registry | None:
         """Change what is set of it: `Registry` has the names, immutable_tags are a rule a line."""
 
-    async def delete(self, address: str, check: Check[Registry] | None = None) -> bool:
-        """Delete an empty registry; raise IN_USE when it holds images; False when there is none."""
-
 
 class Grants(Protocol):
     """Who has which role in a registry; a holder has one for each pattern. A registry takes its grants with it."""

@@ -1,4 +1,4 @@
-"""Registries: created, found, described, deleted, and who has a role on the whole of one."""
+"""Registries: created, found, described, and who has a role on the whole of one."""
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
@@ -110,16 +110,10 @@ class RegistryService:
             if check is not None:
                 check(registry)
             return registry
-        facts = _facts(registry)
+        facts = facts_of(registry)
         before = {name: facts[name] for name in wanted}
         with recorded(caller, Change(Kind.CHANGE_REGISTRY, address, before, wanted)):
             return await self._registries.update(address, wanted, check) or registry
-
-    async def delete(self, caller: Caller, address: str, check: Check[Registry] | None = None) -> None:
-        """Delete an empty registry, unless `check` raises; raise IN_USE when it holds images."""
-        registry = await self._access.check_registry(caller, Action.ADMINISTER_REGISTRY, address)
-        with recorded(caller, Change(Kind.DELETE_REGISTRY, address, {"name": registry.name, **_facts(registry)})):
-            await self._registries.delete(address, check)
 
     async def members(self, caller: Caller, address: str) -> tuple[Member, ...]:
         """List who holds a role on the whole registry, by name, for those who administer it."""
@@ -173,7 +167,8 @@ def _checked_limits(limits: Mapping[str, int | None]) -> Mapping[str, int | None
     return limits
 
 
-def _facts(registry: Registry) -> Facts:
+def facts_of(registry: Registry) -> Facts:
+    """Return what activity keeps of a registry's settings."""
     return {
         "description": registry.description,
         "visibility": registry.visibility.value,

@@ -25,6 +25,7 @@ class DeletedEntry:
 
     `name` is what it was called: a repository's full name, a registry's address. `some` are the first of the tags or
     digests that went, `frees` the bytes that nothing else needed then. `why` is empty where somebody did it by hand.
+    `repositories` are counted where a whole registry went.
     """
 
     id: int
@@ -39,6 +40,7 @@ class DeletedEntry:
     why: str
     request_id: str
     expires_at: float
+    repositories: int = 0
 
     @property
     def repository(self) -> Repository:

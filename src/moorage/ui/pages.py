@@ -7,6 +7,7 @@
     /dmc/-/settings, delete    one registry        /dmc/shop/api/-/tags       a tag's history
     /dmc/-/policies            what never moves    /dmc/shop/api:2.14.1       leads to the tag
     /dmc/-/deleted             what can be restored
+    /-/deleted                 registries that can be
 
 `-` cannot begin a part of a repository's name, so `/-/` never collides with one.
 """
@@ -22,12 +23,14 @@ from starlette.types import Message, Receive, Scope, Send
 from moorage.domain.access import Action
 from moorage.domain.errors import MoorageError
 from moorage.ui.account import AccountPages
+from moorage.ui.deleted_registries import DeletedRegistryPages
 from moorage.ui.deletion import DeletionPages
 from moorage.ui.elsewhere import ElsewherePages
 from moorage.ui.errors import ErrorPages
 from moorage.ui.history import HistoryPages
 from moorage.ui.policies import PolicyPages
 from moorage.ui.registries import RegistryPages
+from moorage.ui.registry_deletion import RegistryDeletionPages
 from moorage.ui.repositories import RepositoryPages
 from moorage.ui.retention import RetentionPages
 from moorage.ui.sign_in import SignInPages
@@ -101,10 +104,10 @@ def table(services: UiServices, view: View) -> tuple[Page, ...]:
         *_pages_of_people(sign_in, AccountPages(services, view)),
         *_pages_of_server(StoragePages(services, view)),
         *_pages_elsewhere(ElsewherePages(services, view, sign_in)),
-        *_pages_of_registries(RegistryPages(services, view)),
+        *_pages_of_registries(RegistryPages(services, view), RegistryDeletionPages(services, view)),
         *_pages_of_tags(PolicyPages(services, view), HistoryPages(services, view)),
         *_pages_of_retention(RetentionPages(services, view)),
-        *_pages_of_trash(TrashPages(services, view)),
+        *_pages_of_trash(TrashPages(services, view), DeletedRegistryPages(services, view)),
         *_pages_of_repositories(RepositoryPages(services, view), DeletionPages(services, view)),
     )
 
@@ -142,7 +145,7 @@ def _pages_elsewhere(pages: ElsewherePages) -> tuple[Page, ...]:
     )
 
 
-def _pages_of_registries(pages: RegistryPages) -> tuple[Page, ...]:
+def _pages_of_registries(pages: RegistryPages, deletion: RegistryDeletionPages) -> tuple[Page, ...]:
     one, settings, delete = "/{registry}", "/{registry}/-/settings", "/{registry}/-/delete"
     return (
         Page("GET", "/", Action.LIST, pages.index),
@@ -153,8 +156,8 @@ def _pages_of_registries(pages: RegistryPages) -> tuple[Page, ...]:
         Page("GET", one + "/-/push", Action.PULL, pages.push),
         Page("GET", settings, Action.DESCRIBE, pages.settings),
         Page("POST", settings, Action.DESCRIBE, pages.save),
-        Page("GET", delete, Action.ADMINISTER_REGISTRY, pages.question),
-        Page("POST", delete, Action.ADMINISTER_REGISTRY, pages.delete),
+        Page("GET", delete, Action.ADMINISTER_REGISTRY, deletion.question),
+        Page("POST", delete, Action.ADMINISTER_REGISTRY, deletion.delete),
     )
 
 
@@ -181,9 +184,17 @@ def _pages_of_retention(pages: RetentionPages) -> tuple[Page, ...]:
     )
 
 
-def _pages_of_trash(pages: TrashPages) -> tuple[Page, ...]:
-    every = "/{registry}/-/deleted"
+def _pages_of_trash(pages: TrashPages, registries: DeletedRegistryPages) -> tuple[Page, ...]:
+    every, one = "/{registry}/-/deleted", "/-/deleted/{deleted}"
+    owner = Action.ADMINISTER_REGISTRY
     return (
+        Page("GET", "/-/deleted", Action.SIGNED_IN, registries.index),
+        Page("POST", "/-/deleted", Action.SIGNED_IN, registries.restore),
+        Page("GET", one, owner, registries.show),
+        Page("GET", one + "/free", owner, registries.question),
+        Page("POST", one + "/free", owner, registries.free),
+        Page("GET", one + "/of/{inside:path}", owner, registries.images),
+        Page("GET", "/{registry}/{path:path}/-/deleted/{entry}", Action.DELETE, pages.images),
         Page("GET", every, Action.PULL, pages.show),
         Page("POST", every, Action.PULL, pages.restore),
         Page("GET", every + "/free", Action.ADMINISTER_REGISTRY, pages.question),

@@ -1,4 +1,4 @@
-"""Registries: the list, making one, its repositories, its settings, its end."""
+"""Registries: the list, making one, its repositories, its settings."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -73,7 +73,12 @@ class RegistryPages:
         rows = [row for row in every if _has_words(words, row.registry.name, row.registry.description)]
         if sort in REGISTRY_ORDERS:
             rows.sort(key=REGISTRY_ORDERS[sort])
-        return self._view.page(visit, "registries.html", rows=rows, total=len(every), sort=sort)
+        has_deleted = visit.session is not None and bool(
+            await self._services.registry_trash.list(visit.caller, limit=1)
+        )
+        return self._view.page(
+            visit, "registries.html", rows=rows, total=len(every), sort=sort, has_deleted=has_deleted
+        )
 
     async def new(self, visit: Visit) -> Response:
         """Ask for what a registry needs."""
@@ -148,20 +153,6 @@ class RegistryPages:
             return await self._settings(visit, 422, changes, error)
         return visit.next(f"/{registry.address}/-/settings", f"The settings of {registry.name} were saved")
 
-    async def question(self, visit: Visit) -> Response:
-        """Ask before a registry is deleted."""
-        await self._services.access.check_registry(visit.caller, Action.ADMINISTER_REGISTRY, visit.address)
-        return await self._question(visit)
-
-    async def delete(self, visit: Visit) -> Response:
-        """Delete an empty registry whose name was typed."""
-        access, action = self._services.access, Action.ADMINISTER_REGISTRY
-        registry = await access.check_registry(visit.caller, action, visit.address)
-        if visit.form.get("typed", "") != registry.name:
-            return await self._question(visit, 422, f"Type {registry.name} to delete it.")
-        await self._services.registries.delete(visit.caller, visit.address)
-        return visit.next("/", f"{registry.name} was deleted")
-
     async def _head(self, visit: Visit) -> Head:
         return await head_of(self._services, visit)
 
@@ -183,9 +174,6 @@ class RegistryPages:
             errors={_field(error): error.message} if error else {},
             head=head,
         )
-
-    async def _question(self, visit: Visit, status: int = 200, error: str = "") -> Response:
-        return self._view.page(visit, "registry-delete.html", status, error=error, head=await self._head(visit))
 
     def _form(self, visit: Visit, fields: Mapping[str, str], error: MoorageError | None = None) -> Response:
         errors = {}

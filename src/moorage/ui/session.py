@@ -33,10 +33,18 @@ _HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """What undoes it: a deletion in a registry, as its page's form names it: `17 team/app`."""
+    """What undoes it: a deletion in a registry, as its page's form names it: `17 team/app`.
+
+    Of a whole registry it is the number alone, and in none.
+    """
 
     registry: str
     value: str
+
+    @property
+    def action(self) -> str:
+        """Where the form goes."""
+        return f"/{self.registry}/-/deleted" if self.registry else "/-/deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +90,8 @@ def take_toast(request: Request, site: Site) -> Toast | None:
     match found:
         case [str(text), str(more)] if not _HALF_PAIR.search(text + more):
             return Toast(text, more)
-        case [str(text), str(more), str(registry), str(value)] if REGISTRY.fullmatch(
-            registry
+        case [str(text), str(more), str(registry), str(value)] if (
+            not registry or REGISTRY.fullmatch(registry)
         ) and not _HALF_PAIR.search(text + more + value):
             return Toast(text, more, Undo(registry, value))
         case _:

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
 from moorage.domain.access import Action
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import Repository, parse_repository
-from moorage.services.records import Registry
+from moorage.services.page_records import Part
+from moorage.services.records import ImageRecord, Registry
 from moorage.services.trash_records import DeletedEntry, DeletionKind, Restored
 from moorage.ui.session import Undo
 from moorage.ui.view import View
@@ -17,6 +19,9 @@ from moorage.ui.words import listed, number
 
 MOST = 200
 """Deletions on a page."""
+
+IMAGES = 50
+"""Images on a page of one."""
 
 LARGEST = 16
 """Digits of a deletion's number."""
@@ -64,6 +69,28 @@ class TrashPages:
             frees=sum(entry.frees for entry in found) if is_complete else None,
             older=found[MOST - 1].id if len(found) > MOST else None,
             may_free=await self._services.access.may(visit.caller, Action.ADMINISTER_REGISTRY, visit.address),
+        )
+
+    async def images(self, visit: Visit) -> Response:
+        """Show the images and tags that a deletion took."""
+        entry = await self._services.trash.get(visit.caller, visit.repository, number_in(visit, "entry"))
+        registry = await self._services.access.check_registry(visit.caller, Action.PULL, visit.address)
+        after, path = visit.asked.get("after", ""), entry.repository.path
+        found = await self._services.trash.images(visit.caller, visit.repository, entry.id, after, IMAGES + 1)
+        rows, older = shown(found)
+        address = f"{registry.address}/-/deleted"
+        return self._view.page(
+            visit,
+            "deleted-images.html",
+            entry=entry,
+            title=path,
+            crumbs=((registry.address, registry.name), (address, "Recently deleted")),
+            restore=f"{entry.id} {path}",
+            restored_at=f"/{address}",
+            free_at=f"/{address}/free?" + urlencode({"entry": f"{entry.id} {path}"}),
+            may_free=await self._services.access.may(visit.caller, Action.ADMINISTER_REGISTRY, visit.address),
+            rows=rows,
+            older=older,
         )
 
     async def restore(self, visit: Visit) -> Response:
@@ -114,6 +141,22 @@ class TrashPages:
 def undo_of(repository: Repository, entry: int | None) -> Undo | None:
     """Return what undoes a deletion, for the message that says what was done."""
     return None if entry is None else Undo(repository.registry, f"{entry} {repository.path}")
+
+
+def number_in(visit: Visit, part: str) -> int:
+    """Return the number of a deletion that the path names, or raise NOT_FOUND."""
+    found = _number(str(visit.request.path_params[part]))
+    if found is None:
+        raise MoorageError(ErrorCode.NOT_FOUND)
+    return found
+
+
+def shown(found: Part[ImageRecord]) -> tuple[Sequence[ImageRecord], str | None]:
+    """Return what a page of images shows, and where the next one begins."""
+    rows = found.rows[:IMAGES]
+    is_more = len(found.rows) > IMAGES
+    further = None if found.stopped is None else str(found.stopped)
+    return rows, str(rows[-1].place) if is_more else further
 
 
 def _number(text: str) -> int | None:

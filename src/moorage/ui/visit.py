@@ -19,6 +19,7 @@ from moorage.services.immutable import ImmutableTagService
 from moorage.services.manifests import ManifestService
 from moorage.services.records import Session
 from moorage.services.registries import RegistryService
+from moorage.services.registry_trash import RegistryTrashService
 from moorage.services.retention import RetentionService
 from moorage.services.tags import TagService
 from moorage.services.trash import TrashService
@@ -50,6 +51,7 @@ class UiServices:
     elsewhere: WebSignInService
     verify: VerifyService
     trash: TrashService
+    registry_trash: RegistryTrashService
     retention: RetentionService
     retention_at: str | None = None
     """When rules run each day, as `02:00` in UTC; None for only when somebody asks for it."""

@@ -14,6 +14,7 @@ deletions = Table(
     Column("name", WORDS, nullable=False),
     # The first of the tags or digests that went, with spaces between, for lists.
     Column("some", WORDS, nullable=False),
+    Column("repositories", WHOLE, nullable=False, server_default="0"),
     Column("tags", WHOLE, nullable=False),
     Column("images", WHOLE, nullable=False),
     Column("frees", WHOLE, nullable=False),
