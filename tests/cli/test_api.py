@@ -82,8 +82,8 @@ def test_a_list_is_followed_page_by_page(stub: Stub) -> None:
 
 
 def test_a_server_that_is_older_is_told_from_a_thing_that_is_not_there(stub: Stub) -> None:
-    stub.knows("/api/v1/registries/{registry}")
-    said = refusal(stub.run("registry", "delete", "DMC"))
+    stub.knows("/api/v1/registries/{registry}/grants/users/{user}/{pattern}")
+    said = refusal(stub.run("registry", "revoke", "DMC", "mara"))
     assert "runs Moorage 0.0.7, which can't do this" in said
     assert __version__ in said
     stub.knows("/api/v1/registries/{registry}/repositories")
