@@ -14,7 +14,7 @@ from moorage.domain.retention import DAY, Of, Rule
 from moorage.domain.retention_decision import Verdict, decide_retention, mark_of
 from moorage.metastore.steps import Steps
 from moorage.metastore.tables import manifests, repositories, tag_moves, tags
-from moorage.services.retention_records import KnownRepository, LetGo, Pin, RuleChanges, RuledRegistry
+from moorage.services.retention_records import KnownRepository, LetGo, Pin, Pulled, RuleChanges, RuledRegistry
 from tests.contracts.tables import APP, OTHER, Tables
 
 OLD = Rule(pushed_days=7)
@@ -148,7 +148,7 @@ async def pushed(tables: Tables, image: Digest) -> None:
 
 
 async def pulled(tables: Tables, image: Digest) -> None:
-    await tables.image_pulls.append([(APP, image)], time.time())
+    await tables.image_pulls.append([Pulled(APP, image, "ann")], time.time())
 
 
 async def pinned(tables: Tables, image: Digest) -> None:

@@ -122,7 +122,7 @@ async def test_its_contents_count_what_nothing_elsewhere_needs(tables: Tables) -
     registry = await filled(tables)
     alone = await tables.registry_trash.contents(registry.id)
     assert (alone.repositories, alone.tags, alone.images, alone.deletions) == (2, 4, 5, 1)
-    assert (alone.grants, alone.robots, alone.pulled_at) == (1, 1, None)
+    assert (alone.grants, alone.robots, alone.pulled_at, alone.pulled_by) == (1, 1, None, None)
     await tables.registry("Two")
     await tables.image(Repository("two", "app"), "1", layers=(b"shared",))
     assert alone.frees - (await tables.registry_trash.contents(registry.id)).frees == len(b"shared")

@@ -8,7 +8,7 @@ import pytest
 from moorage.domain.digest import Digest
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.retention import MOST_RULES, Of, Rest, Rule
-from moorage.services.retention_records import Pin, Ran, RuleChanges
+from moorage.services.retention_records import LastPull, Pin, Pulled, Ran, RuleChanges
 from tests.contracts.tables import APP, OTHER, Tables
 
 NOWHERE = Digest("sha256:" + "0" * 64)
@@ -154,8 +154,20 @@ async def test_a_pin_is_on_an_image_that_is_there_and_ends(tables: Tables) -> No
 
 async def test_the_last_pull_of_an_image_is_known(tables: Tables) -> None:
     one, two = await tables.image(APP, "1"), await tables.image(APP, "2")
-    await tables.image_pulls.append([(APP, one), (APP, NOWHERE), (OTHER, one)], 5.0)
-    await tables.image_pulls.append([(APP, one)], 7.0)
+    await tables.image_pulls.append([Pulled(APP, one, "ann"), Pulled(APP, NOWHERE, ""), Pulled(OTHER, one, "")], 5.0)
+    await tables.image_pulls.append([Pulled(APP, one, "mara")], 7.0)
     known = await tables.retention.known(APP, time.time())
     assert known is not None
     assert {digest: image.pulled_at for digest, image in known.facts.images.items()} == {one: 7.0, two: None}
+    assert await tables.image_pulls.last(APP, [one, two]) == {one: LastPull(7.0, "mara")}
+    assert await tables.image_pulls.last(OTHER, [one]) == {}
+
+
+async def test_the_last_pull_of_a_repository_is_that_of_what_is_there(tables: Tables) -> None:
+    one, two = await tables.image(APP, "1"), await tables.image(APP, "2")
+    assert await tables.image_pulls.last_of_all(APP) is None
+    await tables.image_pulls.append([Pulled(APP, one, "ann")], 5.0)
+    await tables.image_pulls.append([Pulled(APP, two, "")], 7.0)
+    assert await tables.image_pulls.last_of_all(APP) == LastPull(7.0, "")
+    await tables.catalog.delete(APP, (two,), (), "ann")
+    assert await tables.image_pulls.last_of_all(APP) == LastPull(5.0, "ann")

@@ -343,3 +343,14 @@ async def test_what_only_the_trash_needs_is_told_apart(tables: Tables) -> None:
     await tables.collect()
     usage = await tables.garbage.usage()
     assert (usage.trash, usage.stored) == (0, before.stored - after.trash)
+
+
+async def test_what_comes_free_is_added_up_by_registry(tables: Tables) -> None:
+    registry = await keeping(tables)
+    assert await tables.trash.bytes_by_registry() == {}
+    for name in ("1", "2"):
+        await tables.image(APP, name, layers=(name.encode() * 1000,))
+    await tables.catalog.delete(APP, None, (), "mara")
+    assert await tables.trash.bytes_by_registry() == {registry.id: await tables.trash.bytes_of(registry.id)}
+    await tables.trash.expire(registry.id)
+    assert await tables.trash.bytes_by_registry() == {}

@@ -7,6 +7,7 @@ import pytest
 from moorage.app.services import SYSTEM, Services
 from moorage.domain.digest import Digest
 from moorage.domain.manifest import OCI_CONFIG, OCI_MANIFEST
+from moorage.domain.name import Tag, parse_repository
 from moorage.domain.retention import LABEL, Of, Rule
 from tests.distribution.conversation import Conversation
 
@@ -30,6 +31,19 @@ async def test_a_pull_counts_and_a_look_at_a_tag_does_not(
     assert "not pulled yet" in (await said(services, Rule(pulled_days=90)))["v1"]
     await services.keeping.image_pulls.flush()
     assert ("not pulled yet" not in (await said(services, Rule(pulled_days=90)))["v1"]) is counts
+
+
+async def test_who_pulled_an_image_last_is_known_before_it_is_deleted(talk: Conversation, services: Services) -> None:
+    digest = await talk.push_image("v1", b"layer")
+    repository = parse_repository(talk.repository)
+    for tags, digests in (((Tag("v1"),), ()), ((), (digest,)), ((), None)):
+        assert (await services.catalog.outlook(SYSTEM, repository, digests, tags)).pulled is None
+    await talk.ask("GET", "manifests/v1")
+    await services.keeping.image_pulls.flush()
+    for tags, digests in (((Tag("v1"),), ()), ((), (digest,)), ((), None)):
+        pulled = (await services.catalog.outlook(SYSTEM, repository, digests, tags)).pulled
+        assert pulled is not None
+        assert pulled.by == "admin"
 
 
 async def push_labelled(talk: Conversation, tag: str, label: object, annotation: str | None = None) -> Digest:

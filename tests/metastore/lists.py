@@ -50,6 +50,8 @@ NO_LISTS = {
     ("moving", "LINKED"): "is for a move, which goes through everything",
     ("moving", "NEEDED_BY"): "is for a move",
     ("pins", "FIND"): "finds one",
+    ("pins", "LAST_OF_ALL"): "is read aside, for a deletion",
+    ("registry_trash", "LAST_PULL"): "is read aside, for a deletion",
     ("retention_line", "RULED"): "shows all registries that have rules",
     ("retention_line", "RULES"): "shows all of the few that there are",
     ("rounds", "LAST"): "is one of the few rounds that are remembered",

@@ -158,7 +158,7 @@ async def quarantine(services: Services, folder: Path) -> None:
 async def _keep(keeping: Keeping, image: Digest) -> None:
     """Let a rule run that has something coming of age, beside an image that is pulled and pinned."""
     repository = parse_repository("dmc/team/app")
-    keeping.image_pulls.note(repository, image)
+    keeping.image_pulls.note(repository, image, "mara")
     await keeping.image_pulls.flush()
     await keeping.pins.put(ADMIN, repository, image, "runs", None)
     made = await keeping.retention.create(ADMIN, "dmc", "Month", Rule(pushed_days=30))

@@ -216,6 +216,7 @@ class House:
             services.keeping.verify,
             services.keeping.trash,
             services.keeping.registry_trash,
+            services.collect,
             services.keeping.retention,
         )
         for row in page_table(parts, View(settings, Assets())):

@@ -1,8 +1,11 @@
 """Deletion: the list says exactly what goes, and nothing else goes."""
 
+import time
+
 import pytest
 
 from moorage.domain.name import parse_repository
+from moorage.services.retention_records import Pulled
 from tests.ui.visitor import Visitor, attributes, text_of
 from tests.ui.world import ADMIN, World
 
@@ -122,3 +125,21 @@ async def test_a_whole_repository_goes_with_every_tag_it_named(shop: World, admi
     response = await admin.fill("/dmc/app/-/delete?all=1", {})
     assert response.headers["location"] == "/dmc"
     assert (await admin.get("/dmc/app")).status_code == 404
+
+
+async def test_who_pulled_last_is_said_of_each_and_in_amber_where_it_was_lately(world: World, admin: Visitor) -> None:
+    await world.registry("DMC")
+    digest = await world.image("dmc/app", "1.0")
+    await world.image("dmc/app", "2.0")
+    page = await admin.read("/dmc/app/-/delete?tag=1.0&tag=2.0")
+    assert "not pulled yet" in page
+    assert "It seems to be in use" not in page
+    await world.image_pulls.append([Pulled(APP, digest, "mara")], time.time() - 3600)
+    for address in ("/dmc/app/-/delete?tag=1.0", "/dmc/app/-/delete?all=1"):
+        page = await admin.read(address)
+        assert "It seems to be in use. The last pull was 1 hour ago by mara." in page
+    assert "last pull 1 hour ago by mara" in await admin.read("/dmc/app/-/delete?tag=1.0")
+    await world.image_pulls.append([Pulled(APP, digest, "")], time.time() - 8 * 86_400)
+    page = await admin.read("/dmc/app/-/delete?tag=1.0")
+    assert "by somebody who was not signed in" in page
+    assert "It seems to be in use" not in page

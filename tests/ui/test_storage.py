@@ -20,6 +20,17 @@ async def test_damage_is_shown_with_the_images_it_breaks_and_what_to_do(world: W
     assert "push dmc/app:1.0 again" in page
 
 
+async def test_what_is_stored_is_told_apart(world: World, admin: Visitor) -> None:
+    await world.registry("DMC")
+    await world.image("dmc/app", "1.0", layers=[2_000_000])
+    await world.image("dmc/app", "2.0", layers=[5_000_000])
+    await admin.fill("/dmc/app/-/delete?tag=1.0", {"what": "images"})
+    page = await admin.read("/-/admin/storage")
+    for said in ("7.0 MB stored", "5.0 MB in use", "2.0 MB recently deleted", "0 B waiting for clean-up", "DMC"):
+        assert said in page
+    assert "Recently deleted: 2.0 MB" in await admin.read("/dmc")
+
+
 async def test_a_round_can_be_asked_for(world: World, admin: Visitor) -> None:
     answer = await admin.fill("/-/admin/storage", {}, "/-/admin/storage")
     assert answer.status_code == 303

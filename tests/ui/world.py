@@ -19,6 +19,7 @@ from moorage.domain.name import Repository, parse_repository
 from moorage.metastore.accounts import AccountTable
 from moorage.metastore.blobs import BlobTable
 from moorage.metastore.catalog import CatalogTable
+from moorage.metastore.collect import GarbageTable
 from moorage.metastore.grants import GrantTable
 from moorage.metastore.groups import GroupTable
 from moorage.metastore.history import TagHistoryTable
@@ -26,6 +27,7 @@ from moorage.metastore.identities import IdentityTable
 from moorage.metastore.letting_go import RetentionTable
 from moorage.metastore.manifests import ManifestTable
 from moorage.metastore.migrations import migrate
+from moorage.metastore.pins import ImagePullTable
 from moorage.metastore.registries import RegistryTable
 from moorage.metastore.registry_trash import RegistryTrashTable
 from moorage.metastore.retention import RetentionRuleTable
@@ -39,6 +41,7 @@ from moorage.metastore.verify import ContentsTable, DamageTable
 from moorage.services.access import Access
 from moorage.services.accounts import AccountService
 from moorage.services.catalog import CatalogService
+from moorage.services.collect import CollectService
 from moorage.services.directories import DirectoryService
 from moorage.services.immutable import ImmutableTagService
 from moorage.services.manifests import ManifestService, describe
@@ -116,6 +119,7 @@ class World:
         self.registries, self.grants = registries, grants
         self.uploads = UploadTable(database, 3600.0)
         self.manifests = ManifestTable(database)
+        self.image_pulls = ImagePullTable(database)
         access = Access(registries, grants)
         self.tally = Tally()
         people = AccountService(accounts, Passwords(), access, tally=self.tally)
@@ -131,12 +135,13 @@ class World:
             access=access,
             accounts=people,
             registries=owned,
-            catalog=CatalogService(catalog, self.manifests, access),
+            catalog=CatalogService(catalog, self.manifests, self.image_pulls, access),
             tags=TagService(TagTable(database), TagHistoryTable(database), access),
             immutable=ImmutableTagService(owned, catalog, self.manifests),
             manifests=ManifestService(self.manifests, BlobTable(database, 3600.0), store),
             trash=TrashService(TrashTable(database), CatalogTable(database), access),
             registry_trash=RegistryTrashService(RegistryTrashTable(database), CatalogTable(database), access),
+            collect=CollectService(GarbageTable(database), TrashTable(database), self.uploads, store, access),
             elsewhere=WebSignInService(self.doors, self.directories, people, accounts, identities, self.tally),
             verify=VerifyService(self.verified, access, ADMIN, 30),
             retention=RetentionService(RetentionRuleTable(database), RetentionTable(database), access),

@@ -29,6 +29,7 @@ from moorage.metastore.identities import IdentityTable
 from moorage.metastore.keys import KeyTable
 from moorage.metastore.leases import granted
 from moorage.metastore.manifests import ManifestTable
+from moorage.metastore.pins import ImagePullTable
 from moorage.metastore.registries import RegistryTable
 from moorage.metastore.robots import RobotTable
 from moorage.metastore.tags import TagTable
@@ -143,7 +144,7 @@ async def _compose(settings: Settings, opened: Opened, store: Store, known: Dire
         activity=ActivityService(ActivityTable(database), registry_table, access, tally),
         blobs=BlobService(blob_table, store),
         callers=callers,
-        catalog=CatalogService(CatalogTable(database), manifest_table, access),
+        catalog=CatalogService(CatalogTable(database), manifest_table, ImagePullTable(database), access),
         collect=CollectService(GarbageTable(database), trash_table, upload_table, store, access),
         directories=directories,
         duty=opened.duty,

@@ -188,6 +188,7 @@ def ui(settings: Settings, services: Services, *, has_authority: bool) -> Applic
         retention_at=settings.retention_time,
         trash=services.keeping.trash,
         registry_trash=services.keeping.registry_trash,
+        collect=services.collect,
     )
     return pages.build(parts, UiSettings(__version__, time.time, settings.external_url, has_authority))
 

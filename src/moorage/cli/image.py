@@ -101,13 +101,15 @@ def _question(api: Api, image: Image, name: str, found: Mapping[str, Any]) -> st
 
 
 def outlook(plan: Mapping[str, Any]) -> str:
-    """Say what a deletion frees, whether it can be undone, and when somebody pulled from there."""
+    """Say what a deletion frees, whether it can be undone, and when somebody pulled it, or from there."""
     frees = f"That frees {size(plan['frees'])}"
     kept = (
         f" after {number(plan['trash_days'], 'day')}, till then it can be restored."
         if plan["trash_days"]
         else " for good."
     )
+    if plan["pulled_at"]:
+        return f"{frees}{kept} Last pull: {when(plan['pulled_at'])} by {plan['pulled_by'] or 'somebody not signed in'}."
     pulled = when(plan["last_pulled_at"]) if plan["last_pulled_at"] else "never"
     return f"{frees}{kept} Last pull from this repository: {pulled}."
 

@@ -206,6 +206,8 @@ def _question(name: str, plan: Mapping[str, Any]) -> str:
         else " for good."
     )
     pulled = when(plan["last_pulled_at"]) if plan["last_pulled_at"] else "never"
+    if plan["pulled_by"] is not None:
+        pulled += f" by {plan['pulled_by'] or 'somebody not signed in'}"
     return (
         f"{name} goes with {_contents(plan)}{more}. That frees {size(plan['frees'])}{kept} Last pull from it: {pulled}."
     )

@@ -37,7 +37,7 @@ class ManifestHandlers:
         is_get = request.scope["method"] == "GET"
         # Who has an image asks by digest whether it is still there, before it is named in an index.
         if is_get or ":" in reference:
-            self._pulls.note(repository, record.digest)
+            self._pulls.note(repository, record.digest, request.caller.name)
         if names_etag(request.headers.get(b"if-none-match"), record.digest):
             return Answer(304, [(b"etag", b'"%s"' % record.digest.encode())])
         # A client asks for an index and then for one of its platforms, and often with a HEAD before: that is one pull.

@@ -44,6 +44,7 @@ class RegistryDeletionPlan(BaseModel):
     frees: int = Field(description="Bytes that no other registry needs.")
     trash_days: int = Field(description="For how many days it could be restored; 0 is not at all.")
     last_pulled_at: datetime | None = Field(description="Last pull from it, to some seconds.")
+    pulled_by: str | None = Field(description="Whose the last known pull is; empty for somebody who was not signed in.")
 
     @classmethod
     def of(cls, outlook: records.RegistryOutlook) -> Self:
@@ -59,6 +60,7 @@ class RegistryDeletionPlan(BaseModel):
             frees=contents.frees,
             trash_days=outlook.registry.trash_days,
             last_pulled_at=None if contents.pulled_at is None else moment(contents.pulled_at),
+            pulled_by=contents.pulled_by,
         )
 
 

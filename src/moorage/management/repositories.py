@@ -183,6 +183,8 @@ class DeletionPlan(BaseModel):
     frees: int = Field(description="Bytes that nothing else needs: layers that others share are not counted.")
     trash_days: int = Field(description="For how many days it could be restored; 0 is not at all.")
     last_pulled_at: datetime | None = Field(description="Last pull from the repository, to some seconds.")
+    pulled_at: datetime | None = Field(description="Last known pull of what goes, to an hour; of a tag, its image.")
+    pulled_by: str | None = Field(description="Whose pull that was; empty for somebody who was not signed in.")
 
 
 class ImagePaging(Paging):
@@ -300,6 +302,8 @@ class RepositoryRoutes:
             frees=outlook.deletion.frees,
             trash_days=outlook.trash_days,
             last_pulled_at=None if pulled is None else moment(pulled),
+            pulled_at=outlook.pulled and moment(outlook.pulled.at),
+            pulled_by=outlook.pulled and outlook.pulled.by,
         )
 
     async def get_repository(self, caller: FromCaller, repository: InRepository, tagged: ToTag) -> Repository:

@@ -1,18 +1,18 @@
 """Images in use: what is pinned, and what was pulled when."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from sqlalchemy import bindparam, delete, or_, select
 
 from moorage.domain.digest import Digest
 from moorage.domain.name import Repository
-from moorage.metastore.contents import SOME, VISIBLE
+from moorage.metastore.contents import SOME, VISIBLE, in_pieces
 from moorage.metastore.steps import Database, Row, Steps, one
 from moorage.metastore.tables import image_pulls, manifests, pins, retention_due
 from moorage.metastore.upsert import insert_or_update
-from moorage.services.retention_records import Pin
+from moorage.services.retention_records import LastPull, Pin, Pulled
 
 LASTING = (
     select(pins)
@@ -37,7 +37,10 @@ LOOK_AGAIN = insert_or_update(retention_due, ["repository_id"], ["due_at"])
 HERE = select(manifests.c.digest).where(
     manifests.c.repository_id == bindparam("repository_id"), manifests.c.digest.in_(bindparam("some", expanding=True))
 )
-PULLED = insert_or_update(image_pulls, ["repository_id", "digest"], ["pulled_at"])
+PULLED = insert_or_update(image_pulls, ["repository_id", "digest"], ["pulled_at", "pulled_by"])
+_of_repository = image_pulls.c.repository_id == bindparam("repository_id")
+LAST = select(image_pulls).where(_of_repository, image_pulls.c.digest.in_(bindparam("some", expanding=True)))
+LAST_OF_ALL = select(image_pulls).where(_of_repository).order_by(image_pulls.c.pulled_at.desc()).limit(1)
 
 
 class PinTable:
@@ -69,10 +72,18 @@ class ImagePullTable:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def append(self, pulled: Sequence[tuple[Repository, Digest]], at: float) -> None:
+    async def append(self, pulled: Sequence[Pulled], at: float) -> None:
         """See `ImagePulls`; a batch in each transaction, so that no push waits for all of them."""
         for start in range(0, len(pulled), SOME):
             await self._database.write(partial(_append, pulled[start : start + SOME], at))
+
+    async def last(self, repository: Repository, digests: Sequence[Digest]) -> Mapping[Digest, LastPull]:
+        """See `ImagePulls`."""
+        return await self._database.read(_last(repository, digests))
+
+    async def last_of_all(self, repository: Repository) -> LastPull | None:
+        """See `ImagePulls`; aside, since it looks at all that were pulled."""
+        return (await self._database.read_aside(_last_of_all(repository)))[0]
 
 
 def _of(repository: Repository, now: float) -> Steps[tuple[Pin, ...] | None]:
@@ -115,14 +126,29 @@ def _remove(repository: Repository, digest: Digest, by: str, now: float) -> Step
     return True
 
 
-def _append(pulled: Sequence[tuple[Repository, Digest]], at: float) -> Steps[None]:
-    by_repository: dict[str, list[str]] = {}
-    for repository, digest in pulled:
-        by_repository.setdefault(str(repository), []).append(digest)
-    for name, digests in by_repository.items():
+def _last(repository: Repository, digests: Sequence[Digest]) -> Steps[dict[Digest, LastPull]]:
+    found = yield from one(VISIBLE, {"repository": str(repository)})
+    if found is None:
+        return {}
+    rows = yield from in_pieces(LAST, found.id, digests)
+    return {row.digest: LastPull(row.pulled_at, row.pulled_by) for row in rows}
+
+
+def _last_of_all(repository: Repository) -> Steps[LastPull | None]:
+    found = yield from one(VISIBLE, {"repository": str(repository)})
+    row = None if found is None else (yield from one(LAST_OF_ALL, {"repository_id": found.id}))
+    return LastPull(row.pulled_at, row.pulled_by) if row else None
+
+
+def _append(pulled: Sequence[Pulled], at: float) -> Steps[None]:
+    by_repository: dict[str, dict[str, str]] = {}
+    for repository, digest, by in pulled:
+        by_repository.setdefault(str(repository), {})[digest] = by
+    for name, who in by_repository.items():
         found = yield from one(VISIBLE, {"repository": name})
         if found is None:
             continue
-        here = yield HERE, {"repository_id": found.id, "some": digests}
+        here = yield HERE, {"repository_id": found.id, "some": list(who)}
         if here:
-            yield PULLED, [{"repository_id": found.id, "digest": row.digest, "pulled_at": at} for row in here]
+            usual = {"repository_id": found.id, "pulled_at": at}
+            yield PULLED, [{**usual, "digest": row.digest, "pulled_by": who[row.digest]} for row in here]

@@ -24,6 +24,7 @@ from moorage.metastore.tables import (
     WORDS,
     deletions,
     grants,
+    image_pulls,
     links,
     registries,
     registry_blobs,
@@ -69,6 +70,13 @@ _elsewhere = (
 )
 ONLY_HERE = select(total(registry_blobs.c.size)).where(
     registry_blobs.c.registry_id == bindparam("registry_id"), ~_elsewhere
+)
+LAST_PULL = (
+    select(image_pulls.c.pulled_at, image_pulls.c.pulled_by)
+    .join(repositories, repositories.c.id == image_pulls.c.repository_id)
+    .where(*_here)
+    .order_by(image_pulls.c.pulled_at.desc())
+    .limit(1)
 )
 KEPT = select(func.count()).where(deletions.c.registry_id == bindparam("registry_id"), deletions.c.leased_until > NOW)
 GRANTS = select(func.count()).where(grants.c.registry_id == bindparam("registry_id"))
@@ -184,8 +192,17 @@ def _contents(registry_id: int) -> Steps[RegistryContents]:
         ((number,),) = yield statement, asked
         numbers.append(int(number))
     kept, granted, robots, bodies, blobs = numbers
+    last = yield from one(LAST_PULL, asked)
     return RegistryContents(
-        found.repositories, found.tags, found.images, kept, granted, robots, bodies + blobs, found.pulled_at
+        found.repositories,
+        found.tags,
+        found.images,
+        kept,
+        granted,
+        robots,
+        bodies + blobs,
+        found.pulled_at,
+        last.pulled_by if last else None,
     )
 
 

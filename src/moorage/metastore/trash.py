@@ -8,7 +8,7 @@ nothing of it. Coming back: restoring.py.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -21,7 +21,7 @@ from moorage.metastore.contents import DROP_TAG, SOME, TARGETS, in_pieces
 from moorage.metastore.history import Hand, remember
 from moorage.metastore.leases import LEASE, NOW
 from moorage.metastore.restoring import restore
-from moorage.metastore.steps import Database, Row, Steps, one
+from moorage.metastore.steps import NOTHING, Database, Row, Steps, one
 from moorage.metastore.tables import (
     blobs,
     deletions,
@@ -88,6 +88,11 @@ LAST = PRESENT.order_by(deletions.c.id.desc()).limit(bindparam("limit"))
 BEFORE = LAST.where(deletions.c.id < bindparam("before"))
 BYTES = select(total(deletions.c.frees)).where(
     deletions.c.registry_id == bindparam("registry_id"), deletions.c.leased_until > NOW
+)
+BYTES_BY_REGISTRY = (
+    select(deletions.c.registry_id, total(deletions.c.frees).label("frees"))
+    .where(deletions.c.leased_until > NOW)
+    .group_by(deletions.c.registry_id)
 )
 EXPIRE = update(deletions).where(deletions.c.id == bindparam("of_entry")).values(leased_until=0)
 FORGET = delete(deletions).where(deletions.c.id == bindparam("of_entry"))
@@ -180,6 +185,10 @@ class TrashTable:
     async def bytes_of(self, registry_id: int) -> int:
         """See `Trash`."""
         return await self._database.read(_bytes_of(registry_id))
+
+    async def bytes_by_registry(self) -> Mapping[int, int]:
+        """See `Trash`."""
+        return await self._database.read(_bytes_by_registry())
 
     async def empty(self, limit: int) -> int:
         """See `Trash`."""
@@ -305,6 +314,11 @@ def _page(registry_id: int, before: int | None, limit: int) -> Steps[tuple[Delet
 def _bytes_of(registry_id: int) -> Steps[int]:
     ((found,),) = yield BYTES, {"registry_id": registry_id}
     return int(found)
+
+
+def _bytes_by_registry() -> Steps[dict[int, int]]:
+    rows = yield BYTES_BY_REGISTRY, NOTHING
+    return {row.registry_id: row.frees for row in rows}
 
 
 def span_of(entry: int) -> dict[str, str]:

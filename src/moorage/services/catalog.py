@@ -1,6 +1,6 @@
 """Lists for people, and the deletions they ask for: what the pages and the management API show."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from moorage.domain.access import Action, Caller
@@ -18,15 +18,18 @@ from moorage.services.ports import Catalog, Check, Manifests
 from moorage.services.recording import recorded, recorded_as
 from moorage.services.records import Deletion, ImageRecord, RepositoryRecord, TagRecord
 from moorage.services.registries import check_description
+from moorage.services.retention_ports import ImagePulls
+from moorage.services.retention_records import LastPull
 from moorage.services.trash_records import Outlook
 
 
 class CatalogService:
     """The use cases of looking around and tidying up."""
 
-    def __init__(self, catalog: Catalog, manifests: Manifests, access: Access) -> None:
+    def __init__(self, catalog: Catalog, manifests: Manifests, pulls: ImagePulls, access: Access) -> None:
         self._catalog = catalog
         self._manifests = manifests
+        self._pulls = pulls
         self._access = access
 
     async def names(self, caller: Caller, after: str, limit: int, *, words: str = "") -> tuple[str, ...]:
@@ -115,7 +118,25 @@ class CatalogService:
         registry = await self._access.check(caller, Action.DELETE, repository)
         known = await self._known(repository)
         plan = await self._catalog.deletion(repository, digests, tags)
-        return Outlook(known, plan, registry.trash_days if registry else 0)
+        if digests is None:
+            pulled = await self._pulls.last_of_all(repository)
+        else:
+            pointed = [(await self._family(caller, repository, tag))[0].digest for tag in tags]
+            pulls = await self._pulls.last(repository, [*plan.images, *pointed])
+            pulled = max(pulls.values(), default=None)
+        return Outlook(known, plan, registry.trash_days if registry else 0, pulled)
+
+    async def pulls(
+        self, caller: Caller, repository: Repository, digests: Sequence[Digest]
+    ) -> Mapping[Digest, LastPull]:
+        """Say when each of these images was last pulled and by whom, to who may delete them."""
+        await self._access.check(caller, Action.DELETE, repository)
+        return await self._pulls.last(repository, digests)
+
+    async def last_pull(self, caller: Caller, repository: Repository) -> LastPull | None:
+        """Say when an image of a repository was last pulled and by whom, as far as that is known."""
+        await self._access.check(caller, Action.DELETE, repository)
+        return await self._pulls.last_of_all(repository)
 
     async def delete(
         self,

@@ -10,7 +10,8 @@ from moorage.services.trash_records import DeletedEntry
 class RegistryContents:
     """What goes with a registry: what it holds, its grants and robots, and `deletions`, what lies in its trash.
 
-    `frees` is what nothing elsewhere needs, `pulled_at` when somebody last pulled from it.
+    `frees` is what nothing elsewhere needs, `pulled_at` when somebody last pulled from it, and `pulled_by` whose the
+    last known pull is: None where none is, empty for somebody who was not signed in.
     """
 
     repositories: int
@@ -21,6 +22,7 @@ class RegistryContents:
     robots: int
     frees: int
     pulled_at: float | None
+    pulled_by: str | None
 
 
 @dataclass(frozen=True, slots=True)

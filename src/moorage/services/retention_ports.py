@@ -11,8 +11,10 @@ from moorage.services.ports import Check
 from moorage.services.retention_records import (
     DueRepository,
     KnownRepository,
+    LastPull,
     LetGo,
     Pin,
+    Pulled,
     Ran,
     RuleChanges,
     RuledRegistry,
@@ -68,10 +70,16 @@ class Pins(Protocol):
 
 
 class ImagePulls(Protocol):
-    """When images were last pulled."""
+    """When images were last pulled, and by whom."""
 
-    async def append(self, pulled: Sequence[tuple[Repository, Digest]], at: float) -> None:
+    async def append(self, pulled: Sequence[Pulled], at: float) -> None:
         """Remember that images were pulled; those that are not there any more are passed over."""
+
+    async def last(self, repository: Repository, digests: Sequence[Digest]) -> Mapping[Digest, LastPull]:
+        """Return the last pull of each of these images that was pulled."""
+
+    async def last_of_all(self, repository: Repository) -> LastPull | None:
+        """Return the last pull of an image of a repository that is still there."""
 
 
 class RetentionLine(Protocol):

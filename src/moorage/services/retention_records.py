@@ -136,3 +136,18 @@ class RetentionRun:
     def total(self) -> Ran:
         """What went by all rules together."""
         return Ran(*(sum(each) for each in zip(*self.by_rule.values(), strict=True))) if self.by_rule else NOTHING
+
+
+class Pulled(NamedTuple):
+    """A pull of an image; `by` is the account's name, empty for who was not signed in."""
+
+    repository: Repository
+    digest: Digest
+    by: str
+
+
+class LastPull(NamedTuple):
+    """When an image was last pulled, in Unix seconds, and by whom, as `Pulled` has it."""
+
+    at: float
+    by: str

@@ -3,7 +3,7 @@
 Whoever may delete in a repository sees what was deleted from it, and brings it back; to free it takes an owner.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from moorage.domain.access import Action, Caller
 from moorage.domain.activity import Change, Facts, Kind
@@ -89,6 +89,11 @@ class TrashService:
         """Return the bytes that come free with what was deleted in a registry, to who may delete everywhere in it."""
         registry = await self._access.check_registry(caller, Action.DELETE, address)
         return await self._trash.bytes_of(registry.id)
+
+    async def spaces(self, caller: Caller) -> Mapping[int, int]:
+        """Return the bytes that come free with what was deleted, by registry, to administrators."""
+        self._access.check_server(caller, Action.ADMINISTER_SERVER)
+        return await self._trash.bytes_by_registry()
 
     async def free_all(self, caller: Caller, address: str) -> tuple[DeletedEntry, ...]:
         """Let the space of all that was deleted in a registry come free within a minute; return what that is."""

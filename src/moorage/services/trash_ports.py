@@ -1,5 +1,6 @@
 """The port of the trash: what was deleted and can still be restored. How the words are meant: ports.py."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from moorage.services.ports import Check
@@ -31,6 +32,9 @@ class Trash(Protocol):
 
     async def bytes_of(self, registry_id: int) -> int:
         """Add up what comes free with what was deleted in a registry, as far as was known when it went."""
+
+    async def bytes_by_registry(self) -> Mapping[int, int]:
+        """Add up the same for each registry that has deletions which can be restored, by its id."""
 
     async def empty(self, limit: int) -> int:
         """Let go of some of what has had its time; return how many rows were looked at, 0 when nothing is left."""

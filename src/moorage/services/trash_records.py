@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from moorage.domain.name import Repository
 from moorage.services.records import Deletion, RepositoryRecord
+from moorage.services.retention_records import LastPull
 
 HIDDEN = "~"
 """Begins the names of what was deleted. No name that anybody can write holds it, and it comes after all of them."""
@@ -56,11 +57,15 @@ class DeletedEntry:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What a deletion would take, from which repository, and for how many days it could be restored."""
+    """What a deletion would take, from which repository, and for how many days it could be restored.
+
+    `pulled` is the last pull of what it would take, as far as it is known.
+    """
 
     repository: RepositoryRecord
     deletion: Deletion
     trash_days: int
+    pulled: LastPull | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Deleting tags, images and whole repositories: what goes is listed first, and only what was listed goes."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from starlette.responses import RedirectResponse, Response
@@ -10,6 +10,7 @@ from moorage.domain.access import Action
 from moorage.domain.digest import DIGEST, Digest
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.services.records import Deletion, ImageRecord
+from moorage.services.retention_records import LastPull
 from moorage.ui.repositories import Head, head_of
 from moorage.ui.trash import undo_of
 from moorage.ui.view import View
@@ -43,6 +44,12 @@ class Plan:
     stays: tuple[ImageRecord, ...]
     followers: tuple[Digest, ...]
     deletion: Deletion
+    pulls: Mapping[Digest, LastPull]
+
+    @property
+    def last_pull(self) -> LastPull | None:
+        """The last known pull of what was chosen."""
+        return max(self.pulls.values(), default=None)
 
     @property
     def seal(self) -> str:
@@ -115,12 +122,14 @@ class DeletionPages:
             if image is not None and tag in image.tags and image not in images:
                 others = tuple(name for name in image.tags if name not in tags)
                 chosen.append(ChosenTag(tag, image, others))
-        plan = Plan(tuple(chosen), tuple(images), tuple(stays), (), Deletion((), (), 0))
+        plan = Plan(tuple(chosen), tuple(images), tuple(stays), (), Deletion((), (), 0), {})
         roots = _roots(plan)
         names = [tag.name for tag in chosen]
         deletion = await self._services.catalog.deletion(visit.caller, visit.repository, roots, names)
         followers = tuple(digest for digest in deletion.images if digest not in roots)
-        return Plan(plan.tags, plan.images, plan.stays, followers, deletion)
+        pulled = [*(tag.image.digest for tag in chosen), *(image.digest for image in images)]
+        pulls = await self._services.catalog.pulls(visit.caller, visit.repository, pulled)
+        return Plan(plan.tags, plan.images, plan.stays, followers, deletion, pulls)
 
     async def _image(self, visit: Visit, reference: str) -> ImageRecord | None:
         try:
@@ -139,8 +148,17 @@ class DeletionPages:
         if len(images) <= MOST and found.stopped is None:
             deletion = await catalog.deletion(visit.caller, name, [image.digest for image in images], [])
             frees = deletion.frees
-        page = "repository-delete.html"
-        return self._view.page(visit, page, status, head=head, tags=tags, images=images[:MOST], frees=frees, most=MOST)
+        return self._view.page(
+            visit,
+            "repository-delete.html",
+            status,
+            head=head,
+            tags=tags,
+            images=images[:MOST],
+            frees=frees,
+            most=MOST,
+            pulled=await catalog.last_pull(visit.caller, name),
+        )
 
     async def _delete_whole(self, visit: Visit) -> Response:
         name, head = visit.repository, await head_of(self._services, visit)

@@ -1,4 +1,4 @@
-"""Storage, for administrators: whether what is stored is right."""
+"""Storage, for administrators: how much is stored, of what, and whether it is right."""
 
 from starlette.responses import Response
 
@@ -20,14 +20,23 @@ class StoragePages:
         self._view = view
 
     async def show(self, visit: Visit) -> Response:
-        """Show how verification stands and what it has found."""
+        """Show what is stored, how verification stands and what it has found."""
         if visit.session is None:
             return sign_in_first(visit)
         self._services.access.check_server(visit.caller, Action.ADMINISTER_SERVER)
         state = await self._services.verify.state(visit.caller)
         damages = await self._services.verify.damages(visit.caller, limit=SHOWN + 1)
+        deleted = await self._services.trash.spaces(visit.caller)
+        rows = sorted(await self._services.registries.list(visit.caller), key=lambda row: -row.size)
         return self._view.page(
-            visit, "storage.html", state=state, damages=damages[:SHOWN], has_more=len(damages) > SHOWN
+            visit,
+            "storage.html",
+            usage=await self._services.collect.usage(visit.caller),
+            rows=rows,
+            deleted=deleted,
+            state=state,
+            damages=damages[:SHOWN],
+            has_more=len(damages) > SHOWN,
         )
 
     async def verify(self, visit: Visit) -> Response:

@@ -19,6 +19,7 @@ HERE = Path(__file__).parent
 MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 HASH_LENGTH = 12
 DAY = 86_400
+RECENT_DAYS = 7
 IN_PAGE_ICONS = frozenset({"copy", "check"})
 """Icons the script swaps by name within the page; the others come from icons.svg."""
 
@@ -75,6 +76,7 @@ class View:
             ago=lambda moment: words.ago(moment, settings.clock()),
             date=words.date,
             until=self.until,
+            is_recent=self.is_recent,
             ahead=lambda moment: words.ahead(moment, settings.clock()),
             size=words.size,
             number=words.number,
@@ -110,6 +112,10 @@ class View:
     def until(self, days: int) -> str:
         """Return the time in so many days as people write it."""
         return words.date(self._settings.clock() + days * DAY)
+
+    def is_recent(self, moment: float) -> bool:
+        """Tell whether a time is so near that what it is about seems to be in use."""
+        return self._settings.clock() - moment < RECENT_DAYS * DAY
 
     def _icon(self, name: str) -> Markup:
         place = "" if name in IN_PAGE_ICONS else self._assets.path("icons.svg")

@@ -15,6 +15,7 @@ from moorage.domain.name import REGISTRY, Repository, parse_repository
 from moorage.services.access import Access
 from moorage.services.accounts import AccountService
 from moorage.services.catalog import CatalogService
+from moorage.services.collect import CollectService
 from moorage.services.immutable import ImmutableTagService
 from moorage.services.manifests import ManifestService
 from moorage.services.records import Session
@@ -52,6 +53,7 @@ class UiServices:
     verify: VerifyService
     trash: TrashService
     registry_trash: RegistryTrashService
+    collect: CollectService
     retention: RetentionService
     retention_at: str | None = None
     """When rules run each day, as `02:00` in UTC; None for only when somebody asks for it."""

@@ -52,6 +52,8 @@ image_pulls = Table(
     Column("repository_id", WHOLE, primary_key=True),
     Column("digest", WORDS, primary_key=True),
     Column("pulled_at", Float, nullable=False),
+    # Empty for somebody who was not signed in.
+    Column("pulled_by", WORDS, nullable=False, server_default=""),
     ForeignKeyConstraint(
         ["repository_id", "digest"],
         ["manifests.repository_id", "manifests.digest"],
