@@ -53,10 +53,10 @@ def open_files() -> int:
 
 async def test_a_blob_lies_at_the_address_that_is_its_digest(files: FileBlobStore, root: Path) -> None:
     digest = await push(files, b"content")
-    path = await files.locate(digest, 7)
-    assert path is not None
-    assert content_at(path) == b"content"
-    assert files_in(root) == {str(Path(path).relative_to(root))}
+    found = await files.locate(digest, 7)
+    assert found is not None
+    assert content_at(found.path) == b"content"
+    assert files_in(root) == {str(Path(found.path).relative_to(root))}
 
 
 async def test_nobody_else_may_read_the_files(files: FileBlobStore, root: Path) -> None:
@@ -137,9 +137,9 @@ async def test_a_read_that_has_begun_goes_on_when_the_blob_is_discarded(files: F
 
 async def test_a_blob_that_ends_early_is_an_error_and_not_a_short_answer(files: FileBlobStore) -> None:
     digest = await push(files, b"content")
-    path = await files.locate(digest, 7)
-    assert path is not None
-    os.truncate(path, 3)
+    found = await files.locate(digest, 7)
+    assert found is not None
+    os.truncate(found.path, 3)
     with pytest.raises(MoorageError) as missing:
         await files.locate(digest, 7)
     assert missing.value.error is ErrorCode.BLOB_UNKNOWN

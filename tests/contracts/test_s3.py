@@ -1,6 +1,7 @@
 """What the blob store promises that lies in a bucket, beyond the port. The stores are real, the faults are made."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from itertools import count
 
@@ -13,8 +14,11 @@ from moorage.domain.access import Caller
 from moorage.domain.digest import Algorithm, Digest, digest_of
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.upload import Piece
+from moorage.services.accounts import SERVER
 from moorage.services.blobs import BlobService
+from moorage.services.sound import SoundBlobs
 from moorage.services.uploads import UploadService
+from moorage.services.verify_reading import Reader
 from tests.contracts.bodies import Sending, body, content_of, push
 from tests.contracts.tables import APP, OpenTables, Tables
 from tests.fault_proxy import Fault, FaultProxy, fault_proxy
@@ -54,7 +58,8 @@ async def store(bucket: Bucket) -> AsyncIterator[S3BlobStore]:
 
 
 def services(tables: Tables, store: S3BlobStore) -> tuple[UploadService, BlobService]:
-    return UploadService(tables.uploads, store), BlobService(tables.blobs, store)
+    reader = Reader(tables.contents, tables.damages, store, SERVER, time.time)
+    return UploadService(tables.uploads, store), BlobService(tables.blobs, store, SoundBlobs(reader, lambda _: None))
 
 
 async def sent(uploads: UploadService, content: bytes) -> Digest:

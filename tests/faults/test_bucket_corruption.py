@@ -1,6 +1,7 @@
 """The same in a bucket: damaged objects are named and heal, and a bucket that is away is no damage."""
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.faults.damage import KINDS, push_as_clients_do, some_images, swap, verify
+from tests.faults.damage import KINDS, flip, push_as_clients_do, some_images, swap, verify
 from tests.faults.test_collection import logged
 from tests.faults.test_corruption import push_all
+from tests.faults.test_sound import got_whole
+from tests.process.client import digest_of
 from tests.process.server import Launcher, every
 from tests.s3_servers import PASSWORD, USER, S3Server, s3_server
 
@@ -70,6 +73,25 @@ def test_25_corruptions_in_a_bucket_are_named_exactly_and_heal(launch: Launcher,
             assert push_as_clients_do(client, image) == is_damaged
             client.pull(image.tag)
     assert verify(launch)[0] == 0
+
+
+def test_changed_bytes_of_a_bucket_never_come_whole_and_heal_with_the_next_push(
+    launch: Launcher, bucket: S3Server
+) -> None:
+    running, layers = launch(), [os.urandom(20_000), os.urandom(6_000_000)]
+    with running.client() as client:
+        client.create()
+        client.push("latest", *layers)
+    for layer in layers:
+        flip(object_of(launch, bucket, digest_of(layer)))
+    for layer in layers:
+        with running.client() as client:
+            assert not got_whole(client, digest_of(layer), None)
+        with running.client() as client:
+            assert client.ask("HEAD", f"blobs/{digest_of(layer)}").status == 404
+    with running.client() as client:
+        client.push("latest", *layers)
+        client.pull("latest")
 
 
 def test_a_bucket_that_is_away_is_no_damage(launch: Launcher, bucket: S3Server) -> None:

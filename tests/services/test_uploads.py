@@ -118,9 +118,9 @@ async def test_a_chunk_that_was_cut_off_is_no_part_of_the_blob(store: FileBlobSt
     # What a killed process leaves: bytes that no row knows of.
     await store.append(upload.id, len(CONTENT), body(b" and more"), Algorithm.SHA256)
     await service.finish(ANN, APP, upload.id, DIGEST, Piece(None, 0), body())
-    path = await store.locate(DIGEST, len(CONTENT))
-    assert path is not None
-    assert content_at(path) == CONTENT
+    found = await store.locate(DIGEST, len(CONTENT))
+    assert found is not None
+    assert content_at(found.path) == CONTENT
 
 
 async def test_an_upload_whose_bytes_are_lost_harms_no_blob(store: FileBlobStore, service: UploadService) -> None:

@@ -1,6 +1,9 @@
 """What keeps content and lets it go, composed."""
 
+import time
 from dataclasses import dataclass
+
+import structlog
 
 from moorage.app.stores import Store
 from moorage.domain.access import Caller
@@ -25,10 +28,14 @@ from moorage.services.pins import PinService
 from moorage.services.registry_trash import RegistryTrashService
 from moorage.services.repair import RepairParts, RepairService
 from moorage.services.retention import RetentionService
+from moorage.services.sound import SoundBlobs
 from moorage.services.trash import TrashService
 from moorage.services.usage_ports import RegistryUsages
 from moorage.services.verify import Parts, VerifyService
+from moorage.services.verify_reading import Found, Reader
 from moorage.settings import Settings
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,7 @@ class Keeping:
     letting_go: LettingGoService
     pins: PinService
     retention: RetentionService
+    sound: SoundBlobs
     usages: RegistryUsages
     trash: TrashService
     registry_trash: RegistryTrashService
@@ -61,7 +69,13 @@ def keeping_of(settings: Settings, database: Database, store: Store, access: Acc
         letting_go=LettingGoService(rules, RetentionLineTable(database), retention, access, system),
         pins=PinService(PinTable(database), access),
         retention=RetentionService(rules, retention, access),
+        sound=SoundBlobs(Reader(parts.contents, parts.damages, store, system, time.time), tell_of_damage),
         usages=RegistryUsageTable(database),
         trash=TrashService(TrashTable(database), CatalogTable(database), access),
         registry_trash=RegistryTrashService(RegistryTrashTable(database), CatalogTable(database), access),
     )
+
+
+def tell_of_damage(found: Found) -> None:
+    """Log what was found damaged."""
+    log.error("content is damaged", content=found.content, fault=found.fault.value, reason=found.fault.sentence)

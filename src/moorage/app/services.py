@@ -137,12 +137,13 @@ async def _compose(settings: Settings, opened: Opened, store: Store, known: Dire
     callers = Callers(
         account_table, token_table, accounts, keyring, Machines(known.trust, tally), access_tokens.note_use, tally
     )
+    keeping = keeping_of(settings, database, store, access, SYSTEM)
     return Services(
         access=access,
         access_tokens=access_tokens,
         accounts=accounts,
         activity=ActivityService(ActivityTable(database), registry_table, access, tally),
-        blobs=BlobService(blob_table, store),
+        blobs=BlobService(blob_table, store, keeping.sound),
         callers=callers,
         catalog=CatalogService(CatalogTable(database), manifest_table, ImagePullTable(database), access),
         collect=CollectService(GarbageTable(database), trash_table, upload_table, store, access),
@@ -159,9 +160,9 @@ async def _compose(settings: Settings, opened: Opened, store: Store, known: Dire
         redirects=RedirectService(RedirectRule(settings.redirects, settings.redirect_networks), signer_of(settings)),
         registries=registries,
         issuer=Issuer(account_table, identities, callers, keyring, tally),
-        keeping=keeping_of(settings, database, store, access, SYSTEM),
+        keeping=keeping,
         tags=TagService(TagTable(database), TagHistoryTable(database), access),
         tally=tally,
         robots=RobotService(RobotTable(database), account_table, access),
-        uploads=UploadService(upload_table, store, UploadLimit(upload_table)),
+        uploads=UploadService(upload_table, store, UploadLimit(upload_table), keeping.sound),
     )

@@ -11,6 +11,7 @@ import structlog
 
 from moorage import __version__
 from moorage.app.doors import BUFFER, SMALL_BUFFER, Certificate, Door
+from moorage.app.keeping import tell_of_damage
 from moorage.app.later import Application, Later
 from moorage.app.line import Line
 from moorage.app.proxies import BehindProxies
@@ -34,7 +35,6 @@ from moorage.jobs.runner import Job, Runner
 from moorage.jobs.verification import LOOK_SECONDS, WATCH_SECONDS, Verifier, Watcher
 from moorage.metastore.leases import tick_of
 from moorage.services.records import Collected, Session
-from moorage.services.verify_reading import Found
 from moorage.settings import Settings
 from moorage.settings.storage import BucketAddress
 from moorage.telemetry import Front, Metrics, RequestIds, configure
@@ -243,13 +243,10 @@ def _runner(settings: Settings, services: Services) -> Runner:
     def collected(found: Collected) -> None:
         log.info("collected", blobs=found.blobs, freed=found.freed, uploads=found.uploads)
 
-    def damaged(found: Found) -> None:
-        log.error("content is damaged", content=found.content, fault=found.fault.value, reason=found.fault.sentence)
-
     tick = tick_of(settings.lease)
     jobs = [
         Job(HOUR, lambda: services.tags.forget(time.time())),
-        Job(LOOK_SECONDS, Verifier(services.keeping.verify, damaged).work),
+        Job(LOOK_SECONDS, Verifier(services.keeping.verify, tell_of_damage).work),
     ]
     if settings.retention_at is not None:
         daily = Daily(settings.retention_at, services.keeping.letting_go.ran_at, lambda: _let_go(services))

@@ -29,12 +29,18 @@ def write_file(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def size_of(path: str) -> int | None:
-    """Return a file's size in bytes; None when there is none."""
+def stat_of(path: str) -> os.stat_result | None:
+    """Return what the system knows of a file; None when there is none."""
     try:
-        return os.stat(path).st_size
+        return os.stat(path)
     except FileNotFoundError:
         return None
+
+
+def size_of(path: str) -> int | None:
+    """Return a file's size in bytes; None when there is none."""
+    found = stat_of(path)
+    return None if found is None else found.st_size
 
 
 def is_at(handle: int, path: str) -> bool:

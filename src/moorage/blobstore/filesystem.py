@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from moorage.blobstore import DISCARDED, UPLOADS, blob_key, discarded_key, is_upload, upload_key
-from moorage.blobstore.files import is_at, make_folder, remove, remove_all, size_of, sync_folder
-from moorage.blobstore.measuring import mark_of, opened_to_measure, places_of
+from moorage.blobstore.files import is_at, make_folder, remove, remove_all, size_of, stat_of, sync_folder
+from moorage.blobstore.measuring import check_unchanged, mark_of, mark_of_stat, opened_to_measure, places_of
 from moorage.blobstore.writer import Writer, gathered
 from moorage.domain.damage import Measured
 from moorage.domain.digest import Algorithm, Digest
 from moorage.domain.errors import ErrorCode, MoorageError
-from moorage.services.store_port import Received, Stored
+from moorage.services.store_port import Located, Received, Seen, Stored
 from moorage.services.verify_ports import Spend
 
 P = ParamSpec("P")
@@ -39,6 +39,7 @@ def _has_room() -> bool:
 class FileBlobStore:
     """See `BlobStore`. `threads` do the hashing, writing and reading of all requests.
 
+    Others, one for each processor, measure: nobody's request waits in line behind what is read whole.
     Where `makes_folders` is false it is for reading alone: what it reads may be where nobody can write. `has_room` is
     asked before anything is taken in.
     """
@@ -49,6 +50,7 @@ class FileBlobStore:
         self._root = str(root)
         self._has_room = has_room
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="blobs")
+        self._measuring = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="measuring")
         self._durable_shards: set[str] = set()
         for folder in (UPLOADS, DISCARDED, *Algorithm) if makes_folders else ():
             make_folder(root / folder)
@@ -56,6 +58,7 @@ class FileBlobStore:
     def close(self) -> None:
         """End the threads; what they have begun is finished first."""
         self._threads.shutdown()
+        self._measuring.shutdown()
 
     @contextmanager
     def hold(self, upload_id: str, size: int = 0) -> Iterator[bool]:
@@ -105,36 +108,43 @@ class FileBlobStore:
 
     async def commit(self, place: str, digest: Digest, size: int) -> Stored:
         """See `BlobStore`; the bytes are moved to their content address."""
-        await self._run(self._move, self._at(upload_key(place)), self._at(blob_key(digest)), size)
-        return Stored(None)
+        mark = await self._run(self._move, self._at(upload_key(place)), self._at(blob_key(digest)), size)
+        return Stored(None, mark=mark)
 
-    async def locate(self, place: str, size: int) -> str | None:
+    async def locate(self, place: str, size: int) -> Located | None:
         """See `BlobStore`."""
         path = self._at(blob_key(place))
         with errors_mapped():
-            found = size_of(path)
-        if found != size:
+            found = stat_of(path)
+        if found is None or found.st_size != size:
             raise MoorageError(ErrorCode.BLOB_UNKNOWN, f"the bytes of {place} are damaged here; push them again")
-        return path
+        return Located(path, mark_of_stat(found))
 
     async def ensure(self, place: str, size: int) -> None:
         """See `BlobStore`."""
         await self.locate(place, size)
 
-    def read(self, place: str, offset: int, length: int) -> AsyncIterator[bytes]:
+    def read(self, place: str, offset: int, length: int, seen: Seen | None = None) -> AsyncIterator[bytes]:
         """See `BlobStore`."""
-        return self._read(self._at(blob_key(place)), place, offset, length)
+        return self._read(self._at(blob_key(place)), place, offset, length, seen)
 
-    async def _read(self, path: str, place: str, offset: int, length: int) -> AsyncIterator[bytes]:
+    async def _read(
+        self, path: str, place: str, offset: int, length: int, seen: Seen | None = None
+    ) -> AsyncIterator[bytes]:
         with errors_mapped():
             handle = _open_blob(path)
         try:
+            before = os.fstat(handle)
+            if seen is not None:
+                seen(mark_of_stat(before))
             while length > 0:
                 piece = await self._run(os.pread, handle, min(length, READ_PIECE), offset)
                 if not piece:
                     raise MoorageError(ErrorCode.UNAVAILABLE, f"the bytes of {place} end early here; push them again")
                 offset += len(piece)
                 length -= len(piece)
+                if not length and seen is not None:
+                    check_unchanged(before, os.fstat(handle))
                 yield piece
         finally:
             os.close(handle)
@@ -142,11 +152,11 @@ class FileBlobStore:
     async def measure(self, place: str, algorithm: Algorithm, spend: Spend) -> Measured | None:
         """See `Measuring`."""
         path = self._path_of(place)
-        opened = await self._run(opened_to_measure, path, self._root, algorithm)
+        opened = await self._measure(opened_to_measure, path, self._root, algorithm)
         if opened is None:
             return None
         with opened:
-            while (count := await self._run(opened.read_part)) > 0:
+            while (count := await self._measure(opened.read_part)) > 0:
                 await spend(count)
             return opened.measured()
 
@@ -188,16 +198,22 @@ class FileBlobStore:
     def _at(self, key: str) -> str:
         return f"{self._root}/{key}"
 
-    def _move(self, source: str, target: str, size: int) -> None:
-        """Rename, durably: an append has synced the bytes, so what is left are the folders' entries."""
+    def _move(self, source: str, target: str, size: int) -> str | None:
+        """Rename, durably: an append has synced the bytes, so what is left are the folders' entries.
+
+        Return the mark of what was moved, None where it had been moved already.
+        """
         shard = os.path.dirname(target)
         self._make_shard(shard)
+        mark = None
         if (size_of(source) or 0) >= size:
             _cut(source, size)
             os.rename(source, target)
+            mark = mark_of(target)
         elif size_of(target) != size:
             raise MoorageError(ErrorCode.BLOB_UPLOAD_UNKNOWN)
         sync_folder(shard)
+        return mark
 
     def _make_shard(self, shard: str) -> None:
         """Make a folder of blobs and its name durable: once a process, another's may have stopped in between."""
@@ -208,14 +224,21 @@ class FileBlobStore:
             self._durable_shards.add(shard)
 
     def _begin(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> "asyncio.Future[T]":
-        def mapped() -> T:
-            with errors_mapped():
-                return work(*args, **kwargs)
-
-        return asyncio.get_running_loop().run_in_executor(self._threads, mapped)
+        return _begun_in(self._threads, partial(work, *args, **kwargs))
 
     async def _run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await _ended(self._begin(work, *args, **kwargs))
+
+    async def _measure(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await _ended(_begun_in(self._measuring, partial(work, *args, **kwargs)))
+
+
+def _begun_in(threads: ThreadPoolExecutor, work: Callable[[], T]) -> "asyncio.Future[T]":
+    def mapped() -> T:
+        with errors_mapped():
+            return work()
+
+    return asyncio.get_running_loop().run_in_executor(threads, mapped)
 
 
 async def _ended(work: "asyncio.Future[T]") -> T:

@@ -24,7 +24,7 @@ class MeasuredFile:
         self._handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._algorithm = algorithm
         self._hasher = hashlib.new(algorithm)
-        self._mark = _mark(os.fstat(self._handle))
+        self._mark = mark_of_stat(os.fstat(self._handle))
         self._buffer = memoryview(bytearray(PIECE))
         self._size = 0
         self._is_readable = True
@@ -72,9 +72,15 @@ def opened_to_measure(path: str, root: str, algorithm: Algorithm) -> MeasuredFil
 def mark_of(path: str) -> str | None:
     """Return what the bytes in a file are known by; None where there is none."""
     try:
-        return _mark(os.stat(path))
+        return mark_of_stat(os.stat(path))
     except FileNotFoundError:
         return None
+
+
+def check_unchanged(before: os.stat_result, after: os.stat_result) -> None:
+    """Raise UNAVAILABLE where a file was written to; to lose its name, as one that is collected, is no change."""
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise MoorageError(ErrorCode.UNAVAILABLE, "the bytes of this blob were changed while they were read")
 
 
 def places_of(root: str, sizes: frozenset[int]) -> tuple[str, ...]:
@@ -103,5 +109,6 @@ def _named(folder: str, sizes: frozenset[int]) -> list[str]:
     return sorted(found)
 
 
-def _mark(stat: os.stat_result) -> str:
+def mark_of_stat(stat: os.stat_result) -> str:
+    """Return what the bytes in a file are known by."""
     return f"{stat.st_dev}.{stat.st_ino}.{stat.st_size}.{stat.st_mtime_ns}.{stat.st_ctime_ns}"

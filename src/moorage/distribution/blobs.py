@@ -44,7 +44,7 @@ class BlobHandlers:
         return Answer(202)
 
     async def _read(self, request: Request, blob: BlobRecord) -> Answer:
-        """Answer with the whole, as a file where the store has files, or with one range."""
+        """Answer with the whole, as a file where it is one and sound, or with one range."""
         path = await self._blobs.locate(blob)
         if names_etag(request.headers.get(b"if-none-match"), blob.digest):
             return Answer(304, [(b"etag", b'"%s"' % blob.digest.encode())])
@@ -55,7 +55,7 @@ class BlobHandlers:
             return Answer(200, _headers(blob), Path(path), blob.size)
         stream = self._blobs.read(blob, start, length)
         if path is None:
-            # What the store refuses must be known before the answer says 200.
+            # What is refused at once must be known before the answer says 200.
             stream = await _begun(stream)
         if part is None:
             return Answer(200, _headers(blob), stream, length)

@@ -24,10 +24,26 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """Where a blob lies: None is the address that is its digest. `leftover` is what it was made of and nobody needs."""
+    """Where a blob lies: None is the address that is its digest. `leftover` is what it was made of and nobody needs.
+
+    `mark` is what its bytes are known by from here on; None where the store can't tell, or found them there already.
+    """
 
     place: str | None
     leftover: str | None = None
+    mark: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A blob's file, and the mark that its bytes are known by: others have another, and so have changed ones."""
+
+    path: str
+    mark: str
+
+
+Seen = Callable[[str], None]
+"""Is told the mark of bytes before the first of them; an empty one is no mark."""
 
 
 class BlobStore(Protocol):
@@ -65,14 +81,17 @@ class BlobStore(Protocol):
         or it is BLOB_UPLOAD_UNKNOWN.
         """
 
-    async def locate(self, place: str, size: int) -> str | None:
-        """Return the path a blob lies at, BLOB_UNKNOWN unless all there; None, unseen, where there are no files."""
+    async def locate(self, place: str, size: int) -> Located | None:
+        """Return the file a blob lies in, BLOB_UNKNOWN unless all there; None, unseen, where there are no files."""
 
     async def ensure(self, place: str, size: int) -> None:
         """Return when a blob is all there, or raise BLOB_UNKNOWN."""
 
-    def read(self, place: str, offset: int, length: int) -> AsyncIterator[bytes]:
-        """Stream a part of a blob; BLOB_UNKNOWN when it is missing, UNAVAILABLE when it ends early."""
+    def read(self, place: str, offset: int, length: int, seen: Seen | None = None) -> AsyncIterator[bytes]:
+        """Stream a part of a blob; BLOB_UNKNOWN when it is missing, UNAVAILABLE when it ends early.
+
+        All of it has the mark that `seen` is told, if any: UNAVAILABLE where the store goes on with other bytes.
+        """
 
     def discard(self, digests: Sequence[Digest]) -> Callable[[], None]:
         """Make blobs at the addresses that are their digests unreachable at once; `reclaim` gives their space back.

@@ -21,6 +21,7 @@ from moorage.domain.name import Repository
 from moorage.domain.quota import Allowance
 from moorage.domain.upload import UNKNOWN, Piece, Upload, Wanted, check_digest, check_length, check_start
 from moorage.services.open_uploads import UploadLimit
+from moorage.services.sound import SoundBlobs
 from moorage.services.store_port import BlobStore, Stored
 from moorage.services.upload_ports import Uploads
 
@@ -31,10 +32,13 @@ FINAL = frozenset({ErrorCode.DIGEST_INVALID, ErrorCode.QUOTA_REACHED, ErrorCode.
 class UploadService:
     """The use cases of upload sessions."""
 
-    def __init__(self, uploads: Uploads, store: BlobStore, limit: UploadLimit | None = None) -> None:
+    def __init__(
+        self, uploads: Uploads, store: BlobStore, limit: UploadLimit | None = None, sound: SoundBlobs | None = None
+    ) -> None:
         self._uploads = uploads
         self._store = store
         self._limit = limit
+        self._sound = sound
 
     async def begin(
         self, caller: Caller, repository: Repository, algorithm: Algorithm, wanted: Wanted = UNKNOWN
@@ -130,6 +134,8 @@ class UploadService:
         stored = await self._store.commit(upload.place, digest, upload.size)
         if not await self._uploads.finish(upload, digest, upload.size, stored.place):
             raise MoorageError(ErrorCode.BLOB_UPLOAD_UNKNOWN)
+        if self._sound is not None and stored.mark is not None:
+            self._sound.note(digest, stored.mark)
         return stored
 
     async def _receive(

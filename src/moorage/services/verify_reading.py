@@ -111,6 +111,22 @@ class Reader:
         for blob, measured in absent:
             await self._conclude(blob, fault_of(blob.digest, blob.size, measured), measured, findings)
 
+    async def blob(self, blob: StoredBlob, findings: Findings) -> tuple[Measured | None, Fault | None]:
+        """Read one blob that counts as right; return what was measured and what is wrong with it.
+
+        Nothing is known where it was pushed again, or changed, since the reading began: None and None.
+        """
+        measured = await self._store.measure(blob.place, algorithm_of(blob.digest), _free)
+        fault = fault_of(blob.digest, blob.size, measured)
+        if fault in ANSWERS_NOTHING:
+            await self._check_alive([blob])
+        if not self._store.is_same(blob.place, measured):
+            return None, None
+        now = await self._contents.blob(blob.digest) if fault else None
+        if now is not None and not now.is_quarantined:
+            await self._conclude(blob, fault, measured, findings)
+        return measured, fault
+
     async def _conclude(
         self, blob: StoredBlob, fault: Fault | None, measured: Measured | None, findings: Findings
     ) -> None:
@@ -142,6 +158,10 @@ class Reader:
                 return
         if len(looked_for) + len(known) > LOOKED_FOR:
             raise MoorageError(ErrorCode.UNAVAILABLE, AWAY.format(count=len(looked_for) + len(known)))
+
+
+async def _free(_count: int) -> None:
+    """Read on at once."""
 
 
 def fault_of_image(image: StoredImage) -> Fault | None:

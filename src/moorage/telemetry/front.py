@@ -16,7 +16,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from moorage.domain.activity import Origin
-from moorage.domain.errors import ErrorCode
+from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.services.recording import ORIGIN
 from moorage.telemetry.logs import RequestLog
 from moorage.telemetry.metrics import Metrics
@@ -93,9 +93,9 @@ class Front:
             status = ErrorCode.STALLED.status
             if not exchange.status:
                 await _refuse(exchange, ErrorCode.STALLED, f"nothing came for {IDLE_SECONDS} seconds")
-        except Exception:
+        except Exception as error:
             status = ErrorCode.UNKNOWN.status
-            self._log.exception("a request failed", request_id=request_id, method=scope["method"], path=scope["path"])
+            self._tell(error, request_id, scope)
             if exchange.status:
                 raise
             message = f"{ErrorCode.UNKNOWN.message}; its log has the details: reference {request_id}"
@@ -103,6 +103,14 @@ class Front:
         finally:
             exchange.stop_watching()
             self._finish(scope, exchange, exchange.status if exchange.complete else status, began, origin)
+
+    def _tell(self, error: Exception, request_id: str, scope: Scope) -> None:
+        """Log what went wrong; what is known to go wrong, as bytes that are damaged, needs no traceback."""
+        told = {"request_id": request_id, "method": scope["method"], "path": scope["path"]}
+        if isinstance(error, MoorageError):
+            self._log.error("a request failed", reason=error.message, **told)
+        else:
+            self._log.exception("a request failed", **told)
 
     def _finish(self, scope: Scope, exchange: "_Exchange", status: int, began: float, origin: Origin) -> None:
         state, seconds = scope["state"], time.perf_counter() - began

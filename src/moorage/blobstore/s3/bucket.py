@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Sto
 import asyncio
 import base64
 import hashlib
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
 from moorage.blobstore.s3.download import Head, Line, Lines
+from moorage.blobstore.s3.lost import PATIENCE, Lost
 from moorage.blobstore.s3.signing import (
     EMPTY,
     UNSIGNED,
@@ -33,13 +34,6 @@ if TYPE_CHECKING:
 STALL = 2.2
 """Seconds that a store may do nothing, neither take nor send a byte, before the request is given up."""
 
-PATIENCE = 4.4
-"""Seconds lost with a store that does nothing, after which the client is told to come back: two requests that stalled.
-
-Bytes that the store has taken are not sent again while it thinks: one that has much to write would have more of it.
-"""
-
-FIRST_PAUSE = 0.05
 LOOK_SECONDS = 1.0
 """How often is looked whether the parts of a multipart upload are an object yet."""
 
@@ -128,12 +122,18 @@ class Bucket:
         reply = await self._ask(Ask("HEAD", key, allowed=frozenset({200, 404})))
         return int(reply.headers["content-length"]) if reply.status == 200 else None  # noqa: PLR2004  HTTP
 
-    async def read(self, key: str, offset: int, length: int) -> AsyncIterator[bytes]:
-        """Stream a part of an object, going on where the store broke off; BLOB_UNKNOWN when there is none."""
-        lost = Lost()
+    async def read(
+        self, key: str, offset: int, length: int, seen: Callable[[str], None] | None = None
+    ) -> AsyncIterator[bytes]:
+        """Stream a part of an object, going on where the store broke off; BLOB_UNKNOWN when there is none.
+
+        `seen` is told its ETag first; UNAVAILABLE where the store goes on with another.
+        """
+        lost, etag = Lost(), None
         while length:
             try:
-                async with lost.limited(STALL), self._part(key, offset, length) as line:
+                async with lost.limited(STALL), self._part(key, offset, length) as (line, head):
+                    etag = _check_etag(head, etag, seen)
                     while length:
                         piece = await line.piece(length)
                         # Whoever takes the piece may be slow; only the store is timed.
@@ -242,13 +242,13 @@ class Bucket:
         return encoded_path(f"{self._root}/{self._prefix + key if key else ''}")
 
     @asynccontextmanager
-    async def _part(self, key: str, offset: int, length: int) -> AsyncIterator[Line]:
+    async def _part(self, key: str, offset: int, length: int) -> AsyncIterator[tuple[Line, Head]]:
         """Ask for a part of an object once; the block reads all of it, or the connection is lost with it."""
         path, headers = self._signed(Ask("GET", key, headers={"range": f"bytes={offset}-{offset + length - 1}"}))
         line, head = await self._lines.get(path, headers)
         try:
             _check_part(head, length)
-            yield line
+            yield line, head
         except BaseException:
             line.close()
             raise
@@ -300,49 +300,6 @@ def _session() -> "ClientSession":
     )
 
 
-class Lost:
-    """Time lost to a store that does nothing, in one request after the other."""
-
-    def __init__(self) -> None:
-        self._since = _now()
-        self._seconds = 0.0
-        self._pause = FIRST_PAUSE
-        self._limit = asyncio.timeout(None)
-
-    def limited(self, wait: float) -> asyncio.Timeout:
-        """Return what ends the next request, with a TimeoutError, when nothing happens for so many seconds."""
-        self._since = _now()
-        self._limit = asyncio.timeout(wait)
-        return self._limit
-
-    def moved(self, wait: float) -> None:
-        """Take note that the store has done something, and let it be silent for so many seconds from here on."""
-        self._since = _now()
-        self._limit.reschedule(self._since + wait)
-
-    def hold(self) -> None:
-        """Let time pass that is not the store's."""
-        self._limit.reschedule(None)
-
-    def forget(self, wait: float) -> None:
-        """Begin anew: what it does is what it was asked for."""
-        self.moved(wait)
-        self._seconds = 0.0
-        self._pause = FIRST_PAUSE
-
-    async def pause(self, error: Exception) -> None:
-        """Wait a little before the next attempt, each time longer; UNAVAILABLE when there is to be none."""
-        self._seconds += _now() - self._since + self._pause
-        if self._seconds >= PATIENCE:
-            raise MoorageError(ErrorCode.UNAVAILABLE, "the store does not answer") from error
-        await asyncio.sleep(self._pause)
-        self._pause *= 2
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
-
-
 async def _slices(ask: Ask, lost: Lost) -> AsyncIterator[memoryview]:
     """Yield a body; time that it takes to be sent is not lost."""
     for buffer in ask.body:
@@ -363,6 +320,16 @@ def _check_part(head: Head, length: int) -> None:
         raise RefusedError(head.status, str(head.status))
     if head.status == 416 or head.length != length:  # noqa: PLR2004  likewise
         raise MoorageError(ErrorCode.UNAVAILABLE, "the bytes end early in the store; push them again")
+
+
+def _check_etag(head: Head, before: str | None, seen: Callable[[str], None] | None) -> str:
+    """Return an answer's ETag, and tell it where it is the first; what goes on must have the one `before`."""
+    etag = head.headers.get(b"etag", b"").decode("latin-1")
+    if before is None and seen is not None:
+        seen(etag)
+    if before not in {None, etag}:
+        raise MoorageError(ErrorCode.UNAVAILABLE, "the object was replaced while it was read; ask for it again")
+    return etag
 
 
 def _texts(reply: Reply, path: str) -> list[str]:

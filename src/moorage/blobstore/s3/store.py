@@ -15,7 +15,7 @@ from moorage.blobstore.writer import PIECE, gathered
 from moorage.domain.damage import Measured
 from moorage.domain.digest import Algorithm, Digest
 from moorage.domain.errors import ErrorCode, MoorageError
-from moorage.services.store_port import Received, Stored
+from moorage.services.store_port import Located, Received, Seen, Stored
 from moorage.services.verify_ports import Spend
 
 RECLAIMED_AT_ONCE = 8
@@ -83,7 +83,7 @@ class S3BlobStore:
             raise MoorageError(ErrorCode.UNAVAILABLE, "the store does not return what it was given")
         return Stored(f"{upload.upload_id}/{writer.pieces[0].name}", str(upload) if upload.pieces else None)
 
-    async def locate(self, place: str, size: int) -> str | None:  # noqa: ARG002  the port's
+    async def locate(self, place: str, size: int) -> Located | None:  # noqa: ARG002  the port's
         """See `BlobStore`; there are no files."""
         return None
 
@@ -98,9 +98,9 @@ class S3BlobStore:
             self._seen.clear()
         self._seen[place] = now
 
-    def read(self, place: str, offset: int, length: int) -> AsyncIterator[bytes]:
-        """See `BlobStore`."""
-        return self._bucket.read(blob_key(place), offset, length)
+    def read(self, place: str, offset: int, length: int, seen: Seen | None = None) -> AsyncIterator[bytes]:
+        """See `BlobStore`; the mark is the store's ETag."""
+        return self._bucket.read(blob_key(place), offset, length, seen)
 
     async def measure(self, place: str, algorithm: Algorithm, spend: Spend) -> Measured | None:
         """See `Measuring`."""
