@@ -3,7 +3,8 @@
 import pytest
 
 from moorage.auth.oidc_options import IssuerOptions, origin_of
-from moorage.auth.outbound import Outbound, OutboundError, is_public
+from moorage.auth.outbound import Outbound, OutboundError
+from moorage.domain.network import is_public
 from tests.auth.issuing import open_issuer
 
 

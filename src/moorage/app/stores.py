@@ -1,5 +1,6 @@
 """The place for bytes that the settings name, opened and closed."""
 
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from moorage.app.reserve import Reserve
 from moorage.blobstore.copies import FolderCopies
 from moorage.blobstore.filesystem import FileBlobStore
+from moorage.blobstore.registry_copies import RegistryCopies, Upstream
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.services.redirects import Signer
 from moorage.services.store_port import BlobStore
@@ -52,6 +54,16 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
 def copies_in(folder: Path) -> Copies:
     """Return what is in a folder that may have what is damaged in the store."""
     return FolderCopies(folder)
+
+
+@asynccontextmanager
+async def copies_at(
+    origin: str, registry: str | None, context: ssl.SSLContext | None, authorization: str | None
+) -> AsyncIterator[Copies]:
+    """Return what is in another registry that may have it; UNAVAILABLE where it does not answer. See `Upstream`."""
+    async with RegistryCopies(Upstream(origin, registry, context, authorization)) as copies:
+        await copies.check()
+        yield copies
 
 
 def signer_of(settings: Settings) -> Signer | None:

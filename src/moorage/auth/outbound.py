@@ -6,7 +6,6 @@ that a socket is about to be made for, after DNS, and nothing comes between the 
 
 import base64
 import errno
-import ipaddress
 import json
 import socket
 import ssl
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
 from moorage.auth.oidc_options import IssuerOptions, origin_of
+from moorage.domain.network import is_public
 
 if TYPE_CHECKING:
     import aiohttp
@@ -90,21 +90,6 @@ class Outbound:
             return socket.socket(family, kind, protocol)
 
         return aiohttp.TCPConnector(ssl=context, socket_factory=socket_for, use_dns_cache=False, force_close=True)
-
-
-def is_public(text: str) -> bool:
-    """Tell whether an address is one of the open internet; what is wrapped in an IPv6 address is looked at as well."""
-    address = ipaddress.ip_address(text.partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
-        if inner is None and address in _NAT64:
-            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        if inner is not None:
-            return inner.is_global and not inner.is_multicast
-    return address.is_global and not address.is_multicast
-
-
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 def _basic(name: str, password: str) -> str:

@@ -47,8 +47,8 @@ class Remote:
             message = "over plain HTTP a password would travel readably: name it as https://"
             raise typer.BadParameter(message, param_hint="--server")
         self._names = names(self._address)
-        self._context = _context(authorities(self._names), ca_file) if self._scheme == "https" else None
-        self._authorization, self._credentials = _authorization(client, self._names)
+        self._context = context_of(authorities(self._names), ca_file) if self._scheme == "https" else None
+        self._authorization, self._credentials = authorization_of(client, self._names)
 
     @property
     def name(self) -> str:
@@ -120,7 +120,8 @@ def authorities(known_as: Iterable[str], roots: Iterable[Path] | None = None) ->
     return tuple(found)
 
 
-def _context(found: Iterable[Path], ca_file: Path | None) -> ssl.SSLContext:
+def context_of(found: Iterable[Path], ca_file: Path | None) -> ssl.SSLContext:
+    """Return whom to trust: what the system does, and what was found, or the one authority that was named."""
     context = ssl.create_default_context()
     for path in found if ca_file is None else (ca_file,):
         try:
@@ -132,7 +133,7 @@ def _context(found: Iterable[Path], ca_file: Path | None) -> ssl.SSLContext:
     return context
 
 
-def _authorization(client: Client, known_as: tuple[str, ...]) -> tuple[str | None, str]:
+def authorization_of(client: Client, known_as: tuple[str, ...]) -> tuple[str | None, str]:
     """Return the Authorization header, and where it comes from in words."""
     if client.token is not None:
         return f"Bearer {client.token}", "the token of MOORAGE_TOKEN"

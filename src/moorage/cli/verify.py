@@ -3,24 +3,31 @@
 import os
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from moorage.cli.api import Api, at
+from moorage.cli.copies import copies_from
 from moorage.cli.folder import Folder, fail
 from moorage.cli.output import Json, say, say_json
 from moorage.cli.progress import shown_progress
 from moorage.ui.words import number, size
 
 if TYPE_CHECKING:
+    from moorage.app.services import Services
+    from moorage.cli.copies import Source
+    from moorage.domain.access import Caller
     from moorage.services.move_blobs import Progress
+    from moorage.services.repair import Repaired
 
 EXAMPLES = (
     "moorage verify",
     "moorage verify --data /srv/moorage --json",
     "moorage verify --repair --from /backup/moorage",
+    "moorage verify --repair --from https://mirror.example.org/dmc",
     "moorage verify --server https://proget:5443",
 )
 
@@ -29,33 +36,46 @@ LOOK_SECONDS = 1.0
 
 Repair = Annotated[bool, typer.Option("--repair", help="Then heal what can be healed.")]
 From = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        help="With --repair: where copies are: a folder, as another data folder or a backup, or another registry, "
+        "https://HOST[:PORT][/REGISTRY]. [MOORAGE_FROM_USER, …]",
+        show_default=False,
+        metavar="PLACE",
+    ),
+]
+FromCaFile = Annotated[
     Path | None,
     typer.Option(
-        "--from", help="With --repair: a folder with copies, as another data folder or a backup.", show_default=False
+        "--from-ca-file", help="Certificate of that registry's authority. [MOORAGE_FROM_CA_FILE]", show_default=False
     ),
 ]
 
 
-def verify(api: Api, *, repair: Repair = False, copies: From = None, as_json: Json = False) -> None:
+def verify(
+    api: Api, *, repair: Repair = False, copies: From = None, ca_file_from: FromCaFile = None, as_json: Json = False
+) -> None:
     """Read everything that is stored and compare it with its digests; pushes and pulls go on meanwhile.
 
     What is damaged is named and put into quarantine: clients are told that it isn't there, so that the next push heals
     it. Exit 0: all is right; 1: something is damaged or could not be read. Stopped or killed, it goes on where it was.
     """
-    if copies is not None and not repair:
-        raise typer.BadParameter("it is for --repair", param_hint="--from")
+    source = _source(copies, ca_file_from, repair=repair)
     healed: list[str] = []
     try:
         with shown_progress() as progress:
             folder = api.here()
-            if folder is None and copies is not None:
+            if folder is None and source is not None:
                 raise typer.BadParameter("it is for a data folder, not for a server", param_hint="--from")
             if folder is None:
                 _await(api, progress)
             else:
+                if source is not None:
+                    folder.tell(lambda *_: _look(source))
                 _run(folder, progress)
         if repair:
-            healed = _repair(api, folder, copies)
+            healed = _repair(api, folder, source)
     except KeyboardInterrupt:
         fail("stopped; run it again, and it goes on where it was")
     last = api.request("GET", at("storage", "verification"))["last"]
@@ -76,16 +96,32 @@ def _run(folder: Folder, progress: "Progress") -> None:
     folder.tell(lambda services, caller: services.keeping.verify.run(caller, progress, at_once))
 
 
-def _repair(api: Api, folder: Folder | None, copies: Path | None) -> list[str]:
+def _source(copies: str | None, ca_file: Path | None, *, repair: bool) -> "Source | None":
+    if copies is not None and repair:
+        return copies_from(copies, ca_file)
+    if copies is not None:
+        raise typer.BadParameter("it is for --repair", param_hint="--from")
+    if ca_file is not None:
+        raise typer.BadParameter("it is for --from", param_hint="--from-ca-file")
+    return None
+
+
+async def _look(source: "Source") -> None:
+    """Find out whether the copies can be had, before hours are spent on reading."""
+    async with source():
+        pass
+
+
+def _repair(api: Api, folder: Folder | None, source: "Source | None") -> list[str]:
     """Heal what can be, and name it."""
     if folder is None:
         return list(api.request("POST", at("storage", "repair"))["healed"])
-    # Imported here: help and wrong usage are answered before the whole server is loaded.
-    from moorage.app.stores import copies_in  # noqa: PLC0415
 
-    source = copies_in(copies) if copies is not None else None
-    done = folder.tell(lambda services, caller: services.keeping.repair.repair(caller, source))
-    return list(done.healed)
+    async def mend(services: "Services", caller: "Caller") -> "Repaired":
+        async with source() if source else nullcontext() as found:
+            return await services.keeping.repair.repair(caller, found)
+
+    return list(folder.tell(mend).healed)
 
 
 def _await(api: Api, progress: "Progress") -> None:

@@ -11,12 +11,14 @@ Blobs that lie at each other's places are all staged before one is moved, since 
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from moorage.domain.access import Action, Caller
 from moorage.domain.activity import Change, Kind, image_name
 from moorage.domain.damage import Fault
 from moorage.domain.digest import Digest, algorithm_of, digest_of
 from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.domain.manifest import parse_manifest
 from moorage.domain.name import Repository
 from moorage.services.access import Access
 from moorage.services.recording import recorded
@@ -24,7 +26,7 @@ from moorage.services.store_port import BlobStore
 from moorage.services.upload_ports import Uploads
 from moorage.services.verify_ports import Contents, Copies, Damages, Measuring, Repairs
 from moorage.services.verify_reading import lacking
-from moorage.services.verify_records import Damage, StoredBlob
+from moorage.services.verify_records import Damage, StoredBlob, StoredImage
 
 PAGE = 500
 BODIES = 20
@@ -157,7 +159,7 @@ class RepairService:
         """Write bytes where an upload lies; None where they are not the blob's, or can't be had."""
         upload_id, store = secrets.token_urlsafe(18), self._parts.store
         try:
-            received = await store.append(upload_id, 0, body(), algorithm_of(blob.digest))
+            received = await store.append(upload_id, 0, _bounded(body(), blob.size), algorithm_of(blob.digest))
         except MoorageError as error:
             if error.error is ErrorCode.DISK_FULL:
                 raise
@@ -184,17 +186,32 @@ class RepairService:
             repository = Repository(*damage.repository.split("/", 1))
             name = image_name(repository, damage.digest)
             with recorded(caller, Change(Kind.REPAIR, name, registry=repository.registry)):
-                if await self._heal_image(damage.repository, damage.digest, copies):
+                if await self._heal_image(caller, damage.repository, damage.digest, copies):
                     healed.append(name)
         return healed
 
-    async def _heal_image(self, repository: str, digest: Digest, copies: Copies | None) -> bool:
+    async def _fetch(self, caller: Caller, image: StoredImage, missing: Sequence[Digest], copies: Copies) -> None:
+        """Bring blobs that an image lacks and that are not here, or not right, from elsewhere."""
+        sizes = {blob.digest: blob.size for blob in parse_manifest(image.body, image.media_type).blobs}
+        for digest in missing:
+            here = await self._parts.contents.blob(digest)
+            if here is not None and not here.is_quarantined:
+                continue
+            staged = await self._stage(
+                StoredBlob(digest, sizes[digest], digest), partial(copies.blob, digest, [image.repository])
+            )
+            if staged is not None:
+                await self._commit(caller, staged)
+
+    async def _heal_image(self, caller: Caller, repository: str, digest: Digest, copies: Copies | None) -> bool:
         repairs = self._parts.repairs
         image = await repairs.image(repository, digest)
         if image is None:
             return False
         if digest_of(image.body, algorithm_of(digest)) == digest:
             missing = lacking(image)
+            if copies is not None:
+                await self._fetch(caller, image, missing, copies)
             is_whole = not missing or await repairs.relink(image, missing)
             return is_whole and await self._parts.damages.mark(image, None)
         bodies = list(await repairs.bodies(digest, BODIES))
@@ -203,6 +220,15 @@ class RepairService:
             bodies += [copy] if copy is not None else []
         right = next((body for body in bodies if digest_of(body, algorithm_of(digest)) == digest), None)
         return right is not None and await repairs.replace(image, right)
+
+
+async def _bounded(body: AsyncIterator[bytes], size: int) -> AsyncIterator[bytes]:
+    """Stream a body that comes from elsewhere: more bytes than a blob has fill no disk."""
+    async for piece in body:
+        size -= len(piece)
+        if size < 0:
+            raise MoorageError(ErrorCode.UNAVAILABLE, "there are more bytes than the blob has")
+        yield piece
 
 
 async def _free(_count: int) -> None:

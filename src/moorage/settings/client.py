@@ -8,9 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_TEXTS = ("MOORAGE_SERVER", "MOORAGE_CA_FILE")
-_SECRETS = ("MOORAGE_TOKEN", "MOORAGE_USER", "MOORAGE_PASSWORD")
-CLIENT = frozenset({*_TEXTS, *_SECRETS, *(f"{name}_FILE" for name in _SECRETS)})
+FROM = "FROM_"
+"""What stands in front of the names for a registry that copies come from: it is another one than the server's."""
+
+_TEXTS = ("CA_FILE",)
+_SECRETS = ("TOKEN", "USER", "PASSWORD")
+CLIENT = frozenset(
+    f"MOORAGE_{of}{name}"
+    for of in ("", FROM)
+    for name in (*_TEXTS, *_SECRETS, *(f"{secret}_FILE" for secret in _SECRETS))
+) | {"MOORAGE_SERVER"}
 """The variables of commands."""
 
 
@@ -30,16 +37,19 @@ class Client:
     stores: tuple[Path, ...] = ()
 
 
-def load_client(env: Mapping[str, str] | None = None) -> Client:
-    """Return what the environment says; raise ClientError for two that contradict each other, or a file unread."""
-    env = os.environ if env is None else env
-    token, user, password = (_secret(env, name) for name in _SECRETS)
+def load_client(env: Mapping[str, str] | None = None, of: str = "") -> Client:
+    """Return what the environment says; raise ClientError for two that contradict each other, or a file unread.
+
+    `of` stands in front of the names, behind MOORAGE_.
+    """
+    env, prefix = os.environ if env is None else env, f"MOORAGE_{of}"
+    token, user, password = (_secret(env, prefix + name) for name in _SECRETS)
     if token is None and (user is None) != (password is None):
         present, missing = ("USER", "PASSWORD") if user else ("PASSWORD", "USER")
-        raise ClientError(f"MOORAGE_{present} needs MOORAGE_{missing} too; or give MOORAGE_TOKEN alone")
-    ca_file = env.get("MOORAGE_CA_FILE")
+        raise ClientError(f"{prefix}{present} needs {prefix}{missing} too; or give {prefix}TOKEN alone")
+    ca_file = env.get(f"{prefix}CA_FILE")
     return Client(
-        server=env.get("MOORAGE_SERVER") or None,
+        server=None if of else env.get("MOORAGE_SERVER") or None,
         ca_file=Path(ca_file).expanduser() if ca_file else None,
         token=token,
         user=user,
