@@ -24,6 +24,7 @@ from moorage.metastore.groups import GroupTable
 from moorage.metastore.history import TagHistoryTable
 from moorage.metastore.identities import IdentityTable
 from moorage.metastore.keys import KeyTable
+from moorage.metastore.leftovers import StrayTable
 from moorage.metastore.letting_go import RetentionTable
 from moorage.metastore.manifests import ManifestTable
 from moorage.metastore.migrations import migrate
@@ -151,4 +152,5 @@ def tables_of(database: Opened) -> Tables:
         contents=ContentsTable(database),
         damages=DamageTable(database),
         rounds=RoundTable(database),
+        strays=StrayTable(database),
     )

@@ -17,6 +17,7 @@ from moorage.metastore.steps import Database, Steps, one
 from moorage.metastore.tables import registries, repositories
 from moorage.services.account_ports import AccessTokens, Groups, Keys, Robots
 from moorage.services.history_ports import TagHistory
+from moorage.services.leftover_ports import Strays
 from moorage.services.manifests import describe
 from moorage.services.ports import (
     Accounts,
@@ -77,6 +78,7 @@ class Tables:
     contents: Contents
     damages: Damages
     rounds: Rounds
+    strays: Strays
     database: Database
     discarded: list[Digest] = field(default_factory=list)
     """What collections took away."""

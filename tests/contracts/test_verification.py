@@ -131,6 +131,13 @@ async def test_what_is_there_by_now_is_not_what_was_found(tables: Tables) -> Non
     assert await tables.damages.count() == Damaged(0, 0)
 
 
+async def test_a_blob_on_its_way_here_is_not_missing(tables: Tables) -> None:
+    await tables.uploads.claim(LAYER, 5)
+    assert not await tables.damages.quarantine(await stored(tables), Fault.MISSING, None, 5.0, same)
+    await tables.blob(APP, b"layer")
+    assert await tables.damages.quarantine(await stored(tables), Fault.MISSING, None, 5.0, same)
+
+
 async def test_bytes_that_are_right_again_end_the_quarantine(tables: Tables) -> None:
     await tables.blob(APP, b"layer")
     blob = await quarantine(tables)

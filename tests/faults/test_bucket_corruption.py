@@ -1,8 +1,10 @@
 """The same in a bucket: damaged objects are named and heal, and a bucket that is away is no damage."""
 
+import asyncio
 import json
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -92,6 +94,29 @@ def test_changed_bytes_of_a_bucket_never_come_whole_and_heal_with_the_next_push(
     with running.client() as client:
         client.push("latest", *layers)
         client.pull("latest")
+
+
+def test_objects_that_no_row_knows_are_counted_and_given_back(launch: Launcher, bucket: S3Server) -> None:
+    images = some_images(4)
+    running = launch("--collect-every", "3600")
+    push_all(running, images)
+    ours = bucket.bucket("moorage", "prefix")
+
+    async def leave() -> None:
+        await ours.put("blobs/le/left/name", [b"left over"])
+        await ours.close()
+
+    asyncio.run(leave())
+    assert verify(launch)[1]["leftovers"]["count"] == 0
+    launch.settings |= {"MOORAGE_LEASE": "1"}
+    time.sleep(3)
+    assert verify(launch)[1]["leftovers"] == {"count": 1, "bytes": 9, "given_back": False, "refused": None}
+    assert verify(launch, "--repair")[1]["leftovers"]["count"] == 1
+    assert verify(launch)[1]["leftovers"]["count"] == 0
+    assert not (bucket.folder / "moorage" / "prefix" / "blobs" / "le" / "left" / "name").exists()
+    for image in images:
+        with running.client(image.repository) as client:
+            client.pull(image.tag)
 
 
 def test_a_bucket_that_is_away_is_no_damage(launch: Launcher, bucket: S3Server) -> None:

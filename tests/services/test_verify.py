@@ -242,9 +242,9 @@ async def test_what_was_pushed_again_since_it_was_read_is_no_damage(world: World
 
 async def test_bytes_that_are_right_again_come_out_of_quarantine(world: World) -> None:
     digests = await world.fill(30)
-    world.store.wrong = {digests[0]: None}
+    world.store.wrong = {digests[0]: Measured(SIZE, digest_of(b"other"))}
     _, findings = await world.server().run(SYSTEM, Silence(), 4)
-    assert [(found.content, found.fault) for found in findings.new] == [(digests[0], Fault.MISSING)]
+    assert [(found.content, found.fault) for found in findings.new] == [(digests[0], Fault.CHANGED)]
     assert (await world.parts.damages.count()).blobs == 1
     world.store.wrong = {}
     _, findings = await world.server().run(SYSTEM, Silence(), 4)

@@ -9,6 +9,7 @@ from moorage.app.stores import Store
 from moorage.domain.access import Caller
 from moorage.metastore.catalog import CatalogTable
 from moorage.metastore.leases import granted
+from moorage.metastore.leftovers import StrayTable
 from moorage.metastore.letting_go import RetentionTable
 from moorage.metastore.pins import ImagePullTable, PinTable
 from moorage.metastore.registry_trash import RegistryTrashTable
@@ -23,6 +24,7 @@ from moorage.metastore.usage import RegistryUsageTable
 from moorage.metastore.verify import ContentsTable, DamageTable
 from moorage.services.access import Access
 from moorage.services.image_pulls import ImagePullService
+from moorage.services.leftovers import LeftoverService
 from moorage.services.letting_go import LettingGoService
 from moorage.services.pins import PinService
 from moorage.services.registry_trash import RegistryTrashService
@@ -45,6 +47,7 @@ class Keeping:
     verify: VerifyService
     repair: RepairService
     image_pulls: ImagePullService
+    leftovers: LeftoverService
     letting_go: LettingGoService
     pins: PinService
     retention: RetentionService
@@ -66,6 +69,7 @@ def keeping_of(settings: Settings, database: Database, store: Store, access: Acc
         verify=VerifyService(parts, access, system, settings.verify_days),
         repair=RepairService(mended, access),
         image_pulls=ImagePullService(ImagePullTable(database)),
+        leftovers=LeftoverService(store, StrayTable(database), access, lease),
         letting_go=LettingGoService(rules, RetentionLineTable(database), retention, access, system),
         pins=PinService(PinTable(database), access),
         retention=RetentionService(rules, retention, access),

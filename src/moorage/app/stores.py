@@ -11,6 +11,7 @@ from moorage.blobstore.copies import FolderCopies
 from moorage.blobstore.filesystem import FileBlobStore
 from moorage.blobstore.registry_copies import RegistryCopies, Upstream
 from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.services.leftover_ports import Inventory
 from moorage.services.redirects import Signer
 from moorage.services.store_port import BlobStore
 from moorage.services.verify_ports import Copies, Measuring
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from moorage.blobstore.s3.bucket import Bucket
 
 
-class Store(BlobStore, Measuring, Protocol):
-    """A place for bytes that verification can read, too."""
+class Store(BlobStore, Measuring, Inventory, Protocol):
+    """A place for bytes that verification can read, too, and that lists what it has."""
 
 
 UPLOAD_MEMORY = 64 * 1024 * 1024

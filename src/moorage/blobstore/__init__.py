@@ -6,7 +6,7 @@
     discarded/sha256-abcdef…    a blob that a collection took away, until its space is given back
 
 Whatever lies at a content address has a row in the database since before it came there (`Uploads.claim`), so nothing is
-ever searched for on the disk.
+searched for on the disk, but for what is left over, when somebody asks (`services/leftovers.py`).
 """
 
 import re

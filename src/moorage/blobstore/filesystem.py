@@ -14,11 +14,20 @@ from typing import ParamSpec, TypeVar
 
 from moorage.blobstore import DISCARDED, UPLOADS, blob_key, discarded_key, is_upload, upload_key
 from moorage.blobstore.files import is_at, make_folder, remove, remove_all, size_of, stat_of, sync_folder
-from moorage.blobstore.measuring import check_unchanged, mark_of, mark_of_stat, opened_to_measure, places_of
+from moorage.blobstore.measuring import (
+    check_unchanged,
+    everything_in,
+    folders_in,
+    mark_of,
+    mark_of_stat,
+    opened_to_measure,
+    places_of,
+)
 from moorage.blobstore.writer import Writer, gathered
 from moorage.domain.damage import Measured
 from moorage.domain.digest import Algorithm, Digest
 from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.services.leftover_ports import Lying
 from moorage.services.store_port import Located, Received, Seen, Stored
 from moorage.services.verify_ports import Spend
 
@@ -176,6 +185,11 @@ class FileBlobStore:
     async def leftovers(self, sizes: Collection[int]) -> tuple[str, ...]:
         """See `Measuring`."""
         return await self._run(places_of, self._root, frozenset(sizes))
+
+    async def everything(self, before: float) -> AsyncIterator[tuple[Lying, ...]]:
+        """See `Inventory`; what was discarded goes with the next collection anyway."""
+        for folder, algorithm in await self._measure(folders_in, self._root):
+            yield await self._measure(everything_in, folder, algorithm, before)
 
     def discard(self, digests: Sequence[Digest]) -> Callable[[], None]:
         """See `BlobStore`."""

@@ -11,6 +11,7 @@ from moorage.blobstore import UPLOADS, is_upload
 from moorage.domain.damage import Measured
 from moorage.domain.digest import DIGEST, Algorithm, Digest
 from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.services.leftover_ports import Lying
 
 PIECE = 1024 * 1024
 PART = 8 * PIECE
@@ -81,6 +82,34 @@ def check_unchanged(before: os.stat_result, after: os.stat_result) -> None:
     """Raise UNAVAILABLE where a file was written to; to lose its name, as one that is collected, is no change."""
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise MoorageError(ErrorCode.UNAVAILABLE, "the bytes of this blob were changed while they were read")
+
+
+def everything_in(folder: str, algorithm: Algorithm | None, before: float) -> tuple[Lying, ...]:
+    """Return the uploads in a folder, or the blobs of an algorithm, that were last written before a moment."""
+    found = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            try:
+                stat = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            if max(stat.st_mtime, stat.st_ctime) >= before:
+                continue
+            digest = f"{algorithm}:{entry.name}"
+            if algorithm is None and is_upload(entry.name):
+                found.append(Lying(entry.name, stat.st_size, entry.name, entry.name))
+            elif algorithm is not None and DIGEST.fullmatch(digest):
+                found.append(Lying(digest, stat.st_size))
+    return tuple(found)
+
+
+def folders_in(root: str) -> list[tuple[str, Algorithm | None]]:
+    """Return the folders that bytes lie in: of uploads, and of blobs with their algorithms."""
+    found: list[tuple[str, Algorithm | None]] = [(f"{root}/{UPLOADS}", None)]
+    for algorithm in Algorithm:
+        with os.scandir(f"{root}/{algorithm}") as shards:
+            found += [(shard.path, algorithm) for shard in shards if shard.is_dir(follow_symlinks=False)]
+    return found
 
 
 def places_of(root: str, sizes: frozenset[int]) -> tuple[str, ...]:

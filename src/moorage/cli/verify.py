@@ -12,6 +12,7 @@ import typer
 from moorage.cli.api import Api, at
 from moorage.cli.copies import copies_from
 from moorage.cli.folder import Folder, fail
+from moorage.cli.leftovers import leftovers_in, say_leftovers
 from moorage.cli.output import Json, say, say_json
 from moorage.cli.progress import shown_progress
 from moorage.ui.words import number, size
@@ -19,6 +20,7 @@ from moorage.ui.words import number, size
 if TYPE_CHECKING:
     from moorage.app.services import Services
     from moorage.cli.copies import Source
+    from moorage.cli.leftovers import Found
     from moorage.domain.access import Caller
     from moorage.services.move_blobs import Progress
     from moorage.services.repair import Repaired
@@ -62,32 +64,38 @@ def verify(
     it. Exit 0: all is right; 1: something is damaged or could not be read. Stopped or killed, it goes on where it was.
     """
     source = _source(copies, ca_file_from, repair=repair)
-    healed: list[str] = []
     try:
-        with shown_progress() as progress:
-            folder = api.here()
-            if folder is None and source is not None:
-                raise typer.BadParameter("it is for a data folder, not for a server", param_hint="--from")
-            if folder is None:
-                _await(api, progress)
-            else:
-                if source is not None:
-                    folder.tell(lambda *_: _look(source))
-                _run(folder, progress)
-        if repair:
-            healed = _repair(api, folder, source)
+        healed, leftovers = _work(api, source, repair=repair)
     except KeyboardInterrupt:
         fail("stopped; run it again, and it goes on where it was")
     last = api.request("GET", at("storage", "verification"))["last"]
     damages = api.items(at("storage", "damages"))
-    found = {"round": last, "healed": healed, "damages": damages}
+    found = {"round": last, "healed": healed, "damages": damages, "leftovers": leftovers}
     is_clean = not damages and not last["unread"]
     if as_json:
         say_json({"clean": is_clean, **found})
     else:
         _say(last, healed, damages)
-    if not is_clean:
+        if leftovers is not None:
+            say_leftovers(leftovers)
+    if not is_clean or (leftovers is not None and leftovers["refused"]):
         raise typer.Exit(1)
+
+
+def _work(api: Api, source: "Source | None", *, repair: bool) -> "tuple[list[str], Found | None]":
+    """Read, and heal what can be healed; return what was, and what is left over in a data folder's store."""
+    folder = api.here()
+    if folder is None and source is not None:
+        raise typer.BadParameter("it is for a data folder, not for a server", param_hint="--from")
+    if folder is not None and source is not None:
+        folder.tell(lambda *_: _look(source))
+    with shown_progress() as progress:
+        if folder is None:
+            _await(api, progress)
+        else:
+            _run(folder, progress)
+    healed = _repair(api, folder, source) if repair else []
+    return healed, leftovers_in(folder, repair=repair) if folder is not None else None
 
 
 def _run(folder: Folder, progress: "Progress") -> None:

@@ -235,6 +235,9 @@ def is_there(blob: StoredBlob) -> Steps[bool]:
 def _quarantine(blob: StoredBlob, new: dict[str, Any], is_same: Callable[[], bool]) -> Steps[bool]:
     if not (yield from is_there(blob)) or not is_same():
         return False
+    # Its row comes before its bytes, while it is pushed, and goes after its last link.
+    if new["fault"] == Fault.MISSING and (yield from one(HOLDERS, {"digest": blob.digest})) is None:
+        return False
     yield QUARANTINE, new
     return True
 

@@ -171,6 +171,20 @@ class Bucket:
                 return found
             query = {**query, "continuation-token": token}
 
+    async def listed(self, prefix: str) -> AsyncIterator[list[tuple[str, int, float]]]:
+        """List the objects whose keys begin so, a thousand at a time: key, bytes, and when written, in Unix seconds."""
+        query = {"list-type": "2", "prefix": self._prefix + prefix}
+        while True:
+            reply = await self._ask(Ask("GET", query=query))
+            sizes = map(int, _texts(reply, "Contents/{*}Size"))
+            times = (datetime.fromisoformat(text).timestamp() for text in _texts(reply, "Contents/{*}LastModified"))
+            keys = (key.removeprefix(self._prefix) for key in _texts(reply, "Contents/{*}Key"))
+            yield list(zip(keys, sizes, times, strict=True))
+            token = next(iter(_texts(reply, "NextContinuationToken")), None)
+            if token is None:
+                return
+            query = {**query, "continuation-token": token}
+
     async def check(self) -> None:
         """Return when the bucket can be listed; raise RefusedError, or UNAVAILABLE, when it can't."""
         await self._ask(Ask("GET", query={"list-type": "2", "prefix": self._prefix, "max-keys": "1"}))

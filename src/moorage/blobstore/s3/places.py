@@ -11,15 +11,20 @@ from dataclasses import dataclass
 
 from moorage.blobstore import UPLOAD_ID, is_upload
 from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.services.leftover_ports import Lying
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
 PIECE = re.compile(rf"({NAME.pattern})([:<])([0-9]{{1,15}})", re.ASCII)
 BLOB = re.compile(rf"({UPLOAD_ID.pattern})/({NAME.pattern})", re.ASCII)
 
 
+BLOBS = "blobs/"
+"""What the key of every object begins with."""
+
+
 def folder_of(upload_id: str) -> str:
     """Return the key under which all objects of an upload lie; two characters spread the folders of file systems."""
-    return f"blobs/{upload_id[:2]}/{upload_id}/"
+    return f"{BLOBS}{upload_id[:2]}/{upload_id}/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,15 @@ def blob_key(place: str) -> str:
     if match is None:
         raise MoorageError(ErrorCode.BLOB_UNKNOWN)
     return folder_of(match[1]) + match[2]
+
+
+def lying_at(key: str, size: int) -> Lying | None:
+    """Return what an object is to the database; None for a key that is none of ours."""
+    upload_id, _, name = key.removeprefix(BLOBS).partition("/")[2].partition("/")
+    blob = f"{upload_id}/{name}"
+    if BLOB.fullmatch(blob) is None or key != folder_of(upload_id) + name:
+        return None
+    return Lying(blob, size, upload_id, f"{upload_id} {Piece(name, size)}")
 
 
 def reclaimed(place: str) -> tuple[str | None, tuple[str, ...]]:

@@ -8,13 +8,14 @@ from contextlib import contextmanager
 
 from moorage.blobstore import upload_key
 from moorage.blobstore.s3.bucket import Bucket
-from moorage.blobstore.s3.places import Pieces, blob_key, folder_of, parse_pieces, reclaimed
+from moorage.blobstore.s3.places import BLOBS, Pieces, blob_key, folder_of, lying_at, parse_pieces, reclaimed
 from moorage.blobstore.s3.room import Room
 from moorage.blobstore.s3.writer import BodyWriter
 from moorage.blobstore.writer import PIECE, gathered
 from moorage.domain.damage import Measured
 from moorage.domain.digest import Algorithm, Digest
 from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.services.leftover_ports import Lying
 from moorage.services.store_port import Located, Received, Seen, Stored
 from moorage.services.verify_ports import Spend
 
@@ -130,6 +131,12 @@ class S3BlobStore:
     async def leftovers(self, sizes: Collection[int]) -> tuple[str, ...]:  # noqa: ARG002  likewise
         """See `Measuring`; an object's name tells nothing of whose it is, so that none is looked for."""
         return ()
+
+    async def everything(self, before: float) -> AsyncIterator[tuple[Lying, ...]]:
+        """See `Inventory`; objects alone. A multipart upload that a crash left has no name to list it by."""
+        async for page in self._bucket.listed(BLOBS):
+            found = (lying_at(key, size) for key, size, written in page if written < before)
+            yield tuple(each for each in found if each is not None)
 
     async def _size(self, place: str) -> int | None:
         """Return an object's size; None where the bucket is there and it is not, or the place is in no bucket."""
