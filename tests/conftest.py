@@ -27,10 +27,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     faults.addoption("--soak", type=float, default=600, metavar="SECONDS", help="collection beside everything (600)")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let processes share the tests of `make clients`: a module stays whole, and so do those of one address.
 
-    The longest comes first, so that nobody waits for it in the end.
+    The longest comes first, so that nobody waits for it in the end. All this comes before xdist looks at it.
     """
     for item in items:
         is_of_clients = CLIENTS in item.path.parents
