@@ -20,6 +20,8 @@ def test_the_migrations_make_the_tables(connection: Connection) -> None:
 def test_all_text_is_in_byte_order(connection: Connection) -> None:
     found = inspect(connection)
     for table in metadata.tables.values():
-        for column, made in zip(table.columns, found.get_columns(table.name), strict=True):
+        # A migration can only put a column behind those that are there.
+        made = {column["name"]: column["type"] for column in found.get_columns(table.name)}
+        for column in table.columns:
             if column.type is WORDS:
-                assert getattr(made["type"], "collation", None) == "C", f"{table.name}.{column.name}"
+                assert getattr(made[column.name], "collation", None) == "C", f"{table.name}.{column.name}"
