@@ -1,8 +1,10 @@
 """A stop lets what is under way finish, takes nothing new, and ends in good order."""
 
+import fcntl
 import os
 import signal
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +25,13 @@ def await_closed_doors(running: Running) -> None:
             except ConnectionResetError:
                 # The door closed in the middle of this very knock.
                 continue
+
+
+def await_waiting(running: Running) -> None:
+    """Return when the process waits for a lock that somebody has."""
+    for _ in every(20):
+        if f" -> FLOCK  ADVISORY  WRITE {running.process.pid} " in Path("/proc/locks").read_text():
+            break
 
 
 @pytest.mark.parametrize(
@@ -72,6 +81,17 @@ def test_what_takes_longer_than_the_drain_is_cut_off(launch: Launcher, flags: tu
         assert client.ask("GET", location).headers["range"] == f"0-{(4 << 20) - 1}"
         assert client.append(location, 4 << 20, BIG[4 << 20 :]).status == 202
         assert client.finish(location, digest_of(BIG)).status == 201
+
+
+@pytest.mark.parametrize("flags", [(), ("--workers", "2")])
+def test_a_server_that_waits_for_its_database_can_be_stopped(launch: Launcher, flags: tuple[str, ...]) -> None:
+    launch.data.mkdir()
+    with (launch.data / "moorage.lock").open("a") as held:
+        # As another server does that brings the tables up to date.
+        fcntl.flock(held, fcntl.LOCK_EX)
+        running = launch.begin(*flags)
+        await_waiting(running)
+        assert running.stop() == 0
 
 
 def test_connections_at_rest_do_not_hold_up_a_stop(launch: Launcher) -> None:

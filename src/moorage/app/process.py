@@ -41,6 +41,9 @@ class StartError(Exception):
 
 def run(settings: Settings) -> None:
     """Run a server until it is told to stop; raise StartError when it can't start."""
+    stop = _Stop()
+    for interrupt in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(interrupt, stop.heed)
     try:
         with _own_folder(settings.data):
             certificates = _certificates(settings)
@@ -50,8 +53,8 @@ def run(settings: Settings) -> None:
             if settings.workers == 1:
                 uvloop.run(_run_alone(settings, certificates))
             else:
-                uvloop.run(_prepare(settings))
-                _supervise(settings, certificates)
+                uvloop.run(_prepare(settings, stop))
+                _supervise(settings, certificates, stop)
     except (TlsError, PortTaken, DirectoriesError, MoorageError) as error:
         raise StartError(str(error)) from error
     except OSError as error:
@@ -85,15 +88,16 @@ async def _welcome(settings: Settings, services: Services) -> None:
 
 async def _run_alone(settings: Settings, certificates: CertificatePaths | None) -> None:
     stopping = asyncio.Event()
-    worker.install_signals(stopping.set)
     async with open_services(settings) as services:
+        worker.install_signals(stopping.set)
         await _welcome(settings, services)
         await worker.run(settings, services, certificates, 0, stopping)
 
 
-async def _prepare(settings: Settings) -> None:
+async def _prepare(settings: Settings, stop: "_Stop") -> None:
     """Make the tables and the first account before several workers would."""
     async with open_services(settings) as services:
+        stop.is_open = True
         await _welcome(settings, services)
 
 
@@ -115,19 +119,16 @@ def _child(settings: Settings, certificates: CertificatePaths | None, number: in
         sys.exit(f"worker {number}: {error}")
 
 
-def _supervise(settings: Settings, certificates: CertificatePaths | None) -> None:
+def _supervise(settings: Settings, certificates: CertificatePaths | None, stop: "_Stop") -> None:
     folder = settings.data.resolve() / "metrics"
     prepare_multiprocess(folder)
     # Where the workers count together; prometheus-client looks at it when it is imported.
     os.putenv("PROMETHEUS_MULTIPROC_DIR", str(folder))
-    stopped = _Stopped()
-    for interrupt in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(interrupt, stopped.stop)
     children = [_spawn(settings, certificates, number) for number in range(settings.workers)]
-    while not stopped.is_stopped:
+    while not stop.is_told:
         time.sleep(LOOK_SECONDS)
         for number, child in enumerate(children):
-            if not child.is_alive() and not stopped.is_stopped:
+            if not child.is_alive() and not stop.is_told:
                 print(f"worker {number} ended with {child.exitcode}; starting it again", file=sys.stderr)  # noqa: T201  for the person at the terminal
                 time.sleep(RESPAWN_SECONDS)
                 children[number] = _spawn(settings, certificates, number)
@@ -135,11 +136,17 @@ def _supervise(settings: Settings, certificates: CertificatePaths | None) -> Non
 
 
 @dataclass(slots=True)
-class _Stopped:
-    is_stopped: bool = False
+class _Stop:
+    """What SIGTERM and SIGINT do until a loop looks after them; process 1 is told of none that nobody heeds."""
 
-    def stop(self, _number: int, _frame: object) -> None:
-        self.is_stopped = True
+    is_open: bool = False
+    is_told: bool = False
+
+    def heed(self, _number: int, _frame: object) -> None:
+        """End a server that has not opened its database at once; it may wait for it in a thread, for long."""
+        if not self.is_open:
+            os._exit(0)
+        self.is_told = True
 
 
 def _spawn(settings: Settings, certificates: CertificatePaths | None, number: int) -> SpawnProcess:
