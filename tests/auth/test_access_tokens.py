@@ -158,21 +158,21 @@ async def test_uses_are_written_together_and_none_by_using(people: People) -> No
     header = basic("bob", await wanted(people))
     for later in range(3):
         await people.callers.of(header, 1000.0 + later)
-    (token,) = await people.access_tokens.list(ROOT, "bob")
+    (token,) = await people.access_tokens.list(ROOT, "bob", "", 50)
     assert token.last_used_at is None
     await people.access_tokens.flush()
     await people.access_tokens.flush()
-    (token,) = await people.access_tokens.list(ROOT, "bob")
+    (token,) = await people.access_tokens.list(ROOT, "bob", "", 50)
     assert token.last_used_at == 1002.0
 
 
 async def test_a_bearer_token_counts_as_a_use_of_its_access_token(people: People) -> None:
     header = await through_basic(people, await wanted(people))
     await people.access_tokens.flush()
-    (before,) = await people.access_tokens.list(ROOT, "bob")
+    (before,) = await people.access_tokens.list(ROOT, "bob", "", 50)
     await people.callers.of(header, time.time() + 5)
     await people.access_tokens.flush()
-    (after,) = await people.access_tokens.list(ROOT, "bob")
+    (after,) = await people.access_tokens.list(ROOT, "bob", "", 50)
     assert before.last_used_at is not None
     assert after.last_used_at is not None
     assert after.last_used_at > before.last_used_at
@@ -199,7 +199,7 @@ async def test_only_with_manage_an_access_token_looks_after_others(people: Peopl
     wish = Wish("child", (action,), ("*",), time.time() + DAY)
     for refused in (
         people.access_tokens.create(caller, "bob", wish),
-        people.access_tokens.list(caller, "bob"),
+        people.access_tokens.list(caller, "bob", "", 50),
         people.access_tokens.revoke(caller, "bob", "maker"),
     ):
         with pytest.raises(MoorageError) as raised:
@@ -233,13 +233,16 @@ async def test_an_access_token_looks_after_those_within_its_patterns(people: Peo
     bob = Caller(people.bob.id, "bob")
     for name, patterns in (("in", ("dmc/team/*", "other/a/*")), ("part", ("dmc/*", "other/*")), ("out", ("*",))):
         await people.access_tokens.create(bob, "bob", Wish(name, (TokenAction.PULL,), patterns, time.time() + DAY))
-    assert [token.name for token in await people.access_tokens.list(caller, "bob")] == ["in", "maker"]
+    assert [token.name for token in await people.access_tokens.list(caller, "bob", "", 50)] == ["in", "maker"]
+    for after, shown in (("", "in"), ("in", "maker")):
+        assert [token.name for token in await people.access_tokens.list(caller, "bob", after, 1)] == [shown]
+    assert await people.access_tokens.list(caller, "bob", "maker", 1) == ()
     for name in ("out", "part", "nil"):
         with pytest.raises(MoorageError) as refused:
             await people.access_tokens.revoke(caller, "bob", name)
         assert refused.value.error is ErrorCode.NOT_FOUND
     await people.access_tokens.revoke(caller, "bob", "in")
-    assert [token.name for token in await people.access_tokens.list(bob, "bob")] == ["maker", "out", "part"]
+    assert [token.name for token in await people.access_tokens.list(bob, "bob", "", 50)] == ["maker", "out", "part"]
 
 
 async def test_with_an_access_token_nobody_changes_their_own_password(people: People) -> None:
@@ -254,18 +257,18 @@ async def test_everybody_looks_after_their_own_and_administrators_after_all(peop
     wish = Wish("laptop", (TokenAction.PULL,), ("*",), time.time() + DAY)
     await people.access_tokens.create(bob, "bob", wish)
     assert (await people.access_tokens.create(ann, "ann", wish))[0].name == "laptop"
-    assert [token.name for token in await people.access_tokens.list(ann, "bob")] == ["laptop"]
+    assert [token.name for token in await people.access_tokens.list(ann, "bob", "", 50)] == ["laptop"]
     for caller, error in ((bob, ErrorCode.DENIED), (Caller(), ErrorCode.UNAUTHORIZED)):
         for refused in (
             people.access_tokens.create(caller, "ann", wish),
-            people.access_tokens.list(caller, "ann"),
+            people.access_tokens.list(caller, "ann", "", 50),
             people.access_tokens.revoke(caller, "ann", "laptop"),
         ):
             with pytest.raises(MoorageError) as raised:
                 await refused
             assert raised.value.error is error
     await people.access_tokens.revoke(bob, "bob", "laptop")
-    assert await people.access_tokens.list(bob, "bob") == ()
+    assert await people.access_tokens.list(bob, "bob", "", 50) == ()
 
 
 async def test_none_outlasts_a_password_that_was_given_for_a_time(people: People) -> None:
@@ -310,7 +313,7 @@ async def test_what_is_no_access_token_is_not_made(
     with pytest.raises(MoorageError) as refused:
         await people.access_tokens.create(ROOT, "bob", Wish(name, tuple(actions), patterns, time.time() + DAY))
     assert refused.value.error in {ErrorCode.VALUE_INVALID, ErrorCode.NAME_INVALID}
-    assert await people.access_tokens.list(ROOT, "bob") == ()
+    assert await people.access_tokens.list(ROOT, "bob", "", 50) == ()
 
 
 async def test_the_right_password_of_an_administrator_is_not_narrowed(people: People) -> None:

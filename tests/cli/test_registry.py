@@ -73,14 +73,14 @@ def test_a_role_is_granted_and_revoked(moorage: Terminal) -> None:
     }
 
     async def is_writer(services: Services) -> None:
-        (member,) = await services.registries.members(SYSTEM, "dmc")
+        (member,) = await services.registries.members(SYSTEM, "dmc", "", 50)
         assert (member.name, member.role) == ("mara", Role.WRITER)
 
     moorage.do(is_writer)
     assert moorage("registry", "revoke", "dmc", "mara") == 0
 
     async def is_nobody(services: Services) -> None:
-        assert await services.registries.members(SYSTEM, "dmc") == ()
+        assert await services.registries.members(SYSTEM, "dmc", "", 50) == ()
 
     moorage.do(is_nobody)
 

@@ -36,7 +36,7 @@ async def test_a_name_is_taken_once_for_each_account(tables: Tables) -> None:
     with pytest.raises(MoorageError) as refused:
         await made(tables, ann, "laptop", "cc")
     assert refused.value.error is ErrorCode.CONFLICT
-    assert await tables.access_tokens.of(ann.id) == (first,)
+    assert await tables.access_tokens.page(ann.id, "", 50) == (first,)
     assert await tables.access_tokens.find("cc") is None
 
 
@@ -52,8 +52,10 @@ async def test_access_tokens_are_listed_by_name(tables: Tables) -> None:
     ann = await person(tables)
     for number, name in enumerate(("c", "a", "b")):
         await made(tables, ann, name, str(number))
-    assert [token.name for token in await tables.access_tokens.of(ann.id)] == ["a", "b", "c"]
-    assert await tables.access_tokens.of(ann.id + 1) == ()
+    assert [token.name for token in await tables.access_tokens.page(ann.id, "", 50)] == ["a", "b", "c"]
+    assert [token.name for token in await tables.access_tokens.page(ann.id, "a", 1)] == ["b"]
+    assert await tables.access_tokens.page(ann.id, "c", 50) == ()
+    assert await tables.access_tokens.page(ann.id + 1, "", 50) == ()
 
 
 async def test_a_deleted_access_token_is_gone_for_every_process_at_once(open_tables: OpenTables) -> None:
@@ -87,4 +89,4 @@ async def test_the_last_use_moves_forward_only(tables: Tables) -> None:
     await tables.access_tokens.used({one.id: 50.0, other.id: 60.0, other.id + 1: 70.0})
     await tables.access_tokens.used({one.id: 40.0, other.id: 61.0})
     await tables.access_tokens.used({})
-    assert [token.last_used_at for token in await tables.access_tokens.of(ann.id)] == [50.0, 61.0]
+    assert [token.last_used_at for token in await tables.access_tokens.page(ann.id, "", 50)] == [50.0, 61.0]

@@ -24,7 +24,7 @@ async def test_a_holder_has_one_role_for_each_pattern(tables: Tables) -> None:
     registry, ann = await dmc(tables), await tables.person("ann")
     for pattern, role in (("*", Role.READER), ("team/*", Role.READER), ("team/*", Role.OWNER)):
         assert await tables.grants.give(registry, ANN, pattern, role)
-    assert await tables.grants.every(registry) == (
+    assert await tables.grants.page(registry, "", 50) == (
         GrantRecord(ANN, "*", Role.READER),
         GrantRecord(ANN, "team/*", Role.OWNER),
     )
@@ -42,13 +42,52 @@ async def test_what_a_group_holds_counts_for_those_in_it(tables: Tables) -> None
     await tables.grants.give(registry, ANN, "*", Role.READER)
     assert await tables.grants.of(registry, ann.id) == (Grant(Role.READER), Grant(Role.WRITER, "*", "ops"))
     assert await tables.grants.of(registry, tom.id) == ()
-    assert await tables.grants.every(registry) == (
+    assert await tables.grants.page(registry, "", 50) == (
         GrantRecord(OPS, "*", Role.WRITER),
         GrantRecord(ANN, "*", Role.READER),
     )
     await tables.groups.delete("ops")
     assert await tables.grants.of(registry, ann.id) == (Grant(Role.READER),)
-    assert await tables.grants.every(registry) == (GrantRecord(ANN, "*", Role.READER),)
+    assert await tables.grants.page(registry, "", 50) == (GrantRecord(ANN, "*", Role.READER),)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 50])
+async def test_pages_of_grants_go_by_key_and_hold_each_once(tables: Tables, limit: int) -> None:
+    registry, other = await dmc(tables), await tables.registry("other")
+    for name in ("ann", "ann-b", "ann.c", "tom"):
+        await tables.person(name)
+    await tables.groups.create("ops")
+    await tables.groups.create("ann")
+    holders = [
+        *(Holder(HolderKind.GROUP, name) for name in ("ann", "ops")),
+        *(Holder(HolderKind.USER, name) for name in ("ann", "ann-b", "ann.c", "tom")),
+    ]
+    for holder in reversed(holders):
+        for pattern in ("team/*", "*"):
+            await tables.grants.give(registry, holder, pattern, Role.READER)
+        await tables.grants.give(other.id, holder, "*", Role.READER)
+    found: list[GrantRecord] = []
+    while page := await tables.grants.page(registry, found[-1].key if found else "", limit):
+        assert len(page) <= limit
+        found += page
+    assert found == [GrantRecord(holder, pattern, Role.READER) for holder in holders for pattern in ("*", "team/*")]
+    assert (await tables.grants.page(registry, "h", 50))[0].holder == ANN
+    assert await tables.grants.page(registry, "v", 50) == ()
+
+
+@pytest.mark.parametrize("limit", [1, 2, 50])
+async def test_members_are_the_accounts_with_a_role_on_the_whole_registry(tables: Tables, limit: int) -> None:
+    registry = await dmc(tables)
+    await tables.groups.create("ops")
+    await tables.grants.give(registry, OPS, "*", Role.WRITER)
+    for name, pattern in (("tom", "*"), ("eve", "team/*"), ("ann", "*"), ("bob", "*")):
+        await tables.person(name)
+        await tables.grants.give(registry, Holder(HolderKind.USER, name), pattern, Role.READER)
+    found: list[str] = []
+    while page := await tables.grants.members(registry, found[-1] if found else "", limit):
+        assert len(page) <= limit
+        found += (grant.holder.name for grant in page)
+    assert found == ["ann", "bob", "tom"]
 
 
 async def test_nobody_holds_a_grant_who_does_not_exist(tables: Tables) -> None:
@@ -56,7 +95,7 @@ async def test_nobody_holds_a_grant_who_does_not_exist(tables: Tables) -> None:
     for holder in (Holder(HolderKind.USER, "ops"), Holder(HolderKind.GROUP, "ann")):
         assert not await tables.grants.give(registry, holder, "*", Role.READER)
         assert not await tables.grants.take(registry, holder, "*")
-    assert await tables.grants.every(registry) == ()
+    assert await tables.grants.page(registry, "", 50) == ()
 
 
 async def test_a_grant_counts_in_its_registry_alone(tables: Tables) -> None:

@@ -129,13 +129,33 @@ async def test_everybody_has_their_own_pin_on_an_image(tables: Tables) -> None:
     agent, ann = Pin(one, "agent", "runs", 1.0, soon), Pin(one, "ann", "", 2.0, None)
     assert await tables.pins.put(APP, agent)
     assert await tables.pins.put(APP, ann)
-    assert await tables.pins.of(APP) == (agent, ann)
+    assert await tables.pins.page(APP, "", 50) == (agent, ann)
     later = Pin(one, "agent", "runs", 3.0, soon + 1)
     assert await tables.pins.put(APP, later)
     assert await tables.pins.find(APP, one, "agent") == later
     assert await tables.pins.remove(APP, one, "agent")
     assert not await tables.pins.remove(APP, one, "agent")
-    assert await tables.pins.of(APP) == (ann,)
+    assert await tables.pins.page(APP, "", 50) == (ann,)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 50])
+async def test_pages_of_pins_go_by_image_and_by_who_holds_them(tables: Tables, limit: int) -> None:
+    images = sorted([await tables.image(APP, "1"), await tables.image(APP, "2")])
+    for image in images:
+        for name in ("tom", "ann", "bob"):
+            await tables.pins.put(APP, Pin(image, name, "", 1.0, time.time() - 1 if name == "bob" else None))
+
+    async def pages(of: Digest | None = None) -> list[tuple[Digest, str]]:
+        found: list[Pin] = []
+        while page := await tables.pins.page(APP, found[-1].key if found else "", limit, of):
+            assert len(page) <= limit
+            found += page
+        return [(pin.digest, pin.by) for pin in found]
+
+    assert await pages() == [(image, name) for image in images for name in ("ann", "tom")]
+    for image in images:
+        assert await pages(image) == [(image, "ann"), (image, "tom")]
+    assert await tables.pins.page(APP, f"{images[1]} ann", 50, images[0]) == ()
 
 
 async def test_a_pin_is_on_an_image_that_is_there_and_ends(tables: Tables) -> None:
@@ -144,12 +164,12 @@ async def test_a_pin_is_on_an_image_that_is_there_and_ends(tables: Tables) -> No
     for repository, digest in ((OTHER, one), (APP, NOWHERE)):
         assert not await tables.pins.put(repository, Pin(digest, "ann", "", 1.0, None))
     await tables.pins.put(APP, Pin(one, "ann", "", 1.0, time.time() - 1))
-    assert await tables.pins.of(APP) == ()
+    assert await tables.pins.page(APP, "", 50) == ()
     assert await tables.pins.find(APP, one, "ann") is None
     assert not await tables.pins.remove(APP, one, "ann")
     await tables.pins.put(APP, Pin(one, "ann", "", 1.0, None))
     await tables.catalog.delete(APP, (one,), (), "ann")
-    assert await tables.pins.of(APP) == ()
+    assert await tables.pins.page(APP, "", 50) == ()
 
 
 async def test_the_last_pull_of_an_image_is_known(tables: Tables) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moorage.domain.errors import ErrorCode
-from moorage.domain.pattern import LONGEST_PATTERN, matches, parse_pattern
+from moorage.domain.pattern import LONGEST_PATTERN, any_of, matches, parse_pattern
 from tests.domain.refusals import refusal
 
 TEXT = st.text("ab/*", max_size=12)
@@ -80,6 +80,11 @@ def test_a_star_is_any_run_of_characters_and_nothing_else_is(pattern: str, path:
 @given(st.text("abc/._-", max_size=30), st.text("abc/._-", max_size=30), st.text("abc/._-", max_size=30))
 def test_a_star_stands_for_whatever_is_put_there(before: str, between: str, after: str) -> None:
     assert matches(f"{before}*{after}", before + between + after)
+
+
+@given(st.lists(TEXT, max_size=6), st.text("ab/", max_size=12))
+def test_one_of_many_patterns_matches_what_it_matches_by_itself(patterns: list[str], path: str) -> None:
+    assert any_of(tuple(patterns))(path) is any(matches(pattern, path) for pattern in patterns)
 
 
 def test_no_pattern_takes_long() -> None:

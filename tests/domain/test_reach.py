@@ -19,8 +19,7 @@ def listed(reach: Reach, names: list[str], after: str = "") -> list[str]:
     return [
         name
         for span in reach.past(after)
-        for name in sorted(names)
-        if span.start <= name < span.end and span.holds(name)
+        for name in span.among(name for name in sorted(names) if span.start <= name < span.end)
     ]
 
 

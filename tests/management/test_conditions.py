@@ -164,7 +164,7 @@ async def test_a_pull_changes_the_tag_and_stops_nothing(world: World) -> None:
 async def test_the_use_of_an_access_token_stops_nobody_from_revoking_it(world: World) -> None:
     path = USER + "/tokens/one"
     read, tokens = await etag(world, path), world.services.access_tokens
-    tokens.note_use((await tokens.list(SYSTEM, "reader"))[0].id, time.time())
+    tokens.note_use((await tokens.list(SYSTEM, "reader", "", 1))[0].id, time.time())
     await tokens.flush()
     assert await etag(world, path) != read
     assert (await world.ask("DELETE", path, headers={"if-match": read})).status_code == 204

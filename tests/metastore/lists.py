@@ -15,6 +15,7 @@ from moorage.metastore import (
     activity,
     catalog,
     collect,
+    grants,
     groups,
     history,
     identities,
@@ -49,7 +50,6 @@ NO_LISTS = {
     ("repair", "BODIES"): "is for a repair, which may look through all images",
     ("moving", "LINKED"): "is for a move, which goes through everything",
     ("moving", "NEEDED_BY"): "is for a move",
-    ("pins", "FIND"): "finds one",
     ("pins", "LAST_OF_ALL"): "is read aside, for a deletion",
     ("registry_trash", "LAST_PULL"): "is read aside, for a deletion",
     ("retention_line", "RULED"): "shows all registries that have rules",
@@ -93,6 +93,7 @@ def lists(world: World) -> Lists:
     }
     return {
         "reach": (names.REACH, reader),
+        "names with some words": (names.LOOKED_THROUGH, {**spans, "limit": SOME, "words": "app"}),
         "names": (names.NAMES, {**spans, "limit": SOME}),
         "repositories": (repositories.NAMED, {"names": [f"reg-00/{world.path(9)}", ""]}),
         "registries": (registries.EVERY, {}),
@@ -119,7 +120,12 @@ def lists(world: World) -> Lists:
         "a directory's groups": (groups.MIRRORS, {"directory": "ldap", "user_id": 1001}),
         "robots": (robots.OF_SERVER, {"after": "m", "limit": SOME}),
         "a registry's robots": (robots.OF_REGISTRY, {"registry_id": 1, "after": "m", "limit": SOME}),
-        "access tokens": (access_tokens.OF_ACCOUNT, {"user_id": 1001}),
+        "access tokens": (access_tokens.PAGE, {"user_id": 1001, "after": "m", "limit": SOME}),
+        **{
+            f"grants, {kind.plural}": (statement, {"registry_id": 1, "name": "g", "pattern": "m", "limit": SOME})
+            for kind, statement in grants.PAGE.items()
+        },
+        "members": (grants.MEMBERS, {"registry_id": 1, "after": "m", "limit": SOME}),
         "identities": (identities.LINKED, {"user_id": 1001}),
         "uploads that ended": (uploads.EXPIRED, {"limit": SOME}),
         "a tag's history": (history.MOVES, {**moves, "before": 10**9, "limit": SOME}),
@@ -139,9 +145,12 @@ def lists(world: World) -> Lists:
 def _retention(world: World) -> Lists:
     registry = {"registry_id": 1, "after": "reg-00/t", "limit": SOME}
     half = world.moment(world.scale.activity // 2)
+    image = world.image(4)
+    pinned = {"repository_id": image.repository, "digest": image.digest, "by": "m", "now": half, "limit": SOME}
     return {
         "a registry's rules": (retention.EVERY, {"registry_id": 1}),
-        "a repository's pins": (pins.LASTING, {"repository_id": world.image(4).repository, "now": half}),
+        "a repository's pins": (pins.PAGE, {**pinned, "last": "~"}),
+        "an image's pins": (pins.PAGE, {**pinned, "last": image.digest}),
         "a registry's repositories, for a preview": (letting_go.NAMES, registry),
         "a registry's repositories, for the line": (retention_line.OF_REGISTRY, registry),
         "who was pushed to": (retention_line.PUSHED, {"since": half, "after": 7, "limit": SOME}),

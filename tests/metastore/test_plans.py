@@ -46,8 +46,10 @@ MOST_READ = max(activity.WINDOW, pages.TAGS_SEEN) + 100
 
 SORTED = re.compile(
     r"images, untagged|activity, .*\['|a group's members|a directory's groups|(further )?deleted registries"
+    r"|grants, |members$"
 )
-"""What SQLite sorts: the rows of a window that fit, not known to be in order; people of a group; deleted registries."""
+"""What SQLite sorts: the rows of a window that fit, not known to be in order; who is in a group or has a role; deleted
+registries."""
 
 
 def test_every_list_of_the_code_has_its_plan_looked_at() -> None:

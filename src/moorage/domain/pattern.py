@@ -8,6 +8,7 @@ nothing, or no more. `team/*` matches `team/app` and `team/a/b`, and not `team`;
 """
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 
 from moorage.domain.errors import ErrorCode, MoorageError
@@ -17,6 +18,7 @@ WHOLE = "*"
 
 LONGEST_PATTERN = 255
 PATTERNS_REMEMBERED = 8192
+TESTS_REMEMBERED = 64
 _PATTERN = re.compile(r"(?!/)(?!.*(?:\*\*|//))[a-z0-9._/*-]{1,255}(?<!/)", re.ASCII)
 
 
@@ -49,6 +51,37 @@ def matches(pattern: str, path: str) -> bool:
             return False
         start = found + len(part)
     return True
+
+
+@lru_cache(maxsize=TESTS_REMEMBERED)
+def any_of(patterns: tuple[str, ...]) -> Callable[[str], bool]:
+    """Return what tells whether one of these patterns matches a path; most of many are told by a look or two."""
+    exact: set[str] = set()
+    beginnings: list[str] = []
+    ends: dict[str, list[str]] = {}
+    others: list[str] = []
+    for pattern in patterns:
+        first, between, last = _parts(pattern)
+        if last is None:
+            exact.add(first)
+        elif between:
+            others.append(pattern)
+        elif last:
+            ends.setdefault(first, []).append(last)
+        else:
+            beginnings.append(first)
+    starts = tuple(beginnings)
+    both = [(first, tuple(lasts)) for first, lasts in ends.items()]
+
+    def matches_one(path: str) -> bool:
+        return (
+            path in exact
+            or path.startswith(starts)
+            or any(path.startswith(first) and path.endswith(lasts, len(first)) for first, lasts in both)
+            or any(matches(pattern, path) for pattern in others)
+        )
+
+    return matches_one
 
 
 @lru_cache(maxsize=PATTERNS_REMEMBERED)

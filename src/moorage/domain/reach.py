@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from moorage.domain.pattern import WHOLE, matches
+from moorage.domain.pattern import WHOLE, any_of
 
 AFTER = " "
 """Put behind a name it makes the first text past it that a name could follow: it comes before all that names hold."""
@@ -29,9 +29,11 @@ class Span:
     end: str
     filters: tuple[tuple[str, ...], ...] = ()
 
-    def holds(self, name: str) -> bool:
-        """Tell whether a name that lies between start and end is reached."""
-        return all(any(matches(pattern, name) for pattern in patterns) for patterns in self.filters)
+    def among(self, names: Iterable[str]) -> list[str]:
+        """Return those of names between start and end that are reached."""
+        for patterns in self.filters:
+            names = filter(any_of(patterns), names)
+        return list(names)
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,8 @@ class GrantRoutes:
         self, caller: FromCaller, address: InRegistry, paging: Annotated[Paging, Depends()]
     ) -> GrantPage:
         """List who has which role in a registry."""
-        page, following = paging.of(await self._grants.list(caller, address), lambda grant: grant.key)
+        found = await self._grants.list(caller, address, paging.after, paging.limit)
+        page, following = paging.cut(found, lambda grant: grant.key)
         return GrantPage(items=[Grant.of(grant) for grant in page], next=following)
 
     async def get_user_grant(

@@ -75,14 +75,13 @@ class PinRoutes:
         self, caller: FromCaller, repository: InRepository, paging: Annotated[Paging, Depends()]
     ) -> PinPage:
         """List a repository's pins that have not ended."""
-        return _page(await self._pins.list(caller, repository), paging)
+        return _page(await self._pins.list(caller, repository, paging.after, paging.limit), paging)
 
     async def list_image_pins(
         self, caller: FromCaller, repository: InRepository, image: OfImage, paging: Annotated[Paging, Depends()]
     ) -> PinPage:
         """List the pins on one image, whoever holds them."""
-        digest = parse_digest(image)
-        return _page([pin for pin in await self._pins.list(caller, repository) if pin.digest == digest], paging)
+        return _page(await self._pins.list(caller, repository, paging.after, paging.limit, parse_digest(image)), paging)
 
     async def pin_image(self, caller: FromCaller, repository: InRepository, image: OfImage, sent: NewPin) -> Pin:
         """Keep an image, its index and its tags from retention, in place of your pin on it."""
@@ -97,5 +96,5 @@ class PinRoutes:
 
 
 def _page(pins: Sequence[records.Pin], paging: Paging) -> PinPage:
-    page, following = paging.of(pins, lambda pin: f"{pin.digest} {pin.by}")
+    page, following = paging.cut(pins, lambda pin: pin.key)
     return PinPage(items=[Pin.of(pin) for pin in page], next=following)

@@ -233,7 +233,8 @@ class RegistryRoutes:
         self, caller: FromCaller, address: InRegistry, paging: Annotated[Paging, Depends()]
     ) -> MemberPage:
         """List a registry's members."""
-        page, following = paging.of(await self._registries.members(caller, address), lambda member: member.name)
+        found = await self._registries.members(caller, address, paging.after, paging.limit)
+        page, following = paging.cut(found, lambda member: member.name)
         return MemberPage(items=[Member(name=member.name, role=member.role) for member in page], next=following)
 
     async def get_member(self, caller: FromCaller, address: InRegistry, user: InUser, tagged: ToTag) -> Member:

@@ -122,7 +122,8 @@ class TokenRoutes:
 
     async def list_tokens(self, caller: FromCaller, user: InUser, paging: Annotated[Paging, Depends()]) -> TokenPage:
         """List a person's access tokens."""
-        return _page(paging, await self._tokens.list(caller, user))
+        found = await self._tokens.list(caller, user, paging.after, paging.limit)
+        return _page(paging, found)
 
     async def get_token(self, caller: FromCaller, user: InUser, token: InToken, tagged: ToTag) -> Token:
         """Show an access token of a person."""
@@ -146,7 +147,8 @@ class TokenRoutes:
     ) -> TokenPage:
         """List the access tokens of a robot of the server."""
         await self._robots.get(caller, robot)
-        return _page(paging, await self._tokens.list(caller, robot))
+        found = await self._tokens.list(caller, robot, paging.after, paging.limit)
+        return _page(paging, found)
 
     async def get_robot_token(self, caller: FromCaller, robot: InRobot, token: InToken, tagged: ToTag) -> Token:
         """Show an access token of a robot of the server."""
@@ -170,7 +172,8 @@ class TokenRoutes:
         self, caller: FromCaller, address: InRegistry, robot: InRobot, paging: Annotated[Paging, Depends()]
     ) -> TokenPage:
         """List the access tokens of a robot of a registry."""
-        return _page(paging, await self._tokens.list(caller, robot, registry=address))
+        found = await self._tokens.list(caller, robot, paging.after, paging.limit, registry=address)
+        return _page(paging, found)
 
     async def get_registry_robot_token(
         self, caller: FromCaller, address: InRegistry, robot: InRobot, token: InToken, tagged: ToTag
@@ -186,5 +189,5 @@ class TokenRoutes:
 
 
 def _page(paging: Paging, found: tuple[records.AccessToken, ...]) -> TokenPage:
-    page, following = paging.of(found, lambda token: token.name)
+    page, following = paging.cut(found, lambda token: token.name)
     return TokenPage(items=[Token.of(token) for token in page], next=following)

@@ -20,7 +20,12 @@ _of_name = (access_tokens.c.user_id == bindparam("of_user"), access_tokens.c.nam
 
 CREATE = insert(access_tokens)
 NAMED = select(*_columns).where(*_of_name)
-OF_ACCOUNT = select(*_columns).where(access_tokens.c.user_id == bindparam("user_id")).order_by(access_tokens.c.name)
+PAGE = (
+    select(*_columns)
+    .where(access_tokens.c.user_id == bindparam("user_id"), access_tokens.c.name > bindparam("after"))
+    .order_by(access_tokens.c.name)
+    .limit(bindparam("limit"))
+)
 FIND = select(*_columns).where(access_tokens.c.secret_hash == bindparam("secret_hash"))
 GET = select(*_columns).where(access_tokens.c.id == bindparam("id"))
 DELETE = delete(access_tokens).where(*_of_name)
@@ -45,9 +50,9 @@ class AccessTokenTable:
         """See `AccessTokens`."""
         return await self._database.write(partial(_create, user_id, token, by, time.time()))
 
-    async def of(self, user_id: int) -> tuple[AccessToken, ...]:
+    async def page(self, user_id: int, after: str, limit: int) -> tuple[AccessToken, ...]:
         """See `AccessTokens`."""
-        return await self._database.read(_of(user_id))
+        return await self._database.read(_page(user_id, after, limit))
 
     async def find(self, secret_hash: str) -> AccessToken | None:
         """See `AccessTokens`."""
@@ -108,8 +113,8 @@ def _create(user_id: int, token: NewAccessToken, by: str, now: float) -> Steps[A
     return _token_of(made)
 
 
-def _of(user_id: int) -> Steps[tuple[AccessToken, ...]]:
-    rows = yield OF_ACCOUNT, {"user_id": user_id}
+def _page(user_id: int, after: str, limit: int) -> Steps[tuple[AccessToken, ...]]:
+    rows = yield PAGE, {"user_id": user_id, "after": after, "limit": limit}
     return tuple(_token_of(row) for row in rows)
 
 

@@ -5,6 +5,7 @@ from functools import partial
 from sqlalchemy import bindparam, delete, or_, select
 
 from moorage.domain.access import Grant, Role
+from moorage.domain.pattern import WHOLE
 from moorage.metastore.cache import AccessCache
 from moorage.metastore.steps import Database, Row, Steps, one
 from moorage.metastore.tables import grants, group_members, groups, users
@@ -20,12 +21,6 @@ OF = (
     .join(groups, groups.c.id == grants.c.group_id, isouter=True)
     .where(grants.c.registry_id == bindparam("registry_id"), COUNTS)
 )
-EVERY = (
-    select(users.c.name.label("user"), groups.c.name.label("group"), grants.c.pattern, grants.c.role)
-    .join(users, users.c.id == grants.c.user_id, isouter=True)
-    .join(groups, groups.c.id == grants.c.group_id, isouter=True)
-    .where(grants.c.registry_id == bindparam("registry_id"))
-)
 # A robot of a registry holds grants there only.
 _user = select(users.c.id).where(
     users.c.name == bindparam("name"),
@@ -39,11 +34,34 @@ GIVE = {
     kind: insert_or_update(grants, ["registry_id", column.name, "pattern"], ["role"])
     for kind, (column, _) in HOLDERS.items()
 }
-_whose = {HolderKind.USER: users.c.name, HolderKind.GROUP: groups.c.name}
-HELD = {
-    kind: EVERY.where(name == bindparam("name"), grants.c.pattern == bindparam("pattern"))
-    for kind, name in _whose.items()
+# By key: `groups/…` comes before `users/…`.
+_named = {HolderKind.GROUP: (groups, grants.c.group_id), HolderKind.USER: (users, grants.c.user_id)}
+_held_by = {
+    kind: select(holders.c.name, grants.c.pattern, grants.c.role)
+    .join(holders, holders.c.id == column)
+    .where(grants.c.registry_id == bindparam("registry_id"))
+    for kind, (holders, column) in _named.items()
 }
+HELD = {
+    kind: _held_by[kind].where(holders.c.name == bindparam("name"), grants.c.pattern == bindparam("pattern"))
+    for kind, (holders, _) in _named.items()
+}
+PAGE = {
+    kind: _held_by[kind]
+    .where(
+        holders.c.name >= bindparam("name"),
+        or_(holders.c.name > bindparam("name"), grants.c.pattern > bindparam("pattern")),
+    )
+    .order_by(holders.c.name, grants.c.pattern)
+    .limit(bindparam("limit"))
+    for kind, (holders, _) in _named.items()
+}
+MEMBERS = (
+    _held_by[HolderKind.USER]
+    .where(grants.c.pattern == WHOLE, users.c.name > bindparam("after"))
+    .order_by(users.c.name)
+    .limit(bindparam("limit"))
+)
 TAKE = {
     kind: delete(grants)
     .where(
@@ -71,9 +89,13 @@ class GrantTable:
         """See `Grants`."""
         return self._found.last((registry_id, user_id))
 
-    async def every(self, registry_id: int) -> tuple[GrantRecord, ...]:
+    async def page(self, registry_id: int, after: str, limit: int) -> tuple[GrantRecord, ...]:
         """See `Grants`."""
-        return await self._database.read(_every(registry_id))
+        return await self._database.read(_page(registry_id, after, limit))
+
+    async def members(self, registry_id: int, after: str, limit: int) -> tuple[GrantRecord, ...]:
+        """See `Grants`."""
+        return await self._database.read(_members(registry_id, after, limit))
 
     async def find(self, registry_id: int, holder: Holder, pattern: str) -> GrantRecord | None:
         """See `Grants`."""
@@ -104,20 +126,31 @@ def _of(key: tuple[int, int]) -> Steps[tuple[Grant, ...]]:
     return tuple(sorted(found, key=lambda grant: (grant.group or "", grant.pattern)))
 
 
-def _every(registry_id: int) -> Steps[tuple[GrantRecord, ...]]:
-    rows = yield EVERY, {"registry_id": registry_id}
-    found = (GrantRecord(_holder_of(row), row.pattern, Role(row.role)) for row in rows)
-    return tuple(sorted(found, key=lambda grant: grant.key))
+def _page(registry_id: int, after: str, limit: int) -> Steps[tuple[GrantRecord, ...]]:
+    noun, _, rest = after.partition("/")
+    name, _, pattern = rest.partition("/")
+    found: list[GrantRecord] = []
+    for kind, statement in PAGE.items():
+        start = {"name": name, "pattern": pattern} if kind.plural == noun else {"name": "", "pattern": ""}
+        if kind.plural >= noun and len(found) < limit:
+            rows = yield statement, {"registry_id": registry_id, "limit": limit - len(found), **start}
+            found += (_grant_of(kind, row) for row in rows)
+    return tuple(found)
 
 
-def _holder_of(row: Row) -> Holder:
-    return Holder(HolderKind.USER, row.user) if row.group is None else Holder(HolderKind.GROUP, row.group)
+def _members(registry_id: int, after: str, limit: int) -> Steps[tuple[GrantRecord, ...]]:
+    rows = yield MEMBERS, {"registry_id": registry_id, "after": after, "limit": limit}
+    return tuple(_grant_of(HolderKind.USER, row) for row in rows)
+
+
+def _grant_of(kind: HolderKind, row: Row) -> GrantRecord:
+    return GrantRecord(Holder(kind, row.name), row.pattern, Role(row.role))
 
 
 def _held(registry_id: int, holder: Holder, pattern: str) -> Steps[GrantRecord | None]:
     key = {"registry_id": registry_id, "name": holder.name, "pattern": pattern}
     row = yield from one(HELD[holder.kind], key)
-    return GrantRecord(holder, pattern, Role(row.role)) if row else None
+    return _grant_of(holder.kind, row) if row else None
 
 
 def _give(registry_id: int, grant: GrantRecord, check: Check[GrantRecord | None] | None) -> Steps[bool]:

@@ -4,14 +4,16 @@ span    ▕███ BATCH ███▏▕███ BATCH ███▏▕██�
 """
 
 import asyncio
+import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import TypeVar
 
-from sqlalchemy import bindparam, literal, select, union_all
+from sqlalchemy import bindparam, case, func, literal, select, union_all
 
 from moorage.domain.access import Visibility
 from moorage.domain.pattern import WHOLE
-from moorage.domain.reach import AFTER, EVERYTHING, Reach, reach_of, whole_of
+from moorage.domain.reach import AFTER, EVERYTHING, Reach, Span, reach_of, whole_of
 from moorage.metastore.cache import AccessCache
 from moorage.metastore.grants import COUNTS
 from moorage.metastore.steps import Database, Steps, one
@@ -25,6 +27,9 @@ BATCH = 1000
 
 STATEMENT = 20
 """How many names more could be read in the time that a statement takes by itself."""
+
+LIGHTER = 5
+"""How many times faster the database looks for words in names than it tells them."""
 
 SEARCHED = 10_000
 """Names that a search goes through."""
@@ -49,6 +54,15 @@ NAMES = (
     .limit(bindparam("limit"))
 )
 
+_seen = NAMES.subquery("seen")
+_fits = func.replace(_seen.c.name, bindparam("words"), "") != _seen.c.name
+LOOKED_THROUGH = select(
+    func.count(),
+    func.max(_seen.c.name),
+    # No name has a space.
+    func.aggregate_strings(case((_fits, _seen.c.name)), " "),
+)
+
 
 class Names:
     """Names, a page at a time."""
@@ -68,34 +82,70 @@ class Names:
 
     async def page(self, reach: Reach, after: str, limit: int) -> tuple[str, ...]:
         """List names past `after`."""
-        found: list[str] = []
-        work = 0
-        for span in reach.past(after):
-            start, is_more = span.start, True
-            while is_more and len(found) < limit:
-                size = BATCH if span.filters else min(BATCH, limit - len(found))
-                names = await self._database.read(_names(start, span.end, size))
-                found += filter(span.holds, names)
-                is_more = len(names) == size
-                start = names[-1] + AFTER if names else span.end
-                work += len(names) + STATEMENT
-                if work >= BATCH:
-                    work = 0
-                    await asyncio.sleep(0)
-            if len(found) >= limit:
-                break
-        return tuple(found[:limit])
+        return await self._find(reach, after, _Found(limit))
 
     async def search(self, reach: Reach, after: str, limit: int, words: str) -> tuple[str, ...]:
         """List those of the first `SEARCHED` names past `after` that contain `words`, no further than needed."""
-        found: list[str] = []
-        for _ in range(SEARCHED // BATCH):
-            names = await self.page(reach, after, BATCH)
-            found += (name for name in names if words in name)
-            if len(found) >= limit or len(names) < BATCH:
+        return await self._find(reach, after, _Found(limit, SEARCHED, words))
+
+    async def _find(self, reach: Reach, after: str, found: "_Found") -> tuple[str, ...]:
+        work = 0
+        for span in reach.past(after):
+            start: str | None = span.start
+            while start is not None and not found.is_full:
+                seen, last = await self._database.read(found.read(span, start))
+                start = None if last is None else last + AFTER
+                work += seen + STATEMENT
+                if work >= BATCH:
+                    work = 0
+                    await asyncio.sleep(0)
+            if found.is_full:
                 break
-            after = names[-1]
-        return tuple(found[:limit])
+        return tuple(found.names[: found.limit])
+
+
+@dataclass(slots=True)
+class _Found:
+    """What a list has found so far, of names that contain `words`; it goes through `left` names more at most."""
+
+    limit: int
+    left: float = math.inf
+    words: str = ""
+    names: list[str] = field(default_factory=list)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.names) >= self.limit or self.left <= 0
+
+    def read(self, span: Span, start: str) -> Steps[tuple[int, str | None]]:
+        """Read some names of a span; return how many that were, and the last one if there may be more."""
+        if self.words and not span.filters:
+            return self._looked_through(span, start)
+        return self._listed(span, start)
+
+    def _listed(self, span: Span, start: str) -> Steps[tuple[int, str | None]]:
+        size = BATCH if span.filters or self.words else min(BATCH, self.limit - len(self.names))
+        rows = yield NAMES, {"start": start, "end": span.end, "limit": size}
+        reached = span.among(row.name for row in rows)
+        self.left -= len(reached)
+        self.names += (name for name in reached if self.words in name) if self.words else reached
+        return len(rows), rows[-1].name if len(rows) == size else None
+
+    def _looked_through(self, span: Span, start: str) -> Steps[tuple[int, str | None]]:
+        """Have the database look, where nobody else must."""
+        size = int(min(BATCH, self.left))
+        ((seen, last, names),) = yield (
+            LOOKED_THROUGH,
+            {
+                "start": start,
+                "end": span.end,
+                "limit": size,
+                "words": self.words,
+            },
+        )
+        self.left -= seen
+        self.names += sorted(names.split(" ")) if names else ()
+        return seen // LIGHTER, last if seen == size else None
 
 
 def padded(keys: Sequence[T], size: int, nothing: T) -> Iterator[list[T]]:
@@ -119,8 +169,3 @@ def _reach(user_id: int | None) -> Steps[Reach]:
 def _address(registry_id: int) -> Steps[str | None]:
     row = yield from one(ADDRESS, {"registry_id": registry_id})
     return row.address if row else None
-
-
-def _names(start: str, end: str, limit: int) -> Steps[tuple[str, ...]]:
-    rows = yield NAMES, {"start": start, "end": end, "limit": limit}
-    return tuple(row.name for row in rows)

@@ -8,21 +8,27 @@ from sqlalchemy import bindparam, delete, or_, select
 
 from moorage.domain.digest import Digest
 from moorage.domain.name import Repository
+from moorage.domain.reach import END
 from moorage.metastore.contents import SOME, VISIBLE, in_pieces
 from moorage.metastore.steps import Database, Row, Steps, one
 from moorage.metastore.tables import image_pulls, manifests, pins, retention_due
 from moorage.metastore.upsert import insert_or_update
 from moorage.services.retention_records import LastPull, Pin, Pulled
 
-LASTING = (
-    select(pins)
-    .where(
-        pins.c.repository_id == bindparam("repository_id"),
-        or_(pins.c.until.is_(None), pins.c.until > bindparam("now")),
+_lasting = select(pins).where(
+    pins.c.repository_id == bindparam("repository_id"),
+    or_(pins.c.until.is_(None), pins.c.until > bindparam("now")),
+)
+PAGE = (
+    _lasting.where(
+        pins.c.digest >= bindparam("digest"),
+        pins.c.digest <= bindparam("last"),
+        or_(pins.c.digest > bindparam("digest"), pins.c.pinned_by > bindparam("by")),
     )
     .order_by(pins.c.digest, pins.c.pinned_by)
+    .limit(bindparam("limit"))
 )
-FIND = LASTING.where(pins.c.digest == bindparam("digest"), pins.c.pinned_by == bindparam("by"))
+FIND = _lasting.where(pins.c.digest == bindparam("digest"), pins.c.pinned_by == bindparam("by"))
 IMAGE = select(manifests.c.id).where(
     manifests.c.repository_id == bindparam("repository_id"), manifests.c.digest == bindparam("digest")
 )
@@ -49,9 +55,11 @@ class PinTable:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def of(self, repository: Repository) -> tuple[Pin, ...] | None:
+    async def page(
+        self, repository: Repository, after: str, limit: int, digest: Digest | None = None
+    ) -> tuple[Pin, ...] | None:
         """See `Pins`."""
-        return await self._database.read(_of(repository, time.time()))
+        return await self._database.read(_page(repository, after, limit, digest))
 
     async def find(self, repository: Repository, digest: Digest, by: str) -> Pin | None:
         """See `Pins`."""
@@ -86,11 +94,13 @@ class ImagePullTable:
         return (await self._database.read_aside(_last_of_all(repository)))[0]
 
 
-def _of(repository: Repository, now: float) -> Steps[tuple[Pin, ...] | None]:
+def _page(repository: Repository, after: str, limit: int, digest: Digest | None) -> Steps[tuple[Pin, ...] | None]:
     found = yield from one(VISIBLE, {"repository": str(repository)})
     if found is None:
         return None
-    rows = yield LASTING, {"repository_id": found.id, "now": now}
+    first, _, by = max(after, digest or "").partition(" ")
+    between = {"digest": first, "by": by, "last": digest or END}
+    rows = yield PAGE, {"repository_id": found.id, "now": time.time(), "limit": limit, **between}
     return tuple(_pin_of(row) for row in rows)
 
 

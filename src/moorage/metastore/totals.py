@@ -138,7 +138,8 @@ def _of_spans(reach: Reach) -> Steps[Total]:
         start, is_more = span.start, True
         while is_more:
             rows = yield LYING_IN, {"start": start, "end": span.end}
-            found |= {row.id: row.pushed_at for row in rows if span.holds(row.name)}
+            reached = set(span.among(row.name for row in rows))
+            found |= {row.id: row.pushed_at for row in rows if row.name in reached}
             is_more = len(rows) == SOME
             start = rows[-1].name + AFTER if rows else span.end
     size = yield from _size(list(found))

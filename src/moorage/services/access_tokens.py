@@ -66,7 +66,7 @@ class AccessTokenService:
         if caller.limits is not None and not caller.limits.include(actions, patterns, wish.expires_at):
             message = f"the access token {caller.limits.token} makes none that is wider or lasts longer than itself"
             raise MoorageError(ErrorCode.DENIED, message)
-        if len(await self._tokens.of(owner.id)) >= MOST_TOKENS:
+        if len(await self._tokens.page(owner.id, "", MOST_TOKENS)) >= MOST_TOKENS:
             message = f"{owner.name} has {MOST_TOKENS} access tokens; revoke one first"
             raise MoorageError(ErrorCode.IN_USE, message)
         secret = make_secret()
@@ -74,9 +74,19 @@ class AccessTokenService:
         with recorded(caller, Change(Kind.CREATE_TOKEN, owner.name, None, _facts(new), owner.registry)):
             return await self._tokens.create(owner.id, new, caller.name), secret
 
-    async def list(self, caller: Caller, account: str, *, registry: str | None = None) -> tuple[AccessToken, ...]:
-        """List an account's access tokens by name, those that the caller's own token reaches."""
-        return await self._reached(caller, await self._owner(caller, account, registry))
+    async def list(
+        self, caller: Caller, account: str, after: str, limit: int, *, registry: str | None = None
+    ) -> tuple[AccessToken, ...]:
+        """List an account's access tokens by name, past one, without those for places the caller's own is not for."""
+        owner = await self._owner(caller, account, registry)
+        found: list[AccessToken] = []
+        is_more = True
+        while is_more and len(found) < limit:
+            page = await self._tokens.page(owner.id, after, limit)
+            found += (token for token in page if _reaches(caller, owner, token))
+            is_more = len(page) == limit
+            after = page[-1].name if page else after
+        return tuple(found[:limit])
 
     async def get(self, caller: Caller, account: str, name: str, *, registry: str | None = None) -> AccessToken:
         """Return an account's access token of that name, or raise NOT_FOUND where the caller's own doesn't reach it."""
@@ -111,10 +121,6 @@ class AccessTokenService:
         except Exception:
             self._uses = uses | self._uses
             raise
-
-    async def _reached(self, caller: Caller, owner: Account) -> tuple[AccessToken, ...]:
-        """Return an account's access tokens, without those for places that the caller's own token is not for."""
-        return tuple(one for one in await self._tokens.of(owner.id) if _reaches(caller, owner, one))
 
     async def _named(self, caller: Caller, owner: Account, name: str) -> AccessToken:
         found = await self._tokens.named(owner.id, name) if is_name(name) else None

@@ -64,8 +64,8 @@ class AccessTokens(Protocol):
     async def create(self, user_id: int, token: NewAccessToken, by: str) -> AccessToken:
         """Make an access token; raise CONFLICT when the account has one of that name, NOT_FOUND without the account."""
 
-    async def of(self, user_id: int) -> tuple[AccessToken, ...]:
-        """List an account's access tokens by name."""
+    async def page(self, user_id: int, after: str, limit: int) -> tuple[AccessToken, ...]:
+        """List an account's access tokens by name, past one."""
 
     async def find(self, secret_hash: str) -> AccessToken | None:
         """Return the access token of a secret."""

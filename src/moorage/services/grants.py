@@ -20,10 +20,10 @@ class GrantService:
         self._grants = grants
         self._access = access
 
-    async def list(self, caller: Caller, address: str) -> tuple[GrantRecord, ...]:
-        """List a registry's grants by key."""
+    async def list(self, caller: Caller, address: str, after: str, limit: int) -> tuple[GrantRecord, ...]:
+        """List a registry's grants by key, past one."""
         registry = await self._access.check_registry(caller, Action.ADMINISTER_REGISTRY, address)
-        return await self._grants.every(registry.id)
+        return await self._grants.page(registry.id, after, limit)
 
     async def get(self, caller: Caller, address: str, holder: Holder, pattern: str) -> GrantRecord:
         """Return what a holder has on a pattern; raise VALUE_INVALID, NOT_FOUND."""

@@ -22,10 +22,15 @@ class PinService:
         self._pins = pins
         self._access = access
 
-    async def list(self, caller: Caller, repository: Repository) -> tuple[Pin, ...]:
-        """List a repository's pins that have not ended, by digest and by who holds them, or raise NAME_UNKNOWN."""
+    async def list(
+        self, caller: Caller, repository: Repository, after: str, limit: int, digest: Digest | None = None
+    ) -> tuple[Pin, ...]:
+        """List a repository's pins that have not ended, by key, past one, or those on one image.
+
+        Raise NAME_UNKNOWN.
+        """
         await self._access.check(caller, Action.PIN, repository)
-        found = await self._pins.of(repository)
+        found = await self._pins.page(repository, after, limit, digest)
         if found is None:
             raise MoorageError(ErrorCode.NAME_UNKNOWN, None, {"name": str(repository)})
         return found

@@ -77,8 +77,11 @@ class Grants(Protocol):
     def last(self, registry_id: int, user_id: int) -> tuple[Grant, ...] | None:
         """Return what `of` answered last, which may not be so any more; None where that isn't at hand."""
 
-    async def every(self, registry_id: int) -> tuple[GrantRecord, ...]:
-        """List grants by key."""
+    async def page(self, registry_id: int, after: str, limit: int) -> tuple[GrantRecord, ...]:
+        """List grants past a key, which need not be one: those of groups, then of accounts, by name and pattern."""
+
+    async def members(self, registry_id: int, after: str, limit: int) -> tuple[GrantRecord, ...]:
+        """List the grants of accounts on the whole registry, by the account's name, past one."""
 
     async def find(self, registry_id: int, holder: Holder, pattern: str) -> GrantRecord | None:
         """Return what a holder has on a pattern."""

@@ -155,6 +155,11 @@ class HolderKind(StrEnum):
     USER = "user"
     GROUP = "group"
 
+    @property
+    def plural(self) -> str:
+        """As addresses and keys have it."""
+        return f"{self.value}s"
+
 
 @dataclass(frozen=True, slots=True)
 class Holder:
@@ -175,7 +180,7 @@ class GrantRecord:
     @property
     def key(self) -> str:
         """What one registry has once; grants are listed by it."""
-        return f"{self.holder.kind}s/{self.holder.name}/{self.pattern}"
+        return f"{self.holder.kind.plural}/{self.holder.name}/{self.pattern}"
 
 
 @dataclass(frozen=True, slots=True)

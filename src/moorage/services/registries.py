@@ -115,14 +115,11 @@ class RegistryService:
         with recorded(caller, Change(Kind.CHANGE_REGISTRY, address, before, wanted)):
             return await self._registries.update(address, wanted, check) or registry
 
-    async def members(self, caller: Caller, address: str) -> tuple[Member, ...]:
+    async def members(self, caller: Caller, address: str, after: str, limit: int) -> tuple[Member, ...]:
         """List who holds a role on the whole registry, by name, for those who administer it."""
         registry = await self._access.check_registry(caller, Action.ADMINISTER_REGISTRY, address)
-        return tuple(
-            Member(grant.holder.name, grant.role)
-            for grant in await self._grants.every(registry.id)
-            if grant.holder.kind is HolderKind.USER and grant.pattern == WHOLE
-        )
+        found = await self._grants.members(registry.id, after, limit)
+        return tuple(Member(grant.holder.name, grant.role) for grant in found)
 
     async def member(self, caller: Caller, address: str, user: str) -> Member:
         """Return who holds a role on the whole registry, or raise NOT_FOUND."""

@@ -56,8 +56,10 @@ class RetentionRules(Protocol):
 class Pins(Protocol):
     """Images that retention leaves alone; an image takes its pins with it."""
 
-    async def of(self, repository: Repository) -> tuple[Pin, ...] | None:
-        """List a repository's pins by digest and by who holds them, those that have ended left out."""
+    async def page(
+        self, repository: Repository, after: str, limit: int, digest: Digest | None = None
+    ) -> tuple[Pin, ...] | None:
+        """List a repository's pins by key, past one, or those on one image; those that have ended are left out."""
 
     async def find(self, repository: Repository, digest: Digest, by: str) -> Pin | None:
         """Return somebody's pin on an image, if it has not ended."""

@@ -68,6 +68,11 @@ class Pin:
     pinned_at: float
     until: float | None
 
+    @property
+    def key(self) -> str:
+        """What one repository has once; pins are listed by it."""
+        return f"{self.digest} {self.by}"
+
 
 @dataclass(frozen=True, slots=True)
 class KnownRepository:
