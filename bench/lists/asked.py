@@ -240,9 +240,9 @@ def _activity(world: World, route: str) -> Iterator[Asked]:
         yield Asked(route, f"newest, {title}", f"{route}?{urlencode({'after': after})}")
     yield Asked(route, "of an owner", route, Who.OWNER)
     yield Asked(route, "of a kind", f"{route}?what=push-image")
-    yield Asked(route, "of a person", f"{route}?who=person-00100", is_large=True)
-    yield Asked(route, "of a repository", f"{route}?target={_name(world, 77)}", is_large=True)
-    yield Asked(route, "of nobody there", f"{route}?who=nobody", is_large=True)
+    yield Asked(route, "of a person", f"{route}?who=person-00100")
+    yield Asked(route, "of a repository", f"{route}?target={_name(world, 77)}")
+    yield Asked(route, "of nobody there", f"{route}?who=nobody")
 
 
 def _pages(world: World) -> Iterator[Asked]:

@@ -70,7 +70,7 @@ async def test_every_route_that_changes_something_leaves_a_row(
         assert answer.status_code in {200, 201, 202}, answer.text
         await services.activity.flush()
         query = ActivityQuery(who="mara" if method == "POST" else "admin")
-        (newest,) = await services.activity.page(SYSTEM, query, None, 1)
+        ((newest,), _) = await services.activity.page(SYSTEM, query, None, 1)
         assert newest.address == "10.0.0.7"
         assert newest.request_id == answer.headers["x-request-id"]
 
@@ -162,7 +162,7 @@ async def test_a_right_password_is_a_row_once_while_it_is_believed(services: Ser
     for _ in range(3):
         assert (await writer.ask("GET", "/v2/")).status_code == 200
     await services.activity.flush()
-    (row,) = await services.activity.page(SYSTEM, ActivityQuery(who="mara", kind=Kind.SIGN_IN), None, 10)
+    ((row,), _) = await services.activity.page(SYSTEM, ActivityQuery(who="mara", kind=Kind.SIGN_IN), None, 10)
     assert (row.target, row.outcome, row.after) == ("mara", Outcome.DONE, None)
 
 

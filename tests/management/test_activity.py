@@ -7,10 +7,12 @@ import pytest
 
 from moorage.app.services import SYSTEM
 from moorage.domain.access import Caller, Role
-from moorage.domain.activity import Origin
+from moorage.domain.activity import Change, Kind, Origin
 from moorage.domain.limits import Limits, TokenAction
 from moorage.management.api import tables
-from moorage.services.recording import ORIGIN, ActivityQuery, ActivityRecord
+from moorage.metastore.activity import WINDOW
+from moorage.services.activity import READS
+from moorage.services.recording import ORIGIN, ActivityQuery, ActivityRecord, row_of
 from tests.management.test_permissions import path_of
 from tests.management.world import World
 
@@ -145,6 +147,18 @@ async def test_pages_lead_through_all_of_it(world: World) -> None:
     assert seen == whole
     assert len(whole) > 2
     assert (await world.ask("GET", "/activity?after=x")).status_code == 400
+
+
+async def test_a_page_looks_no_further_than_so_far_and_the_next_goes_on_there(world: World) -> None:
+    change, origin = Change(Kind.PUSH_IMAGE, "dmc/team/app", None, None), Origin("10.0.0.7", "request-7")
+    seldom = row_of(change, "seldom", origin, 1.0)
+    many = [row_of(change, "often", origin, 2.0 + number) for number in range(READS * WINDOW)]
+    await world.services.activity._activity.append([seldom, *many], {}, 0)  # noqa: SLF001  faster than so many changes
+    first = (await world.ask("GET", "/activity?who=seldom")).json()
+    assert first["items"] == []
+    second = (await world.ask("GET", first["next"].removeprefix("/api/v1"))).json()
+    assert [item["who"] for item in second["items"]] == ["seldom"]
+    assert second["next"] is None
 
 
 async def test_the_export_is_the_list_oldest_first_a_line_each(world: World) -> None:

@@ -69,7 +69,11 @@ class Activity(BaseModel):
 
 
 class ActivityPage(Page[Activity]):
-    """What happened, newest first."""
+    """What happened, newest first.
+
+    A page of what is asked for by more than time may have fewer than were asked for, or none, and a next one: it looks
+    no further than so far.
+    """
 
 
 class Wanted:
@@ -139,8 +143,8 @@ class ActivityRoutes:
         self, caller: FromCaller, wanted: Annotated[Wanted, Depends()], paging: Annotated[ActivityPaging, Depends()]
     ) -> ActivityPage:
         """List what happened, newest first: all to administrators, to others what concerns registries they own."""
-        found = await self._activity.page(caller, wanted.query, _place(paging.after), paging.limit)
-        page, following = paging.cut(found, lambda record: f"{record.at!r}-{record.id}")
+        found, stopped = await self._activity.page(caller, wanted.query, _place(paging.after), paging.limit)
+        page, following = paging.cut(found, lambda record: _key(record.at, record.id), stopped and _key(*stopped))
         return ActivityPage(items=[Activity.of(record) for record in page], next=following)
 
     async def export_activity(self, caller: FromCaller, wanted: Annotated[Wanted, Depends()]) -> JsonLines:
@@ -157,6 +161,10 @@ async def _chunks(rows: AsyncIterator[recording.ActivityRecord]) -> AsyncIterato
             yield "".join(lines)
             lines, length = [], 0
     yield "".join(lines)
+
+
+def _key(at: float, number: int) -> str:
+    return f"{at!r}-{number}"
 
 
 def _place(key: str) -> recording.ActivityPlace | None:

@@ -14,6 +14,9 @@ from moorage.services.tally import Tally
 BATCH = 500
 """Rows of an export that are in memory at once."""
 
+READS = 2
+"""How often a page goes on looking for what fits: it may take long, and whoever wants more asks for the next."""
+
 
 class ActivityService:
     """The use cases of activity."""
@@ -26,21 +29,25 @@ class ActivityService:
 
     async def page(
         self, caller: Caller, query: ActivityQuery, after: ActivityPlace | None, limit: int
-    ) -> tuple[ActivityRecord, ...]:
+    ) -> tuple[tuple[ActivityRecord, ...], ActivityPlace | None]:
         """List rows that fit, newest first, past a place: all to administrators, to owners those of their registries.
+
+        It looks no further than `READS` reads do. Then there are fewer rows than were asked for, or none, and a place
+        to go on from.
 
         Where the query names registries, raise NOT_FOUND, DENIED or UNAUTHORIZED unless the caller owns them.
         """
         query = await self._within(caller, query)
         found: list[ActivityRecord] = []
-        place, is_first = after, True
-        while len(found) < limit and (is_first or place is not None):
+        place = after
+        for _ in range(READS if query.registries != () else 0):
             rows, place = await self._activity.page(query, place, limit - len(found))
             found += rows
-            is_first = False
-            # It may be a long way to the rows that fit, and pulls go on meanwhile.
+            if len(found) == limit or place is None:
+                break
+            # Pulls go on meanwhile.
             await asyncio.sleep(0)
-        return tuple(found)
+        return tuple(found), place
 
     async def export(self, caller: Caller, query: ActivityQuery) -> AsyncIterator[ActivityRecord]:
         """Return all rows that fit, oldest first, as they are read; refused like `page`, before the first."""

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -66,7 +67,7 @@ class View:
             auto_reload=False,
         )
         self._templates.globals.update(
-            icon=self._icon,
+            icon=cache(self._icon),
             static=assets.path,
             version=settings.version,
             Action=Action,
