@@ -51,7 +51,7 @@ ADVANCE = (
     .returning(uploads.c.id)
 )
 END = delete(uploads).where(uploads.c.id == bindparam("of_upload")).returning(uploads.c.id)
-FINISH = END.where(uploads.c.repository_id.is_not(None))
+FINISH = END.where(uploads.c.repository_id.is_not(None), uploads.c.size == bindparam("old_size"))
 FORGET = END.where(uploads.c.leased_until < NOW)
 OPEN = select(func.count().label("open")).select_from(
     select(uploads.c.id).where(uploads.c.user == bindparam("user")).limit(bindparam("most")).subquery()
@@ -199,7 +199,7 @@ def _claim_in(repository_id: int | None, digest: Digest, size: int, lease: float
 
 
 def _finish(upload: Upload, digest: Digest, size: int, place: str | None, lease: float) -> Steps[bool]:
-    if (yield from one(FINISH, {"of_upload": upload.id})) is None:
+    if (yield from one(FINISH, {"of_upload": upload.id, "old_size": upload.size})) is None:
         return False
     yield from _claim(digest, size, lease)
     # Read after the claim, whose lock on the row lets one pusher at a time find what the other left.

@@ -36,7 +36,7 @@ class Uploads(Protocol):
         """Lease a digest before its bytes get their address, so that no collection takes them away again."""
 
     async def finish(self, upload: Upload, digest: Digest, size: int, place: str | None = None) -> bool:
-        """Link the blob to the repository with a lease, and end the session; False if it is gone.
+        """Link the blob to the repository with a lease, and end the session; False if it is gone or has gone on.
 
         A blob lies at the address that is its digest, or at a place of its own; one that had another place leaves it,
         and that is discarded when a lease has passed, since somebody may be reading there.

@@ -89,9 +89,10 @@ class UploadService:
         body: AsyncIterator[bytes],
     ) -> None:
         """Add the last piece, if any, and make the blob; raise DIGEST_INVALID when the content is another."""
-        await self.get(caller, repository, upload_id)
-        with self._store.hold(upload_id):
-            upload = await self.get(caller, repository, upload_id)
+        upload = await self.get(caller, repository, upload_id)
+        with self._store.hold(upload_id, upload.size) as is_longer:
+            if is_longer:
+                upload = await self.get(caller, repository, upload_id)
             limited_in = upload.repository_id if upload.allowance is not None else None
             await self._fit(upload, digest, piece)
             upload = await self._receive(replace(upload, allowance=None), piece, body, algorithm_of(digest))
