@@ -113,7 +113,7 @@ def _distribution(world: World) -> Iterator[Asked]:
     yield Asked(route, "none", referrers.replace(signed.digest[-9:], "0" * 9))
     for who in (Who.ADMIN, Who.READER, Who.PATTERNED):
         for words in ("app-0", "app-09999", "absent"):
-            yield Asked("/v1/search", f"“{words}”", f"/v1/search?q={words}", who, is_large=words != "app-0")
+            yield Asked("/v1/search", f"“{words}”", f"/v1/search?q={words}", who)
 
 
 def _catalog(world: World) -> Iterator[Asked]:
