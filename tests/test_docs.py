@@ -73,6 +73,7 @@ async def test_every_route_is_documented_with_its_permission(tmp_path: Path) -> 
             pins=services.keeping.pins,
             registries=services.registries,
             retention=services.keeping.retention,
+            server_quota=services.keeping.server_quota,
             robots=services.robots,
             tags=services.tags,
             repair=services.keeping.repair,

@@ -11,6 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from moorage import __version__
+from moorage.services.usage_ports import ServerUse
 from moorage.services.verify_records import Damaged, Verification
 from moorage.telemetry import Metrics, prepare_multiprocess
 from moorage.telemetry.metrics import METHODS, SETTLE_SECONDS
@@ -68,6 +69,7 @@ def test_every_metric_is_documented_as_it_is() -> None:
     metrics = Metrics()
     metrics.verification(Verification(None, None, Damaged(0, 0)), 0)
     metrics.quotas({})
+    metrics.server_quota(ServerUse(0, None))
     asyncio.run(count_one(metrics))
     body, content_type = metrics.render()
     assert content_type.startswith("text/plain")

@@ -298,3 +298,18 @@ def test_credentials_are_where_docker_and_podman_keep_them() -> None:
     moved = {**home, "DOCKER_CONFIG": "/d", "XDG_RUNTIME_DIR": "/run/1"}
     assert load_client(moved).stores == (Path("/d/config.json"), Path("/run/1/containers/auth.json"))
     assert load_client({**moved, "REGISTRY_AUTH_FILE": "/a.json"}).stores[1] == Path("/a.json")
+
+
+def test_a_quota_is_a_size_or_none(file: Path) -> None:
+    file.write_text('quota = "1.5 TB"\n')
+    assert load({"config": file}, {}).quota == 1_500_000_000_000
+    assert load({"config": file, "quota": "none"}, {}).quota is None
+    assert load({}, {"MOORAGE_QUOTA": "500GB"}).quota == 500_000_000_000
+    assert load({}, {}).quota is None
+    file.write_text("quota = 1048576\n")
+    assert load({"config": file}, {}).quota == 1_048_576
+    for wrong in ("much", "0", "-1", "off"):
+        assert refusal({"quota": wrong}, {}).startswith("--quota must be a size as 500GB")
+    for wrong in ("0", "true", "1.5"):
+        file.write_text(f"quota = {wrong}\n")
+        assert refusal({"config": file}, {}).startswith(f"quota in {file} must be a size")

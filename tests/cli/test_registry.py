@@ -180,7 +180,14 @@ def test_gc_says_what_it_freed_and_what_waits(moorage: Terminal) -> None:
         "blobs": 0,
         "freed": 0,
         "uploads": 0,
-        "usage": {"stored": 0, "linked": 0, "trash": 0, "waiting": 0, "uploads": 0},
+        "usage": {
+            "stored": 0,
+            "linked": 0,
+            "trash": 0,
+            "waiting": 0,
+            "uploads": 0,
+            "quota": {"quota": None, "used": 0, "left": None, "level": "free", "note": ""},
+        },
     }
 
 
@@ -212,6 +219,8 @@ def test_a_quota_is_set_shown_and_taken_away(moorage: Terminal) -> None:
     moorage("registry", "create", "DMC")
     assert moorage("registry", "change", "DMC", "--quota", "50GB", "--quota-warning", "90") == 0
     assert moorage.out.splitlines() == ["DMC was changed"]
+    assert moorage("registry", "list") == 0
+    assert "0 % of 50.0 GB" in moorage.out
     assert moorage("registry", "show", "DMC") == 0
     assert "50.0 GB" in moorage.out
     assert "90 %" in moorage.out

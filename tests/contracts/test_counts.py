@@ -19,6 +19,7 @@ from moorage.domain.name import Repository
 from moorage.metastore.postgres import PostgreSQL
 from moorage.metastore.sqlite import SQLite
 from moorage.metastore.steps import Rows, Steps
+from moorage.metastore.tables import blobs as stored
 from moorage.metastore.tables import (
     links,
     manifests,
@@ -29,7 +30,7 @@ from moorage.metastore.tables import (
     tags,
     total,
 )
-from moorage.metastore.usage import RegistryUsageTable
+from moorage.metastore.usage import RegistryUsageTable, ServerUsageTable
 from moorage.services.usage_ports import RegistryUsage
 from tests.contracts.conftest import Opened, tables_of
 from tests.contracts.tables import APP, OTHER, OpenTables, Tables
@@ -85,6 +86,7 @@ BLOBS: Select[Any] = (
     .join(repositories, repositories.c.id == links.c.repository_id)
     .distinct()
 )
+HELD = select(stored.c.digest, stored.c.size).where(stored.c.is_held)
 PUSHED = select(repositories.c.registry_id, repositories.c.pushed_at).where(repositories.c.pushed_at.is_not(None))
 
 
@@ -98,6 +100,9 @@ async def check(tables: Tables) -> None:
     assert await rows(KEPT) == counted
     blobs = await rows(BLOBS)
     assert await rows(select(registry_blobs)) == blobs
+    held = dict(await rows(HELD))
+    assert held.items() >= {(digest, size) for _, digest, size in blobs}
+    assert await ServerUsageTable(tables.database).used() == sum(held.values())
     pushed = await rows(PUSHED)
     found = await rows(select(registries.c.id, registries.c.address))
     usages = RegistryUsageTable(tables.database)

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from moorage.domain.digest import Digest
 from moorage.domain.quota import Allowance, Level
-from moorage.jobs.quotas import QuotaWatcher
-from moorage.services.usage_ports import RegistryUsage
+from moorage.jobs.quotas import QuotaWatcher, ServerQuotaWatcher
+from moorage.services.usage_ports import RegistryUsage, ServerUse
 
 
 class Held:
@@ -42,3 +42,19 @@ async def test_registries_are_counted_by_how_full_they_are() -> None:
     held.found = {name: Allowance(name, 100, used) for name, used in (("a", 1), ("b", 2), ("c", 100))}
     await QuotaWatcher(held, told.append, lambda *_: None).watch()
     assert told == [{Level.ROOM: 2, Level.FULL: 1}]
+
+
+async def test_each_step_of_the_server_towards_full_is_said_once() -> None:
+    found = [ServerUse(used, 100) for used in (79, 80, 85, 100, 100, 85, 10, 80)]
+    looks = iter([ServerUse(500, None), *found])
+    told: list[ServerUse] = []
+    said: list[Level] = []
+
+    async def look() -> ServerUse:
+        return next(looks)
+
+    watcher = ServerQuotaWatcher(look, told.append, lambda allowance: said.append(allowance.level))
+    for _ in range(1 + len(found)):
+        await watcher.watch()
+    assert said == [Level.WARNING, Level.FULL, Level.WARNING]
+    assert told == [ServerUse(500, None), *found]

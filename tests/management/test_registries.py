@@ -162,3 +162,18 @@ async def test_what_is_no_quota_is_refused(world: World) -> None:
     for wrong in ({"quota": 0}, {"quota": -1}, {"quota": 10**19}, {"quota": "50GB"}, {"quota_warning": 101}):
         assert (await world.ask("PATCH", "/registries/dmc", wrong)).status_code in {400, 422}
     assert (await world.ask("GET", "/registries/dmc")).json()["quota"] is None
+
+
+async def test_a_list_says_how_much_of_its_quota_each_registry_uses(world: World) -> None:
+    await world.image("dmc/app", "1")
+
+    async def listed() -> tuple[object, object]:
+        (found,) = [row for row in (await world.ask("GET", "/registries")).json()["items"] if row["address"] == "dmc"]
+        return found["quota_percent"], found["quota_level"]
+
+    assert await listed() == (None, None)
+    used = (await world.ask("GET", "/registries/dmc/quota")).json()["used"]
+    await world.ask("PATCH", "/registries/dmc", {"quota": used * 2})
+    assert await listed() == (50.0, "room")
+    await world.ask("PATCH", "/registries/dmc", {"quota": used})
+    assert await listed() == (100.0, "full")

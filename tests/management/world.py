@@ -52,6 +52,7 @@ class World:
             pins=services.keeping.pins,
             registries=services.registries,
             retention=services.keeping.retention,
+            server_quota=services.keeping.server_quota,
             robots=services.robots,
             tags=services.tags,
             repair=services.keeping.repair,

@@ -218,6 +218,7 @@ class House:
             services.keeping.registry_trash,
             services.collect,
             services.keeping.retention,
+            services.keeping.server_quota,
         )
         for row in page_table(parts, View(settings, Assets())):
             yield from _with_head(row.method, row.path.replace(":path", ""), "pages")

@@ -3,6 +3,7 @@
 import pytest
 
 from moorage.domain.access import Role
+from moorage.domain.sizes import size
 from tests.ui.visitor import Visitor
 from tests.ui.world import ADMIN, World
 
@@ -64,3 +65,18 @@ async def test_the_header_and_the_bar_turn_amber_from_the_warning_on(
     assert ('<li class="warn"><b>' in page) is is_near
     assert ('class="bar thick warn"' in page) is is_near
     assert ("Pushes are refused until" in page) is (share < 1)
+
+
+async def test_the_list_of_registries_shows_the_share_to_owners(shop: World, admin: Visitor, nobody: Visitor) -> None:
+    await shop.person("mara")
+    await shop.registry("Web", mara=Role.READER)
+    await shop.services.registries.update(ADMIN, "web", {}, limits={"quota": 7_000_000})
+    await limit(shop, await used(shop) * 2)
+    share = f"50 % of {size(await used(shop) * 2)}"
+    page = await admin.read("/")
+    assert share in page
+    assert "0 % of 7.0 MB" in page
+    await nobody.sign_in("mara")
+    page = await nobody.read("/")
+    assert "Web" in page
+    assert " % of " not in page

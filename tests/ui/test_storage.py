@@ -2,9 +2,10 @@
 
 from moorage.domain.damage import Fault
 from moorage.domain.digest import digest_of
+from moorage.domain.sizes import size
 from tests.ui.conftest import Visitors
 from tests.ui.visitor import Visitor
-from tests.ui.world import World
+from tests.ui.world import SERVER_QUOTA, World
 
 
 async def test_damage_is_shown_with_the_images_it_breaks_and_what_to_do(world: World, admin: Visitor) -> None:
@@ -47,3 +48,12 @@ async def test_others_see_nothing_of_it(world: World, visitors: Visitors) -> Non
     await visitor.sign_in("mara")
     assert (await visitor.get("/-/admin/storage")).status_code == 403
     assert "/-/admin/storage" not in (await visitor.get("/")).text
+
+
+async def test_the_page_says_how_much_of_the_servers_quota_is_in_use(world: World, admin: Visitor) -> None:
+    await world.registry("DMC")
+    await world.image("dmc/app", "1.0")
+    held = await world.services.server_quota.look()
+    assert held.used
+    page = await admin.read("/-/admin/storage")
+    assert f"{size(held.used)} in all registries, of a quota of {size(SERVER_QUOTA)}" in page

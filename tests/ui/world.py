@@ -37,6 +37,7 @@ from moorage.metastore.steps import Steps
 from moorage.metastore.tags import TagTable
 from moorage.metastore.trash import TrashTable
 from moorage.metastore.uploads import UploadTable
+from moorage.metastore.usage import ServerUsageTable
 from moorage.metastore.verify import ContentsTable, DamageTable
 from moorage.services.access import Access
 from moorage.services.accounts import AccountService
@@ -49,6 +50,7 @@ from moorage.services.records import Holder, Registry
 from moorage.services.registries import RegistryService
 from moorage.services.registry_trash import RegistryTrashService
 from moorage.services.retention import RetentionService
+from moorage.services.server_quota import ServerQuotaService
 from moorage.services.tags import TagService
 from moorage.services.tally import Tally
 from moorage.services.trash import TrashService
@@ -64,6 +66,7 @@ CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 AMD64 = {"os": "linux", "architecture": "amd64"}
 ARM64 = {"os": "linux", "architecture": "arm64"}
+SERVER_QUOTA = 1_000_000
 UNKNOWN = {"os": "unknown", "architecture": "unknown"}
 
 
@@ -145,6 +148,7 @@ class World:
             elsewhere=WebSignInService(self.doors, self.directories, people, accounts, identities, self.tally),
             verify=VerifyService(self.verified, access, ADMIN, 30),
             retention=RetentionService(RetentionRuleTable(database), RetentionTable(database), access),
+            server_quota=ServerQuotaService(ServerUsageTable(database), SERVER_QUOTA, access),
             retention_at="02:00",
         )
         self._ids = itertools.count()

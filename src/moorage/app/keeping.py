@@ -20,7 +20,7 @@ from moorage.metastore.rounds import RoundTable
 from moorage.metastore.steps import Database
 from moorage.metastore.trash import TrashTable
 from moorage.metastore.uploads import UploadTable
-from moorage.metastore.usage import RegistryUsageTable
+from moorage.metastore.usage import RegistryUsageTable, ServerUsageTable
 from moorage.metastore.verify import ContentsTable, DamageTable
 from moorage.services.access import Access
 from moorage.services.image_pulls import ImagePullService
@@ -30,6 +30,7 @@ from moorage.services.pins import PinService
 from moorage.services.registry_trash import RegistryTrashService
 from moorage.services.repair import RepairParts, RepairService
 from moorage.services.retention import RetentionService
+from moorage.services.server_quota import ServerQuotaService
 from moorage.services.sound import SoundBlobs
 from moorage.services.trash import TrashService
 from moorage.services.usage_ports import RegistryUsages
@@ -52,6 +53,7 @@ class Keeping:
     pins: PinService
     retention: RetentionService
     sound: SoundBlobs
+    server_quota: ServerQuotaService
     usages: RegistryUsages
     trash: TrashService
     registry_trash: RegistryTrashService
@@ -74,6 +76,7 @@ def keeping_of(settings: Settings, database: Database, store: Store, access: Acc
         pins=PinService(PinTable(database), access),
         retention=RetentionService(rules, retention, access),
         sound=SoundBlobs(Reader(parts.contents, parts.damages, store, system, time.time), tell_of_damage),
+        server_quota=ServerQuotaService(ServerUsageTable(database), settings.quota, access),
         usages=RegistryUsageTable(database),
         trash=TrashService(TrashTable(database), CatalogTable(database), access),
         registry_trash=RegistryTrashService(RegistryTrashTable(database), CatalogTable(database), access),

@@ -118,7 +118,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
 async def _compose(settings: Settings, opened: Opened, store: Store, known: Directories) -> Services:
     database, lease = opened.database, granted(settings.lease)
     registry_table, account_table = RegistryTable(database), AccountTable(database)
-    upload_table, blob_table = UploadTable(database, lease), BlobTable(database, lease)
+    upload_table, blob_table = UploadTable(database, lease, settings.quota), BlobTable(database, lease)
     manifest_table = ManifestTable(database)
     grant_table, group_table = GrantTable(database), GroupTable(database)
     access, tally = Access(registry_table, grant_table), Tally()

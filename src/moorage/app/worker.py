@@ -30,7 +30,7 @@ from moorage.domain.quota import Allowance, Level
 from moorage.jobs.daily import LOOK_EVERY, Daily
 from moorage.jobs.flush import flush_all, flush_every
 from moorage.jobs.flusher import SECONDS, Flusher
-from moorage.jobs.quotas import QuotaWatcher
+from moorage.jobs.quotas import QuotaWatcher, ServerQuotaWatcher
 from moorage.jobs.runner import Job, Runner
 from moorage.jobs.verification import LOOK_SECONDS, WATCH_SECONDS, Verifier, Watcher
 from moorage.metastore.leases import tick_of
@@ -78,7 +78,9 @@ async def run(
     if number == 0:
         watcher = Watcher(services.keeping.verify, metrics.verification)
         quotas = QuotaWatcher(services.keeping.usages, metrics.quotas, _nearly_full)
-        jobs += [asyncio.create_task(flush_every(WATCH_SECONDS, (watcher.watch, quotas.watch), _failed))]
+        server = ServerQuotaWatcher(services.keeping.server_quota.look, metrics.server_quota, _server_nearly_full)
+        watches = (watcher.watch, quotas.watch, server.watch)
+        jobs += [asyncio.create_task(flush_every(WATCH_SECONDS, watches, _failed))]
     jobs += [asyncio.create_task(flush_every(SECONDS, pulls, _failed))]
     stop = asyncio.create_task(stopping.wait())
     await asyncio.wait([stop, *doors], return_when=asyncio.FIRST_COMPLETED)
@@ -159,6 +161,7 @@ def management(settings: Settings, services: Services, *, acting: Caller | None 
         pins=services.keeping.pins,
         registries=services.registries,
         retention=services.keeping.retention,
+        server_quota=services.keeping.server_quota,
         robots=services.robots,
         tags=services.tags,
         repair=services.keeping.repair,
@@ -185,6 +188,7 @@ def ui(settings: Settings, services: Services, *, has_authority: bool) -> Applic
         elsewhere=services.elsewhere,
         verify=services.keeping.verify,
         retention=services.keeping.retention,
+        server_quota=services.keeping.server_quota,
         retention_at=settings.retention_time,
         trash=services.keeping.trash,
         registry_trash=services.keeping.registry_trash,
@@ -263,6 +267,11 @@ async def _let_go(services: Services) -> None:
 def _nearly_full(address: str, allowance: Allowance) -> None:
     said = "a registry is full" if allowance.level is Level.FULL else "a registry is nearly full"
     log.warning(said, registry=address, used=allowance.used, quota=allowance.quota)
+
+
+def _server_nearly_full(allowance: Allowance) -> None:
+    said = "the server is full" if allowance.level is Level.FULL else "the server is nearly full"
+    log.warning(said, used=allowance.used, quota=allowance.quota)
 
 
 def _failed(error: Exception) -> None:

@@ -14,5 +14,9 @@ def gc(api: Api, *, as_json: Json = False) -> None:
     freed = f"{number(done['blobs'], 'blob')} and {number(done['uploads'], 'abandoned upload')}"
     say(f"Freed {size(done['freed'])}: {freed}")
     usage = done["usage"]
+    quota = usage["quota"]
+    if quota["quota"] is not None:
+        said = f"{size(quota['used'])} of the server's quota of {size(quota['quota'])} are in use. {quota['note']}"
+        say(said.rstrip())
     live, trash = size(usage["linked"] - usage["trash"]), size(usage["trash"])
     say(f"Waiting for their leases to end: {size(usage['waiting'])}. In use: {live}. Recently deleted: {trash}")

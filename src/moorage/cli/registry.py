@@ -60,13 +60,14 @@ def list_registries(api: Api, *, as_json: Json = False) -> None:
         say_json(found)
         return
     say_table(
-        ("NAME", "VISIBILITY", "REPOSITORIES", "SIZE", "LAST PUSH", "DESCRIPTION"),
+        ("NAME", "VISIBILITY", "REPOSITORIES", "SIZE", "QUOTA", "LAST PUSH", "DESCRIPTION"),
         [
             (
                 registry["name"],
                 registry["visibility"],
                 str(registry["repositories"]),
                 size(registry["size"]),
+                _quota(registry),
                 when(registry["pushed_at"]),
                 registry["description"],
             )
@@ -274,6 +275,12 @@ def list_grants(api: Api, registry: Registry, *, as_json: Json = False) -> None:
         for each in found
     ]
     say_table(("NAME", "KIND", "ROLE", "PATTERN"), rows)
+
+
+def _quota(registry: Mapping[str, Any]) -> str:
+    """Return what of its quota a registry uses; a server that is older doesn't say."""
+    percent = registry.get("quota_percent")
+    return "" if percent is None else f"{percent:g} % of {size(registry['quota'])}"
 
 
 def _grant_at(registry: str, holder: str, pattern: str, *, group: bool) -> str:

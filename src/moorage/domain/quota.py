@@ -22,17 +22,26 @@ class Level(StrEnum):
     FULL = "full"
 
 
+OF_A_REGISTRY = "Delete what nobody needs, or ask an administrator of the server for a larger quota"
+OF_THE_SERVER = (
+    "That is all its registries together: an administrator of the server can free what was deleted, "
+    "let a collection run, or give the server a larger quota"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Allowance:
     """What something may hold and holds, in bytes; `name` is what people call it.
 
-    `warning` is the percentage from which it counts as nearly full, 0 for never.
+    `warning` is the percentage from which it counts as nearly full, 0 for never; `advice` says who can do what when it
+    is full.
     """
 
     name: str
     quota: int
     used: int
     warning: int = USUAL_WARNING
+    advice: str = OF_A_REGISTRY
 
     @property
     def left(self) -> int:
@@ -74,9 +83,20 @@ class Allowance:
     def _refusal(self, error: ErrorCode, what: str) -> MoorageError:
         message = (
             f"{what}: {size(self.used)} of its quota of {size(self.quota)} are in use, and {size(self.left)} are left. "
-            "Delete what nobody needs, or ask an administrator of the server for a larger quota"
+            f"{self.advice}"
         )
         return MoorageError(error, message, {"quota": self.quota, "used": self.used, "left": self.left})
+
+
+def of_server(quota: int, used: int) -> Allowance:
+    """Return what the whole server may hold."""
+    return Allowance("this server", quota, used, advice=OF_THE_SERVER)
+
+
+def tighter(one: Allowance | None, other: Allowance | None) -> Allowance | None:
+    """Return that of two which has less left; None is no limit."""
+    found = [each for each in (one, other) if each is not None]
+    return min(found, key=lambda each: each.left, default=None)
 
 
 def check_quota(quota: int | None) -> None:

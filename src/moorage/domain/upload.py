@@ -39,8 +39,8 @@ UNKNOWN = Wanted()
 class Upload:
     """An upload session: `size` bytes have arrived, and `digest` is theirs if they came in one piece.
 
-    `place` is where they lie, in the words of the store. `allowance` is the registry's when the session was read; None
-    where it has no quota.
+    `place` is where they lie, in the words of the store. `allowance` is the registry's or the server's, whichever
+    left less when the session was read; None where neither has a quota.
     """
 
     id: str

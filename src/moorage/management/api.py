@@ -46,6 +46,7 @@ from moorage.services.registry_trash import RegistryTrashService
 from moorage.services.repair import RepairService
 from moorage.services.retention import RetentionService
 from moorage.services.robots import RobotService
+from moorage.services.server_quota import ServerQuotaService
 from moorage.services.tags import TagService
 from moorage.services.trash import TrashService
 from moorage.services.verify import VerifyService
@@ -72,6 +73,7 @@ class ManagementServices:
     repair: RepairService
     retention: RetentionService
     robots: RobotService
+    server_quota: ServerQuotaService
     tags: TagService
     verify: VerifyService
     trash: TrashService
@@ -98,7 +100,7 @@ def tables(services: ManagementServices) -> Mapping[str, tuple[Route, ...]]:
         "keys": KeyRoutes(services.keys).rows(),
         "activity": ActivityRoutes(services.activity).rows(),
         "storage": (
-            *StorageRoutes(services.collect).rows(),
+            *StorageRoutes(services.collect, services.server_quota).rows(),
             *VerificationRoutes(services.verify, services.repair).rows(),
         ),
     }

@@ -115,6 +115,13 @@ class RegistrySummary(Registry):
         "A large part of a registry may be a minute old, a whole one never is.",
     )
     pushed_at: datetime | None = Field(None, description="Last push.")
+    quota_percent: float | None = Field(
+        None,
+        description="How much of its quota is used, 100 at most; null without one, or where you read a part.",
+    )
+    quota_level: Level | None = Field(
+        None, description="How it stands to its quota: room, warning (nearly full) or full; null likewise."
+    )
 
     @classmethod
     def summing(cls, record: records.RegistrySummary) -> Self:
@@ -123,6 +130,8 @@ class RegistrySummary(Registry):
         summary.repositories = record.repositories
         summary.size = record.size
         summary.pushed_at = None if record.pushed_at is None else moment(record.pushed_at)
+        if record.allowance is not None:
+            summary.quota_percent, summary.quota_level = record.allowance.percent, record.allowance.level
         return summary
 
 

@@ -1,4 +1,8 @@
-"""Whether a registry has room for what is pushed: read in the transaction that stores it, where there is a quota."""
+"""Whether a registry has room for what is pushed, and the server: read in the transaction that stores it.
+
+Where there is no quota nothing is read. The server's, too, has room for sure only for what the registry itself holds:
+else somebody could find out by it what other registries have.
+"""
 
 from dataclasses import replace
 from typing import NamedTuple
@@ -6,9 +10,17 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, case, exists, null, select
 
 from moorage.domain.digest import Digest
-from moorage.domain.quota import Allowance
+from moorage.domain.quota import Allowance, of_server
 from moorage.metastore.steps import Row, Steps, one
-from moorage.metastore.tables import manifests, registries, registry_blobs, registry_usage, repositories, total
+from moorage.metastore.tables import (
+    manifests,
+    registries,
+    registry_blobs,
+    registry_usage,
+    repositories,
+    server_usage,
+    total,
+)
 from moorage.metastore.trashed import lives, trashed_bytes
 
 _used = (
@@ -27,11 +39,14 @@ ALLOWED = (
 """What an allowance is made of, of a row of `registries`."""
 
 _room = select(*ALLOWED).where(registries.c.id == bindparam("registry_id"))
-ROOM_FOR_BLOB = _room.add_columns(
+_is_held = (
     exists()
     .where(registry_blobs.c.registry_id == bindparam("registry_id"), registry_blobs.c.digest == bindparam("digest"))
     .label("is_held")
 )
+ROOM_FOR_BLOB = _room.add_columns(_is_held)
+SERVER_USED = select(total(server_usage.c.blob_bytes)).scalar_subquery().label("server_used")
+ROOM_ON_SERVER = select(SERVER_USED, _is_held)
 ROOM_FOR_IMAGE = _room.add_columns(
     exists()
     .where(manifests.c.repository_id == bindparam("repository_id"), manifests.c.digest == bindparam("digest"))
@@ -77,12 +92,24 @@ def check_blob(home: Home, digest: Digest | None, size: int | None) -> Steps[Non
     allowance = row and allowance_of(row)
     if row is None or allowance is None:
         return
-    needed = 1 if size is None else size
-    if not allowance.over and (row.is_held or needed <= allowance.left):
+    if not allowance.over and (row.is_held or (1 if size is None else size) <= allowance.left):
         return
     if row.is_held and digest is not None and (yield from lives(home.registry_id, digest)):
         return
     allowance = yield from _without_trash(home, allowance)
+    _check(allowance, size)
+
+
+def check_server(quota: int | None, home: Home, digest: Digest | None, size: int | None) -> Steps[None]:
+    """Raise them where the whole server, that may hold so many bytes (None: any), has no room for a blob."""
+    if quota is None:
+        return
+    row = yield from one(ROOM_ON_SERVER, {"registry_id": home.registry_id, "digest": digest or ""})
+    if row is not None and not row.is_held:
+        _check(of_server(quota, row.server_used), size)
+
+
+def _check(allowance: Allowance, size: int | None) -> None:
     if size is None:
         allowance.check_begins()
     else:

@@ -5,14 +5,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from sqlalchemy import bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import bindparam, delete, exists, false, func, insert, select, update
 
 from moorage.domain.digest import Algorithm, Digest
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import Repository
+from moorage.domain.quota import of_server, tighter
 from moorage.domain.upload import UNKNOWN, Upload, Wanted
 from moorage.metastore.leases import LEASE, NOW
-from moorage.metastore.quotas import ALLOWED, QUOTA, REGISTRY_ID, Home, allowance_of, check_blob
+from moorage.metastore.quotas import (
+    ALLOWED,
+    QUOTA,
+    REGISTRY_ID,
+    SERVER_USED,
+    Home,
+    allowance_of,
+    check_blob,
+    check_server,
+)
 from moorage.metastore.steps import Database, Look, Row, Steps, one
 from moorage.metastore.tables import blobs, discarded, links, quarantined, registries, repositories, uploads
 from moorage.metastore.trashed import trashed_bytes
@@ -38,6 +48,8 @@ FIND = (
     .join(registries, registries.c.id == repositories.c.registry_id)
     .where(uploads.c.id == bindparam("id"), repositories.c.name == bindparam("repository"))
 )
+FIND_ON_LIMITED = FIND.add_columns(SERVER_USED)
+"""The same, where the server has a quota."""
 ADVANCE = (
     update(uploads)
     .where(
@@ -58,7 +70,7 @@ OPEN = select(func.count().label("open")).select_from(
 )
 EXPIRED = select(uploads.c.id).where(uploads.c.leased_until < NOW).limit(bindparam("limit"))
 
-CLAIM = insert_or_update(blobs, ["digest"], ["leased_until"]).values(leased_until=LEASE)
+CLAIM = insert_or_update(blobs, ["digest"], ["leased_until"]).values(leased_until=LEASE, is_held=false())
 PLACE = select(
     blobs.c.place,
     exists().where(quarantined.c.digest == blobs.c.digest).label("is_quarantined"),
@@ -74,33 +86,36 @@ LINK = insert_or_update(links, ["repository_id", "digest"], ["leased_until"]).va
 
 
 class UploadTable:
-    """The ports `Uploads` and `OpenUploads` over a database; `lease` in seconds."""
+    """The ports `Uploads` and `OpenUploads` over a database; `lease` in seconds, `quota` the server's in bytes."""
 
-    def __init__(self, database: Database, lease: float) -> None:
+    def __init__(self, database: Database, lease: float, quota: int | None = None) -> None:
         self._database = database
         self._lease = lease
+        self._quota = quota
 
     async def begin(
         self, upload_id: str, repository: Repository, user: str, algorithm: Algorithm, wanted: Wanted = UNKNOWN
     ) -> Upload:
         """See `Uploads`."""
         upload = Upload(upload_id, 0, user, algorithm, 0, None, time.time(), upload_id)
-        return await self._database.write(partial(_begin, upload, repository, wanted, self._lease))
+        return await self._database.write(partial(_begin, upload, repository, wanted, self._lease, self._quota))
 
     async def find(self, repository: Repository, upload_id: str, user: str) -> Upload | None:
         """See `Uploads`."""
-        row, _ = await self._database.look(_look(repository, upload_id))
+        row, _ = await self._database.look(self._look(repository, upload_id))
         if row is None or row.user != user:
             return None
         upload = _upload_of(row)
-        if upload.allowance is None:
+        if upload.allowance is not None:
+            trashed, _ = await self._database.read_aside(trashed_bytes(row.registry_id))
+            upload = replace(upload, allowance=replace(upload.allowance, used=upload.allowance.used - trashed))
+        if self._quota is None:
             return upload
-        trashed, _ = await self._database.read_aside(trashed_bytes(row.registry_id))
-        return replace(upload, allowance=replace(upload.allowance, used=upload.allowance.used - trashed))
+        return replace(upload, allowance=tighter(upload.allowance, of_server(self._quota, row.server_used)))
 
     def foresee(self, repository: Repository, upload_id: str) -> None:
         """See `Uploads`."""
-        self._database.foresee(_look(repository, upload_id))
+        self._database.foresee(self._look(repository, upload_id))
 
     async def advance(self, upload: Upload, size: int, digest: Digest | None, place: str | None = None) -> bool:
         """See `Uploads`."""
@@ -108,11 +123,11 @@ class UploadTable:
 
     async def claim(self, digest: Digest, size: int, repository_id: int | None = None) -> None:
         """See `Uploads`."""
-        await self._database.write(partial(_claim_in, repository_id, digest, size, self._lease))
+        await self._database.write(partial(_claim_in, repository_id, digest, size, self._lease, self._quota))
 
     async def finish(self, upload: Upload, digest: Digest, size: int, place: str | None = None) -> bool:
         """See `Uploads`."""
-        return await self._database.write(partial(_finish, upload, digest, size, place, self._lease))
+        return await self._database.write(partial(_finish, upload, digest, size, place, self._lease, self._quota))
 
     async def cancel(self, upload: Upload) -> bool:
         """See `Uploads`."""
@@ -130,6 +145,10 @@ class UploadTable:
         """See `OpenUploads`."""
         row = await self._database.read(one(OPEN, {"user": user, "most": most}))
         return int(row.open) if row is not None else 0
+
+    def _look(self, repository: Repository, upload_id: str) -> Look:
+        statement = FIND if self._quota is None else FIND_ON_LIMITED
+        return Look(statement, {"id": upload_id, "repository": str(repository)})
 
 
 def ensure_repository(repository: Repository, now: float) -> Steps[Home]:
@@ -163,18 +182,14 @@ def _upload_of(row: Row) -> Upload:
     )
 
 
-def _begin(upload: Upload, repository: Repository, wanted: Wanted, lease: float) -> Steps[Upload]:
+def _begin(upload: Upload, repository: Repository, wanted: Wanted, lease: float, quota: int | None) -> Steps[Upload]:
     home = yield from ensure_repository(repository, upload.started_at)
-    yield from check_blob(home, wanted.digest, wanted.size)
+    yield from _check_room(home, quota, wanted.digest, wanted.size)
     begun = replace(upload, repository_id=home.repository_id)
     row = {"id": begun.id, "repository_id": begun.repository_id, "user": begun.user, "place": begun.place}
     row |= {"algorithm": begun.algorithm.value, "size": 0, "digest": None, "started_at": begun.started_at}
     yield BEGIN, {**row, "lease": lease}
     return begun
-
-
-def _look(repository: Repository, upload_id: str) -> Look:
-    return Look(FIND, {"id": upload_id, "repository": str(repository)})
 
 
 def _advance(upload: Upload, size: int, digest: Digest | None, place: str, lease: float) -> Steps[bool]:
@@ -190,22 +205,29 @@ def _claim(digest: Digest, size: int, lease: float) -> Steps[None]:
     yield CLAIM, {"digest": digest, "size": size, "lease": lease}
 
 
-def _claim_in(repository_id: int | None, digest: Digest, size: int, lease: float) -> Steps[None]:
+def _check_room(home: Home, quota: int | None, digest: Digest | None, size: int | None) -> Steps[None]:
+    yield from check_blob(home, digest, size)
+    yield from check_server(quota, home, digest, size)
+
+
+def _claim_in(repository_id: int | None, digest: Digest, size: int, lease: float, quota: int | None) -> Steps[None]:
     yield from _claim(digest, size, lease)
     if repository_id is not None:
         row = yield from one(PLACE, {"digest": digest, "repository_id": repository_id})
         assert row is not None  # noqa: S101  claimed in this transaction
-        yield from check_blob(Home(repository_id, row.registry_id, row.quota), digest, size)
+        yield from _check_room(Home(repository_id, row.registry_id, row.quota), quota, digest, size)
 
 
-def _finish(upload: Upload, digest: Digest, size: int, place: str | None, lease: float) -> Steps[bool]:
+def _finish(
+    upload: Upload, digest: Digest, size: int, place: str | None, lease: float, quota: int | None
+) -> Steps[bool]:
     if (yield from one(FINISH, {"of_upload": upload.id, "old_size": upload.size})) is None:
         return False
     yield from _claim(digest, size, lease)
     # Read after the claim, whose lock on the row lets one pusher at a time find what the other left.
     before = yield from one(PLACE, {"digest": digest, "repository_id": upload.repository_id})
     assert before is not None  # noqa: S101  claimed in this transaction
-    yield from check_blob(Home(upload.repository_id, before.registry_id, before.quota), digest, size)
+    yield from _check_room(Home(upload.repository_id, before.registry_id, before.quota), quota, digest, size)
     if before.place != place:
         yield SET_PLACE, {"of_digest": digest, "new_place": place}
         if before.place is not None:

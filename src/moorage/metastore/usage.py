@@ -1,4 +1,4 @@
-"""What registries hold, read from what triggers keep (tables/counts.py)."""
+"""What registries hold, and the server, read from what triggers keep (tables/counts.py)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, func, select
 from moorage.domain.digest import Digest
 from moorage.domain.quota import Allowance
 from moorage.metastore.names import padded
-from moorage.metastore.quotas import ALLOWED, allowance_of
+from moorage.metastore.quotas import ALLOWED, SERVER_USED, allowance_of
 from moorage.metastore.steps import NOTHING, Database, Row, Steps, one
 from moorage.metastore.tables import registries, registry_blobs, registry_usage, repositories, total
 from moorage.metastore.trashed import TRASHED, TRASHED_BLOBS, trashed_bytes
@@ -41,6 +41,7 @@ USAGES = (
     .where(registries.c.id.in_(bindparam("ids", expanding=True)))
     .group_by(registries.c.id)
 )
+ON_SERVER = select(SERVER_USED)
 LIMITED = select(registries.c.id, registries.c.address, *ALLOWED).where(
     registries.c.quota.is_not(None), registries.c.address < HIDDEN
 )
@@ -66,6 +67,18 @@ class RegistryUsageTable:
     async def holds(self, registry_id: int, digest: Digest) -> bool:
         """See `RegistryUsages`."""
         return await self._database.read(one(HELD, {"registry_id": registry_id, "digest": digest})) is not None
+
+
+class ServerUsageTable:
+    """The port `ServerUsage` over a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def used(self) -> int:
+        """See `ServerUsage`."""
+        row = await self._database.read(one(ON_SERVER))
+        return int(row.server_used) if row is not None else 0
 
 
 def _allowances() -> Steps[dict[str, Allowance]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from moorage.domain.digest import Digest
-from moorage.domain.quota import Allowance
+from moorage.domain.quota import Allowance, of_server
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,26 @@ class RegistryUsage:
     def size(self) -> int:
         """Bytes of blobs and images together."""
         return self.body_bytes + self.blob_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ServerUse:
+    """What the whole server holds, and may hold, in bytes; a quota of None is no limit."""
+
+    used: int
+    quota: int | None
+
+    @property
+    def allowance(self) -> Allowance | None:
+        """How that stands to its quota, if it has one."""
+        return None if self.quota is None else of_server(self.quota, self.used)
+
+
+class ServerUsage(Protocol):
+    """What all registries hold together."""
+
+    async def used(self) -> int:
+        """Return the bytes of all blobs that were ever pushed and the store still has, each once."""
 
 
 class RegistryUsages(Protocol):

@@ -20,11 +20,14 @@ from moorage.domain.network import Network
 from moorage.settings.address import Address, host_names_in, is_host_name, networks_in
 from moorage.settings.client import CLIENT
 from moorage.settings.storage import REGION, BucketAddress
+from moorage.settings.told import ADDRESS, NETWORKS, SECONDS, Told
 from moorage.settings.values import (
+    LONGEST_WAIT,
     as_address,
     as_database_url,
     as_path,
     as_secret,
+    as_size,
     as_storage,
     as_switch,
     as_time_of_day,
@@ -43,7 +46,6 @@ TO = "MOORAGE_TO_"
 BACKUP = "MOORAGE_BACKUP_"
 """Begins what the environment tells of the bucket for backups; see backup.py."""
 
-LONGEST_WAIT = 315_360_000
 MOST_DAYS = 3650
 MOST_WORKERS = 64
 LONGEST_QUOTE = 60
@@ -54,22 +56,9 @@ class SettingsError(Exception):
     """One line for the person who starts the server: which setting, where it came from, and what is allowed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What people are told about a setting: what it may be, what it is for, and its default when that needs words."""
-
-    allowed: str
-    help: str
-    default: str | None = None
-
-
 _Door = Annotated[Address | None, BeforeValidator(as_address)]
 _File = Annotated[Path | None, BeforeValidator(as_path)]
 _Seconds = Annotated[int, BeforeValidator(as_whole), Field(ge=0, le=LONGEST_WAIT)]
-
-_ADDRESS = "ADDRESS:PORT (an IPv6 address in brackets) or off"
-_NETWORKS = "IP addresses, or networks as 10.0.0.0/8 (a list in the file, separated by commas elsewhere)"
-_SECONDS = f"whole seconds, 0 to {LONGEST_WAIT}"
 
 
 class Settings(BaseModel):
@@ -83,11 +72,11 @@ class Settings(BaseModel):
         BeforeValidator(as_path),
         Told("a folder", "Where the server keeps everything it stores; made when missing.", "./data"),
     ] = Path("data")
-    https: Annotated[_Door, Told(_ADDRESS, "Where the server answers HTTPS: the door for clients and browsers.")] = (
+    https: Annotated[_Door, Told(ADDRESS, "Where the server answers HTTPS: the door for clients and browsers.")] = (
         Address("0.0.0.0", 5443)  # noqa: S104 - a registry is there to be reached from other machines
     )
     http: Annotated[
-        _Door, Told(_ADDRESS, "Where it answers plain HTTP: for clients on this machine and TLS-terminating proxies.")
+        _Door, Told(ADDRESS, "Where it answers plain HTTP: for clients on this machine and TLS-terminating proxies.")
     ] = Address("127.0.0.1", 5080)
     insecure_http: Annotated[
         bool,
@@ -122,7 +111,7 @@ class Settings(BaseModel):
         tuple[Network, ...],
         BeforeValidator(networks_in),
         Told(
-            _NETWORKS,
+            NETWORKS,
             "Proxies whose X-Forwarded-For header is believed: it says where a request came from.",
             "none",
         ),
@@ -189,7 +178,7 @@ class Settings(BaseModel):
     redirect_networks: Annotated[
         tuple[Network, ...],
         BeforeValidator(networks_in),
-        Told(_NETWORKS, "Only clients in these networks are redirected: those that reach the bucket.", "all"),
+        Told(NETWORKS, "Only clients in these networks are redirected: those that reach the bucket.", "all"),
     ] = ()
     directories: Annotated[
         _File,
@@ -210,10 +199,10 @@ class Settings(BaseModel):
         Told("auto, text or json", "How log lines look; auto is text on a terminal and JSON otherwise."),
     ] = "auto"
     lease: Annotated[
-        _Seconds, Told(_SECONDS, "How long content is safe from collection after a push, or a HEAD that found it.")
+        _Seconds, Told(SECONDS, "How long content is safe from collection after a push, or a HEAD that found it.")
     ] = 86_400
     collect_every: Annotated[
-        _Seconds, Told(_SECONDS, "How often content that nothing needs is collected; 0 is never.")
+        _Seconds, Told(SECONDS, "How often content that nothing needs is collected; 0 is never.")
     ] = 3_600
     verify_days: Annotated[
         int,
@@ -229,8 +218,17 @@ class Settings(BaseModel):
         BeforeValidator(as_time_of_day),
         Told("HH:MM or off", "When, in UTC, rules of retention run each day; off is never by themselves.", "02:00"),
     ] = 120
+    quota: Annotated[
+        int | None,
+        BeforeValidator(as_size),
+        Told(
+            "a size as 500GB, in steps of 1000, or none",
+            "How much all registries together may hold, every layer once and what can be restored included.",
+            "none",
+        ),
+    ] = None
     drain: Annotated[
-        _Seconds, Told(_SECONDS, "How long a stopping server waits for uploads and downloads under way.")
+        _Seconds, Told(SECONDS, "How long a stopping server waits for uploads and downloads under way.")
     ] = 30
 
     @property

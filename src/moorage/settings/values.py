@@ -5,8 +5,13 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from moorage.domain.errors import MoorageError
+from moorage.domain.sizes import MOST, parse_size
 from moorage.settings.address import Address
 from moorage.settings.storage import BucketAddress, parse_endpoint, parse_storage
+
+LONGEST_WAIT = 315_360_000
+"""Seconds."""
 
 
 def as_text(value: object) -> str:
@@ -47,6 +52,20 @@ def as_time_of_day(value: object) -> int | None:
     if found is None:
         raise ValueError(value)
     return int(found[1]) * 60 + int(found[2])
+
+
+def as_size(value: object) -> int | None:
+    """Return the bytes that `500GB` says, 1 at least; None for `none`."""
+    if value is None or value == "none":
+        return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        if not 1 <= value <= MOST:
+            raise ValueError(value)
+        return value
+    try:
+        return parse_size(as_text(value))
+    except MoorageError as error:
+        raise ValueError(value) from error
 
 
 def as_yes_or_no(value: object) -> bool:

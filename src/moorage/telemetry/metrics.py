@@ -20,6 +20,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from moorage import __version__
 from moorage.domain.quota import Level
+from moorage.services.usage_ports import ServerUse
 from moorage.services.verify_records import Verification
 
 SETTLE_SECONDS = 1.0
@@ -57,6 +58,8 @@ class Metrics:
         )
         self._verified = Counter("moorage_verified_bytes", "Bytes read by verification.", registry=self.registry)
         self._quotas = self._gauge("moorage_quotas", "Registries with a quota, by how full they are.", "level")
+        self._held = self._gauge("moorage_held_bytes", "What all registries hold together, every layer once.")
+        self._limit = self._gauge("moorage_quota_bytes", "How much that may be, 0 for any.")
         build = Gauge(
             "moorage_build_info",
             "1, with the version of Moorage and of Python as labels.",
@@ -111,6 +114,11 @@ class Metrics:
         """Take how many registries are how full."""
         for level in (Level.ROOM, Level.WARNING, Level.FULL):
             self._quotas.labels(level.value).set(found.get(level, 0))
+
+    def server_quota(self, found: ServerUse) -> None:
+        """Take what the server holds, and may hold."""
+        self._held.set(found.used)
+        self._limit.set(found.quota or 0)
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         """Make a number that one process of a server tells for all."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from types import MappingProxyType
+from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
@@ -73,12 +74,13 @@ class RegistryPages:
         rows = [row for row in every if _has_words(words, row.registry.name, row.registry.description)]
         if sort in REGISTRY_ORDERS:
             rows.sort(key=REGISTRY_ORDERS[sort])
+        limited = [row.registry.address for row in rows if row.allowance is not None]
+        owned = {address for address in limited if await self._owns(visit, address)}
         has_deleted = visit.session is not None and bool(
             await self._services.registry_trash.list(visit.caller, limit=1)
         )
-        return self._view.page(
-            visit, "registries.html", rows=rows, total=len(every), sort=sort, has_deleted=has_deleted
-        )
+        shown: dict[str, Any] = {"rows": rows, "sort": sort, "owned": owned, "has_deleted": has_deleted}
+        return self._view.page(visit, "registries.html", total=len(every), **shown)
 
     async def new(self, visit: Visit) -> Response:
         """Ask for what a registry needs."""
@@ -153,6 +155,9 @@ class RegistryPages:
                 raise
             return await self._settings(visit, 422, changes, error)
         return visit.next(f"/{registry.address}/-/settings", f"The settings of {registry.name} were saved")
+
+    async def _owns(self, visit: Visit, address: str) -> bool:
+        return await self._services.access.may(visit.caller, Action.ADMINISTER_REGISTRY, address)
 
     async def _head(self, visit: Visit) -> Head:
         return await head_of(self._services, visit)

@@ -25,6 +25,7 @@ class StoragePages:
             return sign_in_first(visit)
         self._services.access.check_server(visit.caller, Action.ADMINISTER_SERVER)
         state = await self._services.verify.state(visit.caller)
+        held = await self._services.server_quota.get(visit.caller)
         damages = await self._services.verify.damages(visit.caller, limit=SHOWN + 1)
         deleted = await self._services.trash.spaces(visit.caller)
         rows = sorted(await self._services.registries.list(visit.caller), key=lambda row: -row.size)
@@ -37,6 +38,7 @@ class StoragePages:
             state=state,
             damages=damages[:SHOWN],
             has_more=len(damages) > SHOWN,
+            held=held,
         )
 
     async def verify(self, visit: Visit) -> Response:

@@ -22,6 +22,7 @@ from moorage.services.records import Session
 from moorage.services.registries import RegistryService
 from moorage.services.registry_trash import RegistryTrashService
 from moorage.services.retention import RetentionService
+from moorage.services.server_quota import ServerQuotaService
 from moorage.services.tags import TagService
 from moorage.services.trash import TrashService
 from moorage.services.verify import VerifyService
@@ -55,6 +56,7 @@ class UiServices:
     registry_trash: RegistryTrashService
     collect: CollectService
     retention: RetentionService
+    server_quota: ServerQuotaService
     retention_at: str | None = None
     """When rules run each day, as `02:00` in UTC; None for only when somebody asks for it."""
 

@@ -13,7 +13,8 @@
     quarantined, rounds                                         what verification has found, and how far it is
     moved_blobs, moved_rows                                     what `moorage move` has brought here (moving.py)
     standing                                                    moves when anybody's rights do
-    repository_counts, registry_blobs, registry_usage           how much there is: kept by triggers (counts.py)
+    repository_counts, registry_blobs, registry_usage, server_usage
+                                                                how much there is: kept by triggers (counts.py)
 
 A lease of NULL means: looked at by a collection and found in use; whatever stops using it sets a lease again, so that
 only rows with a lease are ever looked at (collect.py).
@@ -21,7 +22,7 @@ only rows with a lease are ever looked at (collect.py).
 
 from moorage.metastore.tables.columns import WHOLE, WORDS, metadata, total
 from moorage.metastore.tables.content import edges, manifests, registries, repositories, tag_moves, tags
-from moorage.metastore.tables.counts import KEPT, registry_blobs, registry_usage, repository_counts
+from moorage.metastore.tables.counts import KEPT, registry_blobs, registry_usage, repository_counts, server_usage
 from moorage.metastore.tables.people import (
     STANDING,
     access_tokens,
@@ -80,6 +81,7 @@ __all__ = [
     "retention_rules",
     "retention_state",
     "rounds",
+    "server_usage",
     "sessions",
     "signing_keys",
     "standing",

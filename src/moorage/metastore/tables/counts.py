@@ -1,4 +1,4 @@
-"""How much there is, kept by triggers of the tables that hold it (migration 0011): no statement here writes any of it.
+"""How much there is, kept by triggers of the tables that hold it (migrations 0011 and 0016): no statement writes it.
 
 What is kept is the sum of the rows of all slots: PostgreSQL has some, so that those who write at once meet in none.
 """
@@ -47,5 +47,14 @@ registry_usage = Table(
     sqlite_with_rowid=False,
 )
 
-KEPT = (repository_counts, registry_blobs, registry_usage)
+# All blobs that a repository ever had and the store still has, each once.
+server_usage = Table(
+    "server_usage",
+    metadata,
+    Column("slot", WHOLE, primary_key=True, autoincrement=False),
+    Column("blob_bytes", WHOLE, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+KEPT = (repository_counts, registry_blobs, registry_usage, server_usage)
 """What comes by itself with the rows of other tables."""

@@ -1,6 +1,6 @@
 """What is on disk, who may read it, and for how long it is kept anyway."""
 
-from sqlalchemy import Column, Float, ForeignKey, Index, Integer, Table
+from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, Table, true
 
 from moorage.metastore.tables.columns import WHOLE, WORDS, metadata, of_repository
 
@@ -12,6 +12,8 @@ blobs = Table(
     # Where the store keeps it, in its own words; NULL is the address that is its digest.
     Column("place", WORDS),
     Column("leased_until", Float),
+    # Whether a repository ever had it: from then on it counts as held by the server (counts.py).
+    Column("is_held", Boolean, nullable=False, server_default=true()),
     Index("blobs_by_lease", "leased_until"),
     sqlite_with_rowid=False,
 )
