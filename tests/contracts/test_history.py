@@ -1,13 +1,17 @@
 """The port `TagHistory`: every move of a tag is kept, and the tag can be taken back to wherever it has pointed."""
 
+import itertools
+
 import pytest
 
 from moorage.domain.digest import Digest
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.history import How
+from moorage.domain.retention import Rule
 from moorage.metastore import history
 from moorage.services.history_records import PastMove
 from tests.contracts.tables import APP, OTHER, Tables
+from tests.contracts.test_letting_go import age, let_go, run
 
 NEVER = Digest("sha256:" + "0" * 64)
 
@@ -120,3 +124,34 @@ async def test_what_led_up_to_a_deletion_is_forgotten_in_the_end(tables: Tables)
     assert await tables.history.forget(deletion + 1000, 1) == 0
     assert await told(tables, "2") == [("retag", None, first)]
     assert await told(tables, "3") == [("push", None, first)]
+
+
+@pytest.mark.parametrize("days", [0, 14])
+async def test_every_way_in_which_a_tag_moves_has_its_word(tables: Tables, days: int) -> None:
+    assert await tables.registries.update("dmc", {"trash_days": days})
+    registry = await tables.registries.find("dmc")
+    assert registry
+    first = await tables.image(APP, "pr-1")
+    second = await tables.image(APP, "pr-1", "kept")
+    await tables.tags.point(APP, "pr-1", first, "tom")
+    await tables.tags.point(APP, "pr-1", second, "tom", how=How.ROLLBACK)
+    await tables.manifests.delete_tag(APP, "pr-1", "lea")
+    back = ["push"] if not days else ["restore"]
+    if days:
+        (entry,) = await tables.trash.page(registry.id, None, 10)
+        assert await tables.trash.restore(registry.id, entry.id, "lea")
+    else:
+        await tables.tags.point(APP, "pr-1", second, "lea", how=How.PUSH)
+    await age(tables)
+    await run(tables, Rule(tags=("pr-*",), pushed_days=7))
+    assert (await let_go(tables)).parted
+    expected = ["push", "push", "retag", "rollback", "deletion", *back, "retention"]
+    if days:
+        entry = (await tables.trash.page(registry.id, None, 1))[0]
+        assert await tables.trash.restore(registry.id, entry.id, "lea")
+        expected += ["restore"]
+        assert set(expected) == {how.value for how in How}
+    found = await moves(tables, "pr-1")
+    assert [how for how, _, _ in reversed(await told(tables, "pr-1"))] == expected
+    for newer, older in itertools.pairwise(found):
+        assert newer.previous == older.digest
