@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy.dialects import sqlite as sqlite_dialect
 
 from bench.lists.fill import fill_postgres, fill_sqlite
-from bench.lists.world import Scale, World
-from moorage.metastore import activity, pages, repositories, tables
+from bench.lists.world import LARGE, Scale, World
+from moorage.metastore import activity, collect, deletions, letting_go, pages, repositories, tables
 from moorage.metastore.connections import SESSION
 from moorage.metastore.migrations import migrate
 from moorage.metastore.prepared import PreparedStatements
@@ -43,6 +43,9 @@ LISTS = lists(WORLD)
 
 MOST_READ = max(activity.WINDOW, pages.TAGS_SEEN) + 100
 """Rows of a growing table that one statement reads: a window, and some for what is shown of its rows."""
+
+ONE = {"repository_id": LARGE, "digest": WORLD.image(4).digest, "some": [WORLD.image(4).layer], "most": 1}
+ROWS_OF_ONE = 20
 
 SORTED = re.compile(
     r"images, untagged|activity, .*\['|a group's members|a directory's groups|(further )?deleted registries"
@@ -85,6 +88,17 @@ def test_sqlite_goes_by_an_index_and_finds_a_list_in_order(sqlite: sqlite3.Conne
     assert any("USING" in step for step in steps)
 
 
+@pytest.mark.parametrize("statement", [letting_go.POINTING, deletions.MORE_HERE, deletions.HERE, deletions.ELSEWHERE])
+def test_sqlite_looks_at_one_image_and_not_through_its_repository(sqlite: sqlite3.Connection, statement: Any) -> None:  # noqa: ANN401
+    steps = steps_of(sqlite, statement, ONE)
+    assert [step for step in steps if "SCAN" in step or "(repository_id=?)" in step] == []
+
+
+@pytest.mark.parametrize("statement", [collect.STORED, collect.WAITING])
+def test_what_is_stored_is_told_without_looking_through_all_blobs(sqlite: sqlite3.Connection, statement: Any) -> None:  # noqa: ANN401
+    assert [step for step in steps_of(sqlite, statement, {}) if re.match("SCAN (blobs|links)", step)] == []
+
+
 def test_a_plan_without_an_index_shows(sqlite: sqlite3.Connection) -> None:
     described = repositories.REPOSITORIES.order_by(tables.repositories.c.description)
     steps = steps_of(sqlite, described, {})
@@ -114,6 +128,17 @@ def test_postgresql_goes_by_an_index_and_sorts_no_more_than_a_page(
     sorts = [node for node in nodes(plan) if node["Node Type"].endswith("Sort")]
     assert max((node["Plans"][0]["Actual Rows"] for node in sorts), default=0) <= 1000
     assert rows_read(plan) <= MOST_READ
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("kind", ["generic", "custom"])
+@pytest.mark.parametrize("statement", [letting_go.POINTING, deletions.MORE_HERE])
+def test_postgresql_looks_at_one_image_and_not_through_its_repository(
+    filled: psycopg.Connection[Any],
+    kind: str,
+    statement: Any,  # noqa: ANN401
+) -> None:
+    assert rows_read(plan_of(filled, kind, statement, ONE)) <= ROWS_OF_ONE
 
 
 @pytest.mark.servers

@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, delete, exists, select, update
 from moorage.domain.digest import Digest
 from moorage.metastore.blobs import LOOK_AGAIN, UNLINKED
 from moorage.metastore.leases import NOW
+from moorage.metastore.quotas import SERVER_USED
 from moorage.metastore.steps import NOTHING, Database, Steps, one
 from moorage.metastore.tables import blobs, clock, discarded, edges, links, registries, repositories, total, uploads
 from moorage.metastore.uploads import DISCARD
@@ -60,8 +61,12 @@ DROP_BLOB = delete(blobs).where(blobs.c.digest == bindparam("of_digest"))
 DISCARDED = select(discarded.c.place).where(discarded.c.leased_until <= NOW).limit(bindparam("limit"))
 FORGET = delete(discarded).where(discarded.c.place == bindparam("of_place"))
 
-STORED = select(total(blobs.c.size).label("bytes"))
-WAITING = STORED.where(blobs.c.leased_until.is_not(None), UNLINKED)
+# A range of the index, which SQLite doesn't use to leave NULL out.
+_has_lease = blobs.c.leased_until >= 0
+# What is held is kept added up; of what isn't, a claim that came to nothing, each has a lease.
+CLAIMED = select(total(blobs.c.size).label("bytes")).where(_has_lease, ~blobs.c.is_held)
+STORED = select((SERVER_USED + CLAIMED.scalar_subquery()).label("bytes"))
+WAITING = select(total(blobs.c.size).label("bytes")).where(_has_lease, UNLINKED)
 OPEN = select(total(uploads.c.size).label("bytes"))
 _in_trash = select(repositories.c.id).where(repositories.c.name >= HIDDEN)
 _kept = select(edges.c.target).where(edges.c.repository_id.in_(_in_trash)).distinct().subquery("kept")
@@ -97,7 +102,7 @@ class GarbageTable:
             await self._database.write(partial(_forget, places))
 
     async def usage(self) -> Usage:
-        """See `Garbage`; aside, since it looks at all that is stored."""
+        """See `Garbage`; aside, since it takes as long as there is in the trash."""
         return (await self._database.read_aside(_usage()))[0]
 
 

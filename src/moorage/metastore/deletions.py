@@ -10,8 +10,8 @@ from sqlalchemy import bindparam, select, union
 
 from moorage.domain.digest import Digest
 from moorage.domain.name import Repository
-from moorage.metastore.contents import TAGS_OF, TARGETS, VISIBLE, in_pieces
-from moorage.metastore.steps import Steps, one
+from moorage.metastore.contents import SOME, TAGS_OF, TARGETS, VISIBLE, in_pieces
+from moorage.metastore.steps import Row, Steps, one
 from moorage.metastore.tables import edges, links, manifests, repositories, tags, total
 from moorage.services.records import Deletion
 from moorage.services.trash_records import HIDDEN
@@ -36,7 +36,28 @@ PARENTS = select(edges.c.source).where(
 
 BODIES = select(total(manifests.c.body_size)).where(_here, manifests.c.digest.in_(bindparam("some", expanding=True)))
 EVERY_LINK = select(links.c.digest, links.c.size).where(links.c.repository_id == bindparam("repository_id"))
+_linked = (links.c.repository_id == bindparam("repository_id"), links.c.digest.in_(bindparam("some", expanding=True)))
+_here_too = (edges.c.repository_id == links.c.repository_id, edges.c.target == links.c.digest)
+# Whether more images here have a blob than so many: what they all share is not counted through.
+MORE_HERE = select(
+    links.c.digest,
+    select(edges.c.source).where(*_here_too).limit(1).offset(bindparam("most")).scalar_subquery().label("more"),
+).where(*_linked)
+HERE = select(edges.c.target, edges.c.source).where(
+    edges.c.repository_id == bindparam("repository_id"), edges.c.target.in_(bindparam("some", expanding=True))
+)
 # What lies in the trash keeps nothing from coming free: of all that share a layer, the last to be deleted frees it.
+ELSEWHERE = select(links.c.digest).where(
+    *_linked,
+    select(edges.c.source)
+    .join(repositories, repositories.c.id == edges.c.repository_id)
+    .where(
+        edges.c.target == links.c.digest,
+        edges.c.repository_id != links.c.repository_id,
+        repositories.c.name < HIDDEN,
+    )
+    .exists(),
+)
 _in_trash = select(repositories.c.id).where(repositories.c.name >= HIDDEN)
 KEEPERS = select(edges.c.target, edges.c.repository_id, edges.c.source).where(
     edges.c.target.in_(bindparam("some", expanding=True)), edges.c.repository_id.not_in(_in_trash)
@@ -110,10 +131,18 @@ def _frees(repository_id: int, images: Sequence[str], *, every: bool) -> Steps[i
     else:
         targets = yield from in_pieces(TARGETS, repository_id, images)
     sizes = {row.digest: row.size for row in targets}
+    rest = list(sizes) if every else (yield from _not_kept_here(repository_id, images, list(sizes)))
+    elsewhere = {row.digest for row in (yield from in_pieces(ELSEWHERE, repository_id, rest))}
+    return total + sum(int(sizes[digest]) for digest in rest if digest not in elsewhere)
+
+
+def _not_kept_here(repository_id: int, images: Sequence[str], targets: Sequence[str]) -> Steps[list[str]]:
+    """Return what no other image of the repository has: first those are set aside that more have than are going."""
+    rows: list[Row] = []
+    for start in range(0, len(targets), SOME):
+        asked = {"repository_id": repository_id, "some": targets[start : start + SOME], "most": len(images)}
+        rows += yield MORE_HERE, asked
+    few = [row.digest for row in rows if row.more is None]
     going = set(images)
-    kept: set[str] = set()
-    keepers = yield from in_pieces(KEEPERS, repository_id, list(sizes))
-    for row in keepers:
-        if row.repository_id != repository_id or row.source not in going:
-            kept.add(row.target)
-    return total + sum(int(size) for digest, size in sizes.items() if digest not in kept)
+    kept = {row.target for row in (yield from in_pieces(HERE, repository_id, few)) if row.source not in going}
+    return [digest for digest in few if digest not in kept]

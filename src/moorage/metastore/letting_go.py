@@ -15,7 +15,7 @@ from moorage.domain.immutable import held_by, parse_immutable_tags
 from moorage.domain.name import Repository
 from moorage.domain.retention_decision import Decision, mark_of
 from moorage.domain.retention_facts import RepositoryFacts
-from moorage.metastore.contents import in_pieces
+from moorage.metastore.contents import TAGS_OF, in_pieces
 from moorage.metastore.deletions import KEEPERS, PARENTS, deletion, family_of
 from moorage.metastore.history import Hand
 from moorage.metastore.manifests import IMMUTABLE, drop_image, drop_tag
@@ -46,8 +46,9 @@ NAMES = (
 )
 _here = manifests.c.repository_id == bindparam("repository_id")
 _some = manifests.c.digest.in_(bindparam("some", expanding=True))
+# By their names: SQLite would else look through all tags of the repository, whose key holds all that is asked for.
 POINTING = select(tags.c.name, tags.c.pushed_at).where(
-    tags.c.repository_id == bindparam("repository_id"), tags.c.digest == bindparam("digest")
+    tags.c.repository_id == bindparam("repository_id"), tags.c.name.in_(TAGS_OF)
 )
 SUBJECT = select(manifests.c.digest).where(
     _here,

@@ -45,8 +45,8 @@ _is_held = (
     .label("is_held")
 )
 ROOM_FOR_BLOB = _room.add_columns(_is_held)
-SERVER_USED = select(total(server_usage.c.blob_bytes)).scalar_subquery().label("server_used")
-ROOM_ON_SERVER = select(SERVER_USED, _is_held)
+SERVER_USED = select(total(server_usage.c.blob_bytes)).scalar_subquery()
+ROOM_ON_SERVER = select(SERVER_USED.label("server_used"), _is_held)
 ROOM_FOR_IMAGE = _room.add_columns(
     exists()
     .where(manifests.c.repository_id == bindparam("repository_id"), manifests.c.digest == bindparam("digest"))

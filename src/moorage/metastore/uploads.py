@@ -48,7 +48,7 @@ FIND = (
     .join(registries, registries.c.id == repositories.c.registry_id)
     .where(uploads.c.id == bindparam("id"), repositories.c.name == bindparam("repository"))
 )
-FIND_ON_LIMITED = FIND.add_columns(SERVER_USED)
+FIND_ON_LIMITED = FIND.add_columns(SERVER_USED.label("server_used"))
 """The same, where the server has a quota."""
 ADVANCE = (
     update(uploads)

@@ -41,7 +41,7 @@ USAGES = (
     .where(registries.c.id.in_(bindparam("ids", expanding=True)))
     .group_by(registries.c.id)
 )
-ON_SERVER = select(SERVER_USED)
+ON_SERVER = select(SERVER_USED.label("server_used"))
 LIMITED = select(registries.c.id, registries.c.address, *ALLOWED).where(
     registries.c.quota.is_not(None), registries.c.address < HIDDEN
 )
