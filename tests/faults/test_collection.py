@@ -13,6 +13,9 @@ import pytest
 from tests.process.client import Client, digest_of, manifest
 from tests.process.server import Launcher, Running, every
 
+LEASE = 2
+"""Seconds for which what a HEAD found is safe."""
+
 MEGABYTE = 1 << 20
 
 
@@ -95,7 +98,7 @@ def test_what_is_freed_from_the_trash_leaves_the_disk_by_itself(launch: Launcher
 
 @pytest.mark.parametrize("seconds", [8, pytest.param(60, marks=pytest.mark.clients)])
 def test_collections_beside_pushes_and_deletions_lose_nothing(launch: Launcher, seconds: int) -> None:
-    running = launch("--lease", "2", "--collect-every", "1")
+    running = launch("--lease", str(LEASE), "--collect-every", "1")
     with running.client() as client:
         client.create()
     done = threading.Event()
@@ -147,13 +150,16 @@ class Pusher:
         # The same few contents again and again, each just as its lease ends and a collection may be taking it.
         now = int(time.monotonic() / 0.8) % 5
         layers = [bytes([now]) * 20_000, bytes([now + 1]) * 30_000]
+        begun = time.monotonic()
         for content in (b"{}", *layers):
             # As docker does: what a HEAD finds isn't pushed again.
             if client.ask("HEAD", f"blobs/{digest_of(content)}").status == 404:
                 client.push_blob(content)
         answer = client.put(f"tag{turn}", manifest(*layers, note=f"{self.repository} {turn}"))
         if answer.status != 201:
-            self.errors.append(answer)
+            # On a machine that had no time for us they were let go rightly.
+            if time.monotonic() - begun <= LEASE:
+                self.errors.append(answer)
             return
         old, self.kept = self.kept, {f"tag{turn}"}
         client.pull(f"tag{turn}")

@@ -62,7 +62,7 @@ def test_as_many_kills_as_asked_for_lose_nothing_acknowledged(
 def test_as_many_kills_beside_a_database_and_a_bucket_lose_nothing_acknowledged(
     afar: Launcher, request: pytest.FixtureRequest
 ) -> None:
-    kill_under_load(afar, request.config.getoption("--kills"), ("--workers", "2"))
+    kill_under_load(afar, request.config.getoption("--kills"), ("--workers", "2"), longest=1.0)
 
 
 @dataclass(slots=True)
@@ -119,7 +119,7 @@ def some(digests: list[str], newest: int | None) -> set[str]:
     return {*digests[-newest:], *random.sample(digests, min(newest, len(digests)))}
 
 
-def kill_under_load(launch: Launcher, times: int, flags: tuple[str, ...]) -> None:
+def kill_under_load(launch: Launcher, times: int, flags: tuple[str, ...], longest: float = 0.4) -> None:
     running = launch(*flags)
     with running.client() as client:
         client.create()
@@ -128,7 +128,7 @@ def kill_under_load(launch: Launcher, times: int, flags: tuple[str, ...]) -> Non
         threads = [threading.Thread(target=pusher.push_until_killed, args=[running]) for pusher in pushers]
         for thread in threads:
             thread.start()
-        time.sleep(random.uniform(0.02, 0.4))  # noqa: S311
+        time.sleep(random.uniform(0.02, longest))  # noqa: S311
         running.kill()
         for thread in threads:
             thread.join()
