@@ -47,6 +47,7 @@ def test_a_deletion_and_a_collection_shrink_the_disk_by_what_they_say(launch: La
         assert (found["blobs"], found["freed"]) == (1, len(gone))
         assert len(gone) <= before - used(launch.data / "blobs") < len(gone) + MEGABYTE // 4
         stored = len(shared) + len(kept) + len(b"{}")
+        assert found["usage"].pop("quota")["used"] == stored
         assert found["usage"] == {"stored": stored, "linked": stored, "trash": 0, "waiting": 0, "uploads": 0}
         client.pull("kept")
         assert client.ask("GET", f"blobs/{digest_of(gone)}").status == 404
