@@ -55,18 +55,21 @@ class SoundBlobs:
         self._known[digest] = (mark, self._clock() + SECONDS)
 
     async def check(self, blob: BlobRecord, mark: str) -> None:
-        """Return when a blob's bytes, which have this mark, are known to be right; read them all unless they are.
+        """Return when the bytes with this mark are known to be those of a blob, after reading all of them if need be.
 
         Whoever asks meanwhile waits for the same reading. BLOB_UNKNOWN where they are damaged: then they are in
         quarantine; UNAVAILABLE where others came in their place.
         """
-        if self.knows(blob.digest, mark):
-            return
-        fault = await self.examine(blob, mark)
-        if fault is not None:
-            raise MoorageError(ErrorCode.BLOB_UNKNOWN, DAMAGED, {"digest": blob.digest})
-        if not self.knows(blob.digest, mark):
+        if not await self.is_still(blob, mark):
             raise MoorageError(ErrorCode.UNAVAILABLE, "this blob was pushed again meanwhile; ask for it again")
+
+    async def is_still(self, blob: BlobRecord, mark: str) -> bool:
+        """Do the same, and tell whether the bytes with this mark are still those that are there."""
+        if self.knows(blob.digest, mark):
+            return True
+        if await self.examine(blob, mark) is not None:
+            raise MoorageError(ErrorCode.BLOB_UNKNOWN, DAMAGED, {"digest": blob.digest})
+        return self.knows(blob.digest, mark)
 
     async def examine(self, blob: BlobRecord, mark: str) -> Fault | None:
         """Read all of a blob, and return what is wrong with it: then it is in quarantine.
