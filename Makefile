@@ -35,7 +35,7 @@ check: env ## Run every gate: lint, format, types, layers, lock file
 
 clients: env ## Run the tests that drive real clients, a browser and PostgreSQL (installs them, when root)
 	.ci/install
-	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "clients or browser or servers" --durations 20 $(ARGS)
+	$(BIN)/pytest -n 2 --dist load --maxschedchunk 1 -m "clients or browser or servers" --durations 20 $(ARGS)
 
 faults: env ## Kill, fill and corrupt for hours, as before a release (ARGS="--kills 500 --soak 10800", as root)
 	.ci/install

@@ -27,15 +27,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     faults.addoption("--soak", type=float, default=600, metavar="SECONDS", help="collection beside everything (600)")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let processes share the tests of `make clients`: a module stays whole, and so do those of one address.
+    """Put the longest first, so that of the processes that share `make clients` none waits for it in the end.
 
-    The longest comes first, so that nobody waits for it in the end. All this comes before xdist looks at it.
+    Real clients come next: what they share of the machine must still be there for the last of them.
     """
-    for item in items:
-        is_of_clients = CLIENTS in item.path.parents
-        item.add_marker(pytest.mark.xdist_group("clients" if is_of_clients else str(item.path)))
     items.sort(key=lambda item: (item.path.name != "test_soak.py", CLIENTS not in item.path.parents))
 
 
