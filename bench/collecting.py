@@ -1,9 +1,11 @@
-"""What a collection costs those who pull and push beside it: `python -m bench.collecting`.
+"""What a collection and a run of retention cost those who pull and push beside them: `python -m bench.collecting`.
 
-Two servers do the same, in turns: images are pushed, pulled and deleted. One collects every second, the other never.
+Three servers do the same, in turns: images are pushed, pulled and deleted. One collects every second, one lets old
+images go by a rule all the time, and one does neither.
 """
 
 import argparse
+import json
 import os
 import statistics
 import sys
@@ -11,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -29,7 +31,13 @@ CONNECTIONS = 4
 SECONDS = 3
 LAYER = 20_000
 CHURNED = "bench/churned"
-WORDS = ("a collection each second", "no collection")
+OLD = "old/images"
+RETENTION = f"/api/v1/registries/{OLD.partition('/')[0]}/retention"
+ENOUGH = 1_500
+"""Images that are old before a sample begins: more than a rule lets go meanwhile."""
+
+RULE = {"name": "Old", "rule": {"tags": ["go-*"], "newest": 1}}
+COLLECTING, LETTING_GO, RESTING = WORDS = ("a collection each second", "retention all the time", "neither")
 
 
 @dataclass(slots=True)
@@ -75,14 +83,18 @@ def main() -> int:
     options = parser.parse_args()
     with ExitStack() as opened:
         folder = options.folder or Path(opened.enter_context(tempfile.TemporaryDirectory()))
-        servers = [opened.enter_context(_server(folder, number, every)) for number, every in enumerate(("1", "0"))]
+        servers = [opened.enter_context(_server(folder, number, every)) for number, every in enumerate(("1", "0", "0"))]
         churns = [Churn(server) for server in servers]
-        pulls: list[list[float]] = [[], []]
+        pulls: list[list[float]] = [[] for _ in WORDS]
+        gone = 0
         for _ in range(options.runs):
             for number, server in enumerate(servers):
                 headers = server.token(APP) | {"accept": MANIFEST_TYPE}
-                with churns[number].going_on():
+                beside = _letting_go(server) if WORDS[number] == LETTING_GO else nullcontext([0])
+                with beside as let_go, churns[number].going_on():
                     pulls[number].append(load.wrk(server.endpoint, PATH, headers, CONNECTIONS, SECONDS).p99)
+                gone += let_go[0]
+    print(f"{gone} images were let go by the rule, in {options.runs} × {SECONDS} s and what was left after them")
     _tell("99 of 100 pulls of a manifest", [statistics.median(samples) for samples in pulls])
     _tell("99 of 100 pushes of an image", [_p99(churn.pushes) for churn in churns])
     return 0
@@ -105,7 +117,34 @@ def _server(folder: Path, number: int, every: str) -> Iterator[Running]:
             kind = {"content-type": "application/json"}
             path = f"/api/v1/registries/{APP.partition('/')[0]}"
             connection.request("PATCH", path, b'{"trash_days": 0}', headers=kind).expect(200)
+            push(connection, OLD, make_image(), "go-0")
+            connection.request("POST", f"{RETENTION}/rules", json.dumps(RULE).encode(), headers=kind).expect(201)
+            connection.request("GET", f"{RETENTION}/preview?rule=1").expect(200)
+            connection.request("PATCH", f"{RETENTION}/rules/1", b'{"is_paused": false}', headers=kind).expect(200)
         yield found
+
+
+@contextmanager
+def _letting_go(server: Running) -> Iterator[list[int]]:
+    """Let a rule go through old images while the block runs; how many went stands there when it is over."""
+    gone = [0]
+    with Connection(server.endpoint, server.password()) as connection:
+        for number in range(ENOUGH):
+            config = make_config(str(time.time_ns()))
+            path = f"/v2/{OLD}/blobs/uploads/?digest={digest(config)}"
+            connection.request("POST", path, config, headers={"content-type": "application/octet-stream"}).expect(201)
+            put_manifest(connection, OLD, make_manifest(config, []), f"go-{number}")
+
+    def run() -> None:
+        with Connection(server.endpoint, server.password()) as connection:
+            gone[0] = connection.request("POST", f"{RETENTION}/run").expect(200).json()["total"]["images"]
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield gone
+    finally:
+        thread.join()
 
 
 def _p99(samples: Sequence[float]) -> float:
@@ -113,9 +152,9 @@ def _p99(samples: Sequence[float]) -> float:
 
 
 def _tell(what: str, seconds: Sequence[float]) -> None:
-    beside, alone = seconds
-    figures = " · ".join(f"{word} {value * 1e3:.2f} ms" for word, value in zip(WORDS, seconds, strict=True))
-    print(f"{what}: {figures} · ×{beside / alone:.2f}")
+    alone = seconds[WORDS.index(RESTING)]
+    pairs = zip(WORDS, seconds, strict=True)
+    print(f"{what}: " + " · ".join(f"{word} {value * 1e3:.2f} ms ×{value / alone:.2f}" for word, value in pairs))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ repository leaves the line until something in it changes or comes of age, so tha
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
 from math import isfinite
@@ -35,7 +35,13 @@ LINE = 500
 """Repositories that are put in line in one transaction."""
 
 BATCH = 20
-"""Tags and images that go in one transaction."""
+"""Tags and images without one that go in one transaction, at most."""
+
+IMAGES = 2
+"""Of how many images: a push waits for no more than one transaction."""
+
+REST = 1.0
+"""How long nothing goes after a transaction, in its own length: so half of the time is left to everybody else."""
 
 SOON = 60.0
 """Seconds until a repository is looked at again in which something had changed meanwhile."""
@@ -45,13 +51,20 @@ class LettingGoService:
     """The use cases of doing what rules say."""
 
     def __init__(
-        self, rules: RetentionRules, line: RetentionLine, retention: Retention, access: Access, system: Caller
+        self,
+        rules: RetentionRules,
+        line: RetentionLine,
+        retention: Retention,
+        access: Access,
+        system: Caller,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._rules = rules
         self._line = line
         self._retention = retention
         self._access = access
         self._system = system
+        self._pause = pause
 
     async def run(self) -> RetentionRun:
         """Do what the rules of all registries say, and say what went."""
@@ -129,10 +142,12 @@ class LettingGoService:
         parted: list[Parted] = []
         left = 0
         for batch in _batches(verdict.going):
+            began = time.monotonic()
             with recorded_as(caller, partial(_gone, due.name)):
                 gone = await self._retention.let_go(known, batch, caller.name, _mark(registry))
             parted += gone.parted
             left += gone.left
+            await self._pause(REST * (time.monotonic() - began))
         again = min(verdict.due, time.time() + SOON) if left else verdict.due
         await self._line.settle(due, again if isfinite(again) else None)
         return parted
@@ -145,13 +160,15 @@ def _mark(registry: RuledRegistry) -> str:
 def _batches(going: Sequence[Decision]) -> Iterator[list[Decision]]:
     """Yield what goes, some at a time; what is about one image stays together as far as that is some."""
     batch: list[Decision] = []
+    images = 0
     ordered = sorted(going, key=lambda decision: decision.digest)
     for _, of_image in groupby(ordered, key=lambda decision: decision.digest):
         same = list(of_image)
-        if len(batch) + len(same) > BATCH and batch:
+        if batch and (images == IMAGES or len(batch) + len(same) > BATCH):
             yield batch
-            batch = []
+            batch, images = [], 0
         batch += same
+        images += 1
         while len(batch) > BATCH:
             yield batch[:BATCH]
             batch = batch[BATCH:]
