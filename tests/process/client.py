@@ -153,5 +153,6 @@ class Client:
         document = json.loads(answer.body)
         for descriptor in (document["config"], *document["layers"]):
             blob = self.ask("GET", f"blobs/{descriptor['digest']}")
-            assert (blob.status, digest_of(blob.body)) == (200, descriptor["digest"])
+            assert blob.status == 200, blob
+            assert digest_of(blob.body) == descriptor["digest"]
         return answer.body
