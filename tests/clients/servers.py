@@ -1,11 +1,13 @@
 """A real Moorage, started as `make serve` starts it."""
 
 import contextlib
+import fcntl
 import os
 import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -68,17 +70,21 @@ def free_port(address: str) -> int:
 def named() -> Iterator[str]:
     """Let `proget.test` and `harbour.test` be this machine, at an address that no client takes for loopback."""
     line = f"{ADDRESS} {NAME} {ALIAS}\n"
-    # `replace`, so that what an interrupted run left behind is no obstacle.
-    subprocess.run(["ip", "addr", "replace", f"{ADDRESS}/32", "dev", "lo"], check=True)
-    if line not in HOSTS.read_text():
-        with HOSTS.open("a") as hosts:
-            hosts.write(line)
-    try:
-        yield NAME
-    finally:
-        HOSTS.write_text(HOSTS.read_text().replace(line, ""))
-        # The other process that shares these tests may have been done before.
-        subprocess.run(["ip", "addr", "del", f"{ADDRESS}/32", "dev", "lo"], check=False, stderr=subprocess.DEVNULL)
+    with (Path(tempfile.gettempdir()) / "moorage-clients.lock").open("w") as users:
+        fcntl.flock(users, fcntl.LOCK_SH)
+        # `replace`, so that what an interrupted run left behind is no obstacle.
+        subprocess.run(["ip", "addr", "replace", f"{ADDRESS}/32", "dev", "lo"], check=True)
+        if line not in HOSTS.read_text():
+            with HOSTS.open("a") as hosts:
+                hosts.write(line)
+        try:
+            yield NAME
+        finally:
+            # Whoever is done last takes it away: processes share these tests.
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                HOSTS.write_text(HOSTS.read_text().replace(line, ""))
+                subprocess.run(["ip", "addr", "del", f"{ADDRESS}/32", "dev", "lo"], check=True)
 
 
 @contextlib.contextmanager
