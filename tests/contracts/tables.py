@@ -11,6 +11,7 @@ from sqlalchemy import insert, select
 
 from moorage.domain.access import Role, Visibility
 from moorage.domain.digest import Algorithm, Digest, digest_of
+from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.manifest import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, parse_manifest
 from moorage.domain.name import Repository
 from moorage.metastore.steps import Database, Steps, one
@@ -42,6 +43,7 @@ from moorage.services.verify_ports import Contents, Damages, Rounds
 LEASE = 1000.0
 """Seconds."""
 
+Push = Awaitable[object]
 APP, OTHER = Repository("dmc", "app"), Repository("dmc", "other")
 
 _ids = itertools.count()
@@ -173,3 +175,12 @@ def _many_repositories(registry: str, number: int) -> Steps[None]:
 
 
 OpenTables = Callable[[], Awaitable[Tables]]
+
+
+async def refusal(push: Push) -> ErrorCode | None:
+    """Return what somebody's push is refused with; None where it is taken."""
+    try:
+        await push
+    except MoorageError as error:
+        return error.error
+    return None

@@ -1,18 +1,17 @@
 """A registry with a quota takes what fits, to the last byte, whoever pushes beside; what it holds always fits."""
 
 import asyncio
-from collections.abc import Awaitable
 
 import pytest
 
 from moorage.domain.digest import Algorithm, digest_of
-from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.domain.errors import ErrorCode
 from moorage.domain.manifest import OCI_INDEX
 from moorage.domain.name import Repository
 from moorage.domain.quota import Allowance
 from moorage.domain.upload import Wanted
 from moorage.metastore.usage import RegistryUsageTable
-from tests.contracts.tables import APP, OTHER, OpenTables, Tables
+from tests.contracts.tables import APP, OTHER, OpenTables, Push, Tables, refusal
 
 ELSEWHERE = Repository("web", "site")
 ROUNDS = 6
@@ -28,14 +27,6 @@ async def used(tables: Tables) -> int:
     assert registry
     usages = await RegistryUsageTable(tables.database).of([registry.id])
     return usages[registry.id].size
-
-
-async def refusal(push: Awaitable[object]) -> ErrorCode | None:
-    try:
-        await push
-    except MoorageError as error:
-        return error.error
-    return None
 
 
 async def test_the_last_byte_fits_and_the_next_does_not(tables: Tables) -> None:
@@ -130,7 +121,7 @@ async def test_two_at_once_do_not_both_take_the_last_byte(open_tables: OpenTable
     one, other = await open_tables(), await open_tables()
     await one.registry()
     for number in range(ROUNDS):
-        pushes: list[Awaitable[object]] = []
+        pushes: list[Push] = []
         before = await used(one)
         if kind == "blobs":
             await limit(one, before + 5)

@@ -1,7 +1,6 @@
 """A server with a quota takes what fits, to the last byte, into whichever registry; every layer counts once."""
 
 import asyncio
-from collections.abc import Awaitable
 from dataclasses import replace
 
 import pytest
@@ -13,7 +12,7 @@ from moorage.domain.name import Repository
 from moorage.domain.upload import Wanted
 from moorage.metastore.uploads import UploadTable
 from moorage.metastore.usage import ServerUsageTable
-from tests.contracts.tables import APP, LEASE, OTHER, OpenTables, Tables
+from tests.contracts.tables import APP, LEASE, OTHER, OpenTables, Push, Tables, refusal
 
 SITE = Repository("web", "site")
 ROUNDS = 6
@@ -26,14 +25,6 @@ def limited(tables: Tables, quota: int) -> Tables:
 
 async def used(tables: Tables) -> int:
     return await ServerUsageTable(tables.database).used()
-
-
-async def refusal(push: Awaitable[object]) -> ErrorCode | None:
-    try:
-        await push
-    except MoorageError as error:
-        return error.error
-    return None
 
 
 @pytest.fixture
@@ -160,7 +151,7 @@ async def test_two_at_once_do_not_both_take_the_last_byte(open_tables: OpenTable
     await one.registry("Web")
     for number in range(ROUNDS):
         before = await used(one)
-        pushes: list[Awaitable[object]] = []
+        pushes: list[Push] = []
         for tables, repository, content in ((one, APP, b"one%d"), (other, SITE, b"two%d")):
             uploads = UploadTable(tables.database, LEASE, before + 5)
             upload = await uploads.begin(f"{content!r} {number}", repository, "ann", Algorithm.SHA256)

@@ -163,8 +163,7 @@ class DeletedRegistryRoutes:
     ) -> TagPage:
         """List the tags of a repository of a deleted registry, the newest first."""
         found = await self._trash.tags(caller, deleted, inside, paging.after, paging.limit)
-        stopped = None if found.stopped is None else str(found.stopped)
-        page, following = paging.cut(found.rows, lambda tag: str(tag.place), stopped)
+        page, following = paging.part(found)
         return TagPage(items=[Tag.of(tag) for tag in page], next=following)
 
     async def list_images_of_deleted(
@@ -172,8 +171,7 @@ class DeletedRegistryRoutes:
     ) -> ImagePage:
         """List the images of a repository of a deleted registry, the newest first."""
         found = await self._trash.images(caller, deleted, inside, paging.after, paging.limit)
-        stopped = None if found.stopped is None else str(found.stopped)
-        page, following = paging.cut(found.rows, lambda image: str(image.place), stopped)
+        page, following = paging.part(found)
         return ImagePage(items=[Image.of(image) for image in page], next=following)
 
     async def restore_registry(self, caller: FromCaller, deleted: InDeleted, match: OnMatch) -> DeletedRegistry:

@@ -6,7 +6,7 @@ of a name begins with a dash.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self, TypeVar
 
 from fastapi import Depends, Path, Query, Request, Response
 from pydantic import BaseModel, Field
@@ -22,6 +22,9 @@ from moorage.management.routes import FromCaller, InRegistry, InRepository, Rout
 from moorage.management.shapes import USUAL, Number, Page, Paging, Sent, key_like, moment
 from moorage.services import records
 from moorage.services.catalog import CatalogService
+from moorage.services.page_records import Part
+
+PlacedT = TypeVar("PlacedT", records.TagRecord, records.ImageRecord)
 
 MATCHING_LENGTH = 128
 
@@ -199,6 +202,10 @@ class ImagePaging(Paging):
     ) -> None:
         super().__init__(request, response, after, n)
 
+    def part(self, found: Part[PlacedT]) -> tuple[Sequence[PlacedT], str | None]:
+        """Return the rows of the page, newest first, and the address of the next page; see `cut`."""
+        return self.cut(found.rows, lambda row: str(row.place), found.stopped and str(found.stopped))
+
 
 class RepositoryRoutes:
     """Answers for repositories."""
@@ -259,8 +266,7 @@ class RepositoryRoutes:
         found = await self._catalog.images(
             caller, repository, untagged=untagged, after=paging.after, limit=paging.limit
         )
-        stopped = found.stopped and str(found.stopped)
-        page, following = paging.cut(found.rows, lambda record: str(record.place), stopped)
+        page, following = paging.part(found)
         return ImagePage(items=[Image.of(record) for record in page], next=following)
 
     async def get_image(

@@ -156,8 +156,7 @@ class TrashRoutes:
     ) -> TagPage:
         """List the tags that went with their images, the newest first."""
         found = await self._trash.tags(caller, repository, entry, paging.after, paging.limit)
-        stopped = None if found.stopped is None else str(found.stopped)
-        page, following = paging.cut(found.rows, lambda record: str(record.place), stopped)
+        page, following = paging.part(found)
         return TagPage(items=[Tag.of(record) for record in page], next=following)
 
     async def list_deleted_images(
@@ -165,8 +164,7 @@ class TrashRoutes:
     ) -> ImagePage:
         """List the images that went, the newest first."""
         found = await self._trash.images(caller, repository, entry, paging.after, paging.limit)
-        stopped = None if found.stopped is None else str(found.stopped)
-        page, following = paging.cut(found.rows, lambda record: str(record.place), stopped)
+        page, following = paging.part(found)
         return ImagePage(items=[Image.of(record) for record in page], next=following)
 
     async def restore_deleted(
