@@ -1,5 +1,6 @@
 """The port `Signer` over real stores: what a client without credentials gets by a URL, and what not."""
 
+import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable
@@ -11,7 +12,7 @@ import pytest
 
 from moorage.blobstore.s3.bucket import Bucket
 from moorage.blobstore.s3.places import blob_key
-from moorage.blobstore.s3.signer import AS_BYTES, SECONDS, BucketSigner
+from moorage.blobstore.s3.signer import AS_BYTES, SECONDS, STEP_SECONDS, BucketSigner
 from moorage.blobstore.s3.store import S3BlobStore
 from moorage.domain.digest import digest_of
 from moorage.domain.errors import ErrorCode, MoorageError
@@ -79,6 +80,20 @@ async def test_a_url_ends(store: S3BlobStore, bucket: Bucket) -> None:
     for age, expected in ((SECONDS - 60, 200), (SECONDS + 60, 403)):
         url = bucket.signed_url(key, AS_BYTES, SECONDS, now - timedelta(seconds=age))
         assert fetch(url)[0] == expected
+
+
+async def test_who_asks_in_the_same_minute_gets_the_same_url_and_each_opens_for_its_full_time(
+    store: S3BlobStore, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = await push(store, CONTENT)
+    signer, clock = BucketSigner(bucket), [6_000.0]
+    monkeypatch.setattr(time, "time", lambda: clock[0])
+    first = signer.url_of(place)
+    clock[0] += STEP_SECONDS - 1
+    assert signer.url_of(place) == first
+    assert f"X-Amz-Expires={SECONDS + STEP_SECONDS}" in first
+    clock[0] += 1
+    assert signer.url_of(place) != first
 
 
 async def test_a_place_that_is_no_bucket_s_has_no_url(bucket: Bucket) -> None:

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from moorage.metastore import blobs, manifests, uploads
-from moorage.metastore.batches import batch_of
+from moorage.metastore.batches import batch_of, batch_of_one
 from moorage.metastore.connections import SESSION
 from tests.metastore.plans import plan_of, rows_read
 from tests.postgres import Cluster
@@ -67,3 +67,10 @@ def test_a_look_reads_one_row_of_each_table(database: psycopg.Connection[Any], l
     many = {name: [value] * ASKED for name, value in given.items()}
     plan = plan_of(database, kind, batch_of(statement, tuple(given)), many)
     assert rows_read(plan) <= ASKED * TABLES
+
+
+@pytest.mark.parametrize("kind", ["generic", "custom"])
+@pytest.mark.parametrize("look", LOOKS)
+def test_so_does_that_of_one_who_asks_alone(database: psycopg.Connection[Any], look: str, kind: str) -> None:
+    statement, given = LOOKS[look]
+    assert rows_read(plan_of(database, kind, batch_of_one(statement), given)) <= TABLES

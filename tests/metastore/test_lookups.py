@@ -40,7 +40,9 @@ class Counted:
 
     async def run(self, step: Step) -> Rows:
         assert isinstance(step[1], dict)
-        names = step[1].get("name", [])
+        given = step[1].get("name", [])
+        # Who asks alone is not in a list.
+        names = [given] if isinstance(given, str) else given
         self.asked.append(names)
         self.is_asked.set()
         moment = str(len(self.asked))

@@ -3,13 +3,19 @@
 SELECT asked.number, (what stands still), found.*
 FROM unnest(:repository, :reference) WITH ORDINALITY AS asked(repository, reference, number)
 LEFT JOIN LATERAL (the statement, with asked.repository for :repository …) AS found ON true
+
+For one who asks alone it needs no lists, which take a while to write and to read.
+
+SELECT 1 AS number, (what stands still), found.*
+FROM (SELECT 1) AS asked LEFT JOIN LATERAL (the statement) AS found ON true
 """
 
 from collections.abc import Sequence
 from typing import Any, cast
 
-from sqlalchemy import ARRAY, BindParameter, Select, Text, bindparam, column, func, select, true
+from sqlalchemy import ARRAY, BindParameter, Integer, Select, Text, bindparam, column, func, literal_column, select, true
 from sqlalchemy.sql import visitors
+from sqlalchemy.sql.selectable import FromClause
 from sqlalchemy.sql.visitors import ExternallyTraversible
 
 from moorage.metastore.tables import STANDING
@@ -39,7 +45,17 @@ def batch_of(statement: Select[Any], names: Sequence[str]) -> Select[Any]:
     def of_all(element: ExternallyTraversible, **_: object) -> ExternallyTraversible | None:
         return asked.c[element.key] if isinstance(element, BindParameter) and element.key in names else None
 
-    one = cast("Select[Any]", visitors.replacement_traverse(statement, {}, of_all))
-    # A limit keeps the planner from joining in another way than by looking up each.
-    found = one.add_columns(true().label("is_found")).limit(1).lateral("found")
+    found = _found(cast("Select[Any]", visitors.replacement_traverse(statement, {}, of_all)))
     return select(asked.c.number, *MOMENT.selected_columns, *found.c).select_from(asked.outerjoin(found, true()))
+
+
+def batch_of_one(statement: Select[Any]) -> Select[Any]:
+    """Return what `batch_of` does for one who asks, by the statement's own parameters."""
+    asked = select(literal_column("1", Integer).label("number")).subquery("asked")
+    found = _found(statement)
+    return select(asked.c.number, *MOMENT.selected_columns, *found.c).select_from(asked.outerjoin(found, true()))
+
+
+def _found(statement: Select[Any]) -> FromClause:
+    # A limit keeps the planner from joining in another way than by looking up each.
+    return statement.add_columns(true().label("is_found")).limit(1).lateral("found")

@@ -19,8 +19,11 @@ from moorage.domain.errors import ErrorCode, MoorageError
 
 Connection = psycopg.AsyncConnection[Any]
 
-CONNECTIONS = 10
-"""Of one process at most; the one that may run the jobs has another."""
+CONNECTIONS = 7
+"""Of one process at most, for stories; the one that may run the jobs has another."""
+
+LOOKING = 3
+"""Of one process at most, for what is looked up: each query is for all who wait, and more would wait for processors."""
 
 ANSWER_SECONDS = 4
 """How long a request waits for a connection or the first answer: after that the database counts as gone."""
@@ -58,6 +61,10 @@ SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 5; SET tcp_keepalives
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
 """.encode()
 
+# What is looked up is found the same way whatever is asked for. PostgreSQL would plan it anew each time, for as many as
+# ask just then, and that takes twice as long as to find it.
+PLANNED_ONCE = b"SET plan_cache_mode = force_generic_plan"
+
 
 async def configure(connection: Connection) -> None:
     """Make a new connection ready for use."""
@@ -67,19 +74,25 @@ async def configure(connection: Connection) -> None:
     await command(connection, SESSION, ANSWER_SECONDS)
 
 
-class Connections:
-    """The pool of one process."""
+async def configure_looking(connection: Connection) -> None:
+    """Make a new connection ready for what is looked up."""
+    await configure(connection)
+    await command(connection, PLANNED_ONCE, ANSWER_SECONDS)
 
-    def __init__(self, url: str) -> None:
+
+class Connections:
+    """A pool of one process: of the connections for stories, or of those that look up."""
+
+    def __init__(self, url: str, *, is_looking: bool = False) -> None:
         self._url = url
         self._pool = psycopg_pool.AsyncConnectionPool(
             url,
             kwargs=CONNECTING,
             min_size=1,
-            max_size=CONNECTIONS,
+            max_size=LOOKING if is_looking else CONNECTIONS,
             # Whoever asks next tries anew; a pool that tries by itself waits longer and longer in between.
             reconnect_timeout=1,
-            configure=configure,
+            configure=configure_looking if is_looking else configure,
             open=False,
         )
 

@@ -19,7 +19,7 @@ from sqlalchemy import Select
 
 from moorage.domain.activity import NOWHERE, Origin
 from moorage.domain.errors import ErrorCode, MoorageError
-from moorage.metastore.batches import MOMENT, batch_of
+from moorage.metastore.batches import MOMENT, batch_of, batch_of_one
 from moorage.metastore.steps import Look, Row, Rows, Step
 from moorage.services.recording import ORIGIN
 
@@ -69,7 +69,7 @@ class Lookups:
 
     def __init__(self, run: Callable[[Step], Awaitable[Rows]]) -> None:
         self._run = run
-        self._moments = _Line(run, MOMENT)
+        self._moments = _Line(run, MOMENT, MOMENT)
         self._lines: dict[int, _Line] = {}
         self._request: ContextVar[_Request | None] = ContextVar("request", default=None)
 
@@ -132,16 +132,18 @@ class Lookups:
         name = id(look.statement)
         line = self._lines.get(name)
         if line is None:
-            line = self._lines[name] = _Line(self._run, batch_of(look.statement, tuple(parameters)))
+            of_many = batch_of(look.statement, tuple(parameters))
+            line = self._lines[name] = _Line(self._run, batch_of_one(look.statement), of_many)
         return line.join(parameters)
 
 
 class _Line:
-    """Those who wait for the next query of a statement; who asks the same waits for the same."""
+    """Those who wait for the next query, `of_one` or `of_many`; who asks the same waits for the same."""
 
-    def __init__(self, run: Callable[[Step], Awaitable[Rows]], statement: Select[Any]) -> None:
+    def __init__(self, run: Callable[[Step], Awaitable[Rows]], of_one: Select[Any], of_many: Select[Any]) -> None:
         self._run = run
-        self._statement = statement
+        self._of_one = of_one
+        self._of_many = of_many
         self._waiting: dict[tuple[Any, ...], tuple[dict[str, Any], asyncio.Future[Told]]] = {}
         self._asking: asyncio.Task[None] | None = None
 
@@ -174,11 +176,13 @@ class _Line:
         self._asking = None
 
     async def _ask(self, asked: Sequence[dict[str, Any]]) -> list[Told]:
-        lists = {name: [parameters[name] for parameters in asked] for name in asked[0]}
-        rows = await self._run((self._statement, lists))
+        if len(asked) == 1:
+            rows = await self._run((self._of_one, asked[0]))
+        else:
+            rows = await self._run((self._of_many, {name: [each[name] for each in asked] for name in asked[0]}))
         at = asyncio.get_running_loop().time()
         moment = Moment(rows[0].standing, rows[0].snapshot)
-        if not lists:
+        if not asked[0]:
             return [Told(moment, None, at)]
         found = {row.number: row for row in rows if row.is_found}
         return [Told(moment, found.get(number), at) for number in range(1, len(asked) + 1)]

@@ -9,6 +9,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from urllib.parse import quote
 
 UNSIGNED = "UNSIGNED-PAYLOAD"
@@ -85,7 +86,13 @@ def _scope(keys: Keys, at: str) -> str:
 
 def _signature(keys: Keys, at: str, scope: str, request: str) -> str:
     text = "\n".join((ALGORITHM, at, scope, hashlib.sha256(request.encode()).hexdigest()))
+    return hmac.digest(_key_of(keys, scope), text.encode(), "sha256").hex()
+
+
+@lru_cache(maxsize=16)
+def _key_of(keys: Keys, scope: str) -> bytes:
+    """Return the key of a day: it signs all requests of it."""
     key = f"AWS4{keys.secret_access_key}".encode()
     for step in scope.split("/"):
         key = hmac.digest(key, step.encode(), "sha256")
-    return hmac.digest(key, text.encode(), "sha256").hex()
+    return key
