@@ -2,7 +2,7 @@
 
 A simple query is `Q`, with several statements maybe; a prepared one is parsed (`P`) once, and bound (`B`) and executed
 (`E`) each time. `S`, and the end of a `Q`, is where the client waits for all answers: a round trip, which isn't counted
-for what a connection prepares once.
+for what a connection prepares once, unless it is run with it.
 
 https://www.postgresql.org/docs/15/protocol-message-formats.html
 """
@@ -87,6 +87,7 @@ class _Messages:
             self._bound = self._prepared[body.split(b"\0", 2)[1]]
         elif letter == b"E":
             wire.statements.append(self._bound)
+            self._is_preparing = False
         if letter in {b"Q", b"S"}:
             wire.round_trips += not self._is_preparing
             self._is_preparing = False

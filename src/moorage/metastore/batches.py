@@ -13,7 +13,19 @@ FROM (SELECT 1) AS asked LEFT JOIN LATERAL (the statement) AS found ON true
 from collections.abc import Sequence
 from typing import Any, cast
 
-from sqlalchemy import ARRAY, BindParameter, Integer, Select, Text, bindparam, column, func, literal_column, select, true
+from sqlalchemy import (
+    ARRAY,
+    BindParameter,
+    Integer,
+    Select,
+    Text,
+    bindparam,
+    column,
+    func,
+    literal_column,
+    select,
+    true,
+)
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.selectable import FromClause
 from sqlalchemy.sql.visitors import ExternallyTraversible

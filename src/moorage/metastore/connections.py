@@ -19,11 +19,8 @@ from moorage.domain.errors import ErrorCode, MoorageError
 
 Connection = psycopg.AsyncConnection[Any]
 
-CONNECTIONS = 7
-"""Of one process at most, for stories; the one that may run the jobs has another."""
-
-LOOKING = 3
-"""Of one process at most, for what is looked up: each query is for all who wait, and more would wait for processors."""
+CONNECTIONS = 9
+"""Of one process at most, for stories; it looks up on another, and the one that may run the jobs has one more."""
 
 ANSWER_SECONDS = 4
 """How long a request waits for a connection or the first answer: after that the database counts as gone."""
@@ -81,18 +78,18 @@ async def configure_looking(connection: Connection) -> None:
 
 
 class Connections:
-    """A pool of one process: of the connections for stories, or of those that look up."""
+    """The pool of one process, for stories."""
 
-    def __init__(self, url: str, *, is_looking: bool = False) -> None:
+    def __init__(self, url: str) -> None:
         self._url = url
         self._pool = psycopg_pool.AsyncConnectionPool(
             url,
             kwargs=CONNECTING,
             min_size=1,
-            max_size=LOOKING if is_looking else CONNECTIONS,
+            max_size=CONNECTIONS,
             # Whoever asks next tries anew; a pool that tries by itself waits longer and longer in between.
             reconnect_timeout=1,
-            configure=configure_looking if is_looking else configure,
+            configure=configure,
             open=False,
         )
 

@@ -1,6 +1,6 @@
 """PostgreSQL: stories run on connections of a pool, as many side by side as there are connections.
 
-    look(row)       one statement for all who wait (lookups.py), on connections of their own
+    look(row)       one statement for all who wait (lookups.py), on a connection of its own (pipeline.py)
     read(story)     statement by statement: each sees the newest commit
     write(story)    BEGIN SERIALIZABLE · gate shared ── story ── COMMIT      again, when it met another
                     BEGIN              · gate alone  ── story ── COMMIT      `alone`, or met others every time
@@ -31,6 +31,7 @@ from moorage.metastore.connections import (
     now,
 )
 from moorage.metastore.lookups import Lookups
+from moorage.metastore.pipeline import Pipeline
 from moorage.metastore.prepared import PreparedStatements
 from moorage.metastore.steps import Look, Parameters, Row, Rows, Step, Steps
 
@@ -51,19 +52,19 @@ class PostgreSQL:
 
     def __init__(self, url: str) -> None:
         self._connections = Connections(url)
-        self._looking = Connections(url, is_looking=True)
+        self._pipeline = Pipeline(url)
         self._aside = asyncio.Lock()
-        self._lookups = Lookups(lambda step: self._read(self._looking, _run(step), ANSWER_SECONDS))
+        self._lookups = Lookups(self._pipeline.ask)
         self._prepared = PreparedStatements(dialects.dialect())  # type: ignore[no-untyped-call]
 
     async def start(self) -> None:
         """Open the first connections; the tables must be there (migrations)."""
         await self._connections.open()
-        await self._looking.open()
+        await self._pipeline.open()
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._looking.close()
+        await self._pipeline.close()
         await self._connections.close()
 
     async def look(self, look: Look) -> tuple[Row | None, Any]:
@@ -94,13 +95,13 @@ class PostgreSQL:
     async def read(self, steps: Steps[T]) -> T:
         """See `Database`."""
         self._lookups.read()
-        return await self._read(self._connections, steps, ANSWER_SECONDS)
+        return await self._read(steps, ANSWER_SECONDS)
 
     async def read_aside(self, steps: Steps[T]) -> tuple[T, float]:
         """See `Database`; the time that passed counts as work."""
         async with self._aside:
             before = now()
-            answer = await self._read(self._connections, steps, WORK_SECONDS)
+            answer = await self._read(steps, WORK_SECONDS)
             return answer, now() - before
 
     async def write(self, story: Callable[[], Steps[T]], *, alone: bool = False) -> T:
@@ -119,11 +120,11 @@ class PostgreSQL:
         """Commit nothing, which needs a database that takes writes; see `Health`."""
         await self.write(_touch)
 
-    async def _read(self, connections: Connections, steps: Steps[T], seconds: float) -> T:
+    async def _read(self, steps: Steps[T], seconds: float) -> T:
         told = _Telling(steps)
         until = now() + ANSWER_SECONDS
         while told.step is not None:
-            async with connections.one(until) as connection:
+            async with self._connections.one(until) as connection:
                 await self._read_on(told, connection, until, seconds)
         return told.answer
 
@@ -213,11 +214,6 @@ class _Telling(Generic[T]):
             self.step = self._steps.send(rows)  # type: ignore[arg-type]
         except StopIteration as end:
             self.step, self.answer = None, end.value
-
-
-def _run(step: Step) -> Steps[Rows]:
-    rows = yield step
-    return rows
 
 
 def _touch() -> Steps[None]:
