@@ -22,7 +22,7 @@ from bench.access import PATH
 from bench.certificate import make_certificate
 from bench.client import Connection
 from bench.content import APP, MANIFEST_TYPE, digest, make_config, make_image, make_manifest
-from bench.engines import free_port
+from bench.engines import Backing, engines, free_port
 from bench.figures import Door
 from bench.seed import push, put_manifest
 from bench.servers import SERVERS, Launch, Place, Running, running
@@ -33,7 +33,7 @@ LAYER = 20_000
 CHURNED = "bench/churned"
 OLD = "old/images"
 RETENTION = f"/api/v1/registries/{OLD.partition('/')[0]}/retention"
-ENOUGH = 1_500
+ENOUGH = 800
 """Images that are old before a sample begins: more than a rule lets go meanwhile."""
 
 RULE = {"name": "Old", "rule": {"tags": ["go-*"], "newest": 1}}
@@ -80,10 +80,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.collecting", description=__doc__)
     parser.add_argument("--runs", type=int, default=7, metavar="N", help="samples of each (7)")
     parser.add_argument("--folder", type=Path, metavar="DIR", help="where the servers keep their data (a new folder)")
+    parser.add_argument("--engines", action="store_true", help="on PostgreSQL and a bucket instead of SQLite and files")
     options = parser.parse_args()
     with ExitStack() as opened:
         folder = options.folder or Path(opened.enter_context(tempfile.TemporaryDirectory()))
-        servers = [opened.enter_context(_server(folder, number, every)) for number, every in enumerate(("1", "0", "0"))]
+        shared = opened.enter_context(engines(folder)) if options.engines else None
+        servers = [
+            opened.enter_context(_server(folder, number, every, shared.backing(f"server{number}") if shared else None))
+            for number, every in enumerate(("1", "0", "0"))
+        ]
         churns = [Churn(server) for server in servers]
         pulls: list[list[float]] = [[] for _ in WORDS]
         gone = 0
@@ -101,7 +106,7 @@ def main() -> int:
 
 
 @contextmanager
-def _server(folder: Path, number: int, every: str) -> Iterator[Running]:
+def _server(folder: Path, number: int, every: str, backing: Backing | None) -> Iterator[Running]:
     """Run a server that collects so often, with leases of a second and nothing kept of what is deleted."""
     server = next(server for server in SERVERS if server.name == "moorage")
 
@@ -110,7 +115,7 @@ def _server(folder: Path, number: int, every: str) -> Iterator[Running]:
         return Launch([*usual.words, "--lease", "1", "--collect-every", every], usual.environment)
 
     certificate = make_certificate(folder)
-    place = Place(folder / str(number), free_port(), Door.PLAIN, certificate)
+    place = Place(folder / str(number), free_port(), Door.PLAIN, certificate, backing)
     with running(replace(server, launch=launch), place) as found:
         with Connection(found.endpoint, found.password()) as connection:
             push(connection, APP, make_image(), "latest")

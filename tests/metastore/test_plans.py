@@ -15,7 +15,7 @@ from sqlalchemy.dialects import sqlite as sqlite_dialect
 
 from bench.lists.fill import fill_postgres, fill_sqlite
 from bench.lists.world import LARGE, Scale, World
-from moorage.metastore import activity, collect, deletions, letting_go, pages, repositories, tables
+from moorage.metastore import activity, collect, contents, deletions, letting_go, pages, repositories, tables
 from moorage.metastore.connections import SESSION
 from moorage.metastore.migrations import migrate
 from moorage.metastore.prepared import PreparedStatements
@@ -46,6 +46,7 @@ MOST_READ = max(activity.WINDOW, pages.TAGS_SEEN) + 100
 
 ONE = {"repository_id": LARGE, "digest": WORLD.image(4).digest, "some": [WORLD.image(4).layer], "most": 1}
 ROWS_OF_ONE = 20
+NAMED_BY_ONE = {"repository_id": LARGE, "some": [WORLD.image(4).digest]}
 
 SORTED = re.compile(
     r"images, untagged|activity, .*\['|a group's members|a directory's groups|(further )?deleted registries"
@@ -94,6 +95,12 @@ def test_sqlite_looks_at_one_image_and_not_through_its_repository(sqlite: sqlite
     assert [step for step in steps if "SCAN" in step or "(repository_id=?)" in step] == []
 
 
+@pytest.mark.parametrize("statement", [contents.TARGETS, letting_go.TARGETS])
+def test_sqlite_finds_what_an_image_names_by_the_image(sqlite: sqlite3.Connection, statement: Any) -> None:  # noqa: ANN401
+    steps = steps_of(sqlite, statement, NAMED_BY_ONE)
+    assert [step for step in steps if "SCAN" in step or "(repository_id=?)" in step] == []
+
+
 @pytest.mark.parametrize("statement", [collect.STORED, collect.WAITING])
 def test_what_is_stored_is_told_without_looking_through_all_blobs(sqlite: sqlite3.Connection, statement: Any) -> None:  # noqa: ANN401
     assert [step for step in steps_of(sqlite, statement, {}) if re.match("SCAN (blobs|links)", step)] == []
@@ -139,6 +146,17 @@ def test_postgresql_looks_at_one_image_and_not_through_its_repository(
     statement: Any,  # noqa: ANN401
 ) -> None:
     assert rows_read(plan_of(filled, kind, statement, ONE)) <= ROWS_OF_ONE
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("kind", ["generic", "custom"])
+@pytest.mark.parametrize("statement", [contents.TARGETS, letting_go.TARGETS])
+def test_postgresql_finds_what_an_image_names_by_the_image(
+    filled: psycopg.Connection[Any],
+    kind: str,
+    statement: Any,  # noqa: ANN401
+) -> None:
+    assert rows_read(plan_of(filled, kind, statement, NAMED_BY_ONE)) <= ROWS_OF_ONE
 
 
 @pytest.mark.servers

@@ -69,7 +69,7 @@ class OneRepository:
         """Take note of what rules did."""
 
 
-async def test_a_transaction_lets_go_of_few_images_and_then_rests_for_as_long_as_it_took() -> None:
+async def test_a_transaction_lets_go_of_few_images_and_then_rests_for_longer_than_it_took() -> None:
     known = OneRepository()
     rests: list[float] = []
 

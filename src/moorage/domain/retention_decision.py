@@ -9,7 +9,7 @@ keeps the index and its tags. Nothing goes that something which stays leads to, 
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from math import inf
@@ -80,19 +80,40 @@ class Verdict:
 
 def decide_retention(facts: RepositoryFacts, rules: Sequence[KnownRule], now: float) -> Verdict:
     """Decide; the rules are in their order, those for other repositories among them."""
+    steps = deciding(facts, rules, now)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            verdict: Verdict = end.value
+            return verdict
+
+
+def deciding(facts: RepositoryFacts, rules: Sequence[KnownRule], now: float) -> Generator[None, None, Verdict]:
+    """Decide likewise, a little at each step: of a large repository it is much, and others want to work meanwhile."""
     mine = [known for known in rules if known.rule.is_about_repository(facts.path)]
     tags, untagged = _things(facts)
+    yield
     by_rules = _ByRules(mine, tags, untagged, now, facts.pulls_since)
     held = _held(facts)
-    first = [_first(facts, held, by_rules, thing) for thing in (*tags, *untagged)]
+    first: list[Decision] = []
+    for thing in (*tags, *untagged):
+        first.append(_first(facts, held, by_rules, thing))
+        yield
     first = _with_last_tag(first, tags)
     staying = {decision.digest for decision in first if not decision.goes} | held.keys()
+    yield
     attached, kept = _with_attached(facts, first, reach(staying, facts.followers))
+    yield
     decisions = [*first, *attached]
     ordered = sorted(decisions, key=lambda decision: (decision.tag is None, decision.key))
     pinned = (max(map(_until, pins)) for pins in facts.pins.values())
     due = min([*pinned, *(decision.until for decision in decisions if not decision.goes)], default=inf)
-    return Verdict(tuple(_with_takes(facts, ordered, kept)), due)
+    whole: list[Decision] = []
+    for decision in _with_takes(facts, ordered, kept):
+        whole.append(decision)
+        yield
+    return Verdict(tuple(whole), due)
 
 
 def _things(facts: RepositoryFacts) -> tuple[list[Thing], list[Thing]]:

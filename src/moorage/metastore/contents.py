@@ -19,11 +19,14 @@ TAGS_OF = select(tags.c.name).where(
 )
 DROP_TAG = delete(tags).where(tags.c.repository_id == bindparam("of_repository"), tags.c.name == bindparam("of_tag"))
 
-TARGETS = (
-    select(links.c.digest, links.c.size)
-    .join(edges, (edges.c.repository_id == links.c.repository_id) & (edges.c.target == links.c.digest))
-    .where(links.c.repository_id == bindparam("repository_id"), edges.c.source.in_(bindparam("some", expanding=True)))
-    .distinct()
+# From the images to what they name: SQLite would else look through all that the repository has.
+TARGETS = select(links.c.digest, links.c.size).where(
+    links.c.repository_id == bindparam("repository_id"),
+    links.c.digest.in_(
+        select(edges.c.target).where(
+            edges.c.repository_id == bindparam("repository_id"), edges.c.source.in_(bindparam("some", expanding=True))
+        )
+    ),
 )
 
 

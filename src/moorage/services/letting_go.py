@@ -17,8 +17,9 @@ from moorage.domain.access import Action, Caller
 from moorage.domain.activity import Change, Facts, Kind, image_name, tag_name
 from moorage.domain.name import Repository
 from moorage.domain.retention import words
-from moorage.domain.retention_decision import Decision, decide_retention, mark_of
+from moorage.domain.retention_decision import Decision, deciding, mark_of
 from moorage.services.access import Access
+from moorage.services.paced import paced
 from moorage.services.recording import recorded, recorded_as
 from moorage.services.retention_ports import Retention, RetentionLine, RetentionRules
 from moorage.services.retention_records import (
@@ -40,8 +41,8 @@ BATCH = 20
 IMAGES = 2
 """Of how many images: a push waits for no more than one transaction."""
 
-REST = 1.0
-"""How long nothing goes after a transaction, in its own length: so half of the time is left to everybody else."""
+REST = 3.0
+"""How long nothing goes after a transaction, in its own length: three quarters of the time are everybody else's."""
 
 SOON = 60.0
 """Seconds until a repository is looked at again in which something had changed meanwhile."""
@@ -138,7 +139,7 @@ class LettingGoService:
             await self._line.settle(due, None)
             return []
         rules = [rule.known for rule in registry.rules]
-        verdict = await asyncio.to_thread(decide_retention, known.facts, rules, now)
+        verdict = await paced(deciding(known.facts, rules, now))
         parted: list[Parted] = []
         left = 0
         for batch in _batches(verdict.going):

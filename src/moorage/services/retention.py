@@ -11,8 +11,9 @@ from moorage.domain.activity import Change, Facts, Kind
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import Repository
 from moorage.domain.retention import Rule, check_name, check_rule, words
-from moorage.domain.retention_decision import KnownRule, decide_retention
+from moorage.domain.retention_decision import KnownRule, deciding
 from moorage.services.access import Access
+from moorage.services.paced import paced
 from moorage.services.ports import Check
 from moorage.services.recording import recorded, recorded_as
 from moorage.services.records import Registry
@@ -130,7 +131,7 @@ class RetentionService:
         known = await self._retention.known(name, now)
         if known is None:
             return []
-        verdict = await asyncio.to_thread(decide_retention, known.facts, rules, now)
+        verdict = await paced(deciding(known.facts, rules, now))
         going = [decision for decision in verdict.decisions if decision.takes]
         freed = await self._retention.frees(known, [decision.takes for decision in going])
         frees = {decision.key: free for decision, free in zip(going, freed, strict=True)}
