@@ -53,7 +53,7 @@ async def test_every_route_is_documented_with_its_permission(tmp_path: Path) -> 
         distribution = table(
             UploadHandlers(services.uploads, services.blobs, services.registries, services.access),
             BlobHandlers(services.blobs, services.redirects),
-            ManifestHandlers(services.manifests, services.tally, services.keeping.image_pulls),
+            ManifestHandlers(services.manifests, services.tally, services.keeping.image_pulls, services.access),
             CatalogHandlers(services.catalog),
             TokenHandlers(services.issuer, services.access),
         )

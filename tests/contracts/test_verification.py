@@ -10,12 +10,13 @@ from sqlalchemy import LargeBinary, bindparam, delete, update
 from moorage.domain.damage import Fault
 from moorage.domain.digest import digest_of
 from moorage.domain.errors import ErrorCode, MoorageError
+from moorage.domain.manifest import OCI_MANIFEST
 from moorage.metastore.steps import Steps
 from moorage.metastore.tables import links, manifests
 from moorage.services.accounts import SERVER
 from moorage.services.verify_reading import Findings, Reader, lacking
 from moorage.services.verify_records import Damaged, Stock, StoredBlob, StoredImage
-from tests.contracts.tables import APP, OTHER, Tables
+from tests.contracts.tables import APP, OTHER, OpenTables, Tables
 
 if TYPE_CHECKING:
     from moorage.services.verify_ports import Measuring
@@ -118,6 +119,45 @@ async def test_a_push_ends_the_quarantine_for_every_repository(tables: Tables) -
         assert found is not None
         assert not found.is_damaged
     assert await tables.damages.count() == Damaged(0, 0)
+
+
+async def test_an_image_is_damaged_with_what_it_needs_in_every_process(tables: Tables, open_tables: OpenTables) -> None:
+    second = await open_tables()
+    image = await tables.image(APP, "v1")
+    index = await tables.index(APP, "all", children=[image])
+    whole = await tables.image(APP, "whole", layers=[b"another layer"])
+
+    async def damaged(process: Tables) -> list[bool]:
+        await process.generation()
+        found = [await process.manifests.find(APP, reference) for reference in ("v1", image, "all", index, whole)]
+        return [record is None or record.is_damaged for record in found]
+
+    for process in (tables, second):
+        assert not any(await damaged(process))
+    await quarantine(tables)
+    for process in (tables, second):
+        assert await damaged(process) == [True, True, True, True, False]
+    await second.blob(OTHER, b"layer")
+    for process in (tables, second):
+        assert not any(await damaged(process))
+
+
+async def test_an_image_that_lacks_a_blob_is_damaged_until_it_is_pushed(tables: Tables) -> None:
+    document = {"schemaVersion": 2, "config": {"mediaType": "x", "digest": digest_of(b"{}"), "size": 2}, "layers": []}
+    await tables.blob(APP, b"{}")
+    digest = await tables.put(APP, document, OCI_MANIFEST, "v1")
+    index = await tables.index(APP, children=[digest])
+    (image, _) = await tables.contents.images(0, 10, 1 << 20)
+    assert await tables.damages.mark(image, Fault.INCOMPLETE)
+    for reference in ("v1", digest, index):
+        found = await tables.manifests.find(APP, reference)
+        assert found is not None
+        assert found.is_damaged
+    await tables.put(APP, document, OCI_MANIFEST, "v1")
+    for reference in ("v1", digest, index):
+        found = await tables.manifests.find(APP, reference)
+        assert found is not None
+        assert not found.is_damaged
 
 
 async def test_what_is_there_by_now_is_not_what_was_found(tables: Tables) -> None:

@@ -192,7 +192,7 @@ class House:
         rows = distribution_table(
             UploadHandlers(services.uploads, services.blobs, services.registries, services.access),
             BlobHandlers(services.blobs, services.redirects),
-            ManifestHandlers(services.manifests, services.tally, services.keeping.image_pulls),
+            ManifestHandlers(services.manifests, services.tally, services.keeping.image_pulls, services.access),
             CatalogHandlers(services.catalog),
             TokenHandlers(services.issuer, services.access),
         )

@@ -3,17 +3,21 @@
 https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests
 """
 
+from dataclasses import replace
 from email.utils import formatdate
 from functools import lru_cache
 from urllib.parse import quote, urlencode
 
 from moorage.distribution.http import Answer, Headers, Request, json_answer, names_etag, page_size
+from moorage.domain.access import Action
 from moorage.domain.digest import Digest, parse_digest
+from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.manifest import LARGEST, OCI_INDEX
 from moorage.domain.name import Repository, parse_tag
+from moorage.services.access import Access
 from moorage.services.image_pulls import ImagePullService
 from moorage.services.manifests import ManifestService
-from moorage.services.records import ReferrerRecord
+from moorage.services.records import ManifestRecord, ReferrerRecord
 from moorage.services.tally import Tally
 
 LARGEST_PAGE = 10_000
@@ -22,8 +26,9 @@ LARGEST_PAGE = 10_000
 class ManifestHandlers:
     """Requests for `/v2/NAME/manifests/…`, `/v2/NAME/tags/list` and `/v2/NAME/referrers/…`."""
 
-    def __init__(self, manifests: ManifestService, tally: Tally, pulls: ImagePullService) -> None:
+    def __init__(self, manifests: ManifestService, tally: Tally, pulls: ImagePullService, access: Access) -> None:
         self._manifests = manifests
+        self._access = access
         self._tally = tally
         self._pulls = pulls
 
@@ -32,8 +37,23 @@ class ManifestHandlers:
         self._manifests.foresee(repository, _reference(reference))
 
     async def get(self, request: Request, repository: Repository, reference: str) -> Answer:
-        """GET and HEAD: the bytes as they were pushed, whatever the client accepts: nothing is ever converted."""
+        """GET: the bytes as they were pushed, whatever the client accepts: nothing is ever converted."""
+        return self._answer(
+            request, repository, reference, await self._manifests.get(repository, _reference(reference))
+        )
+
+    async def head(self, request: Request, repository: Repository, reference: str) -> Answer:
+        """HEAD, as GET; but to whoever may push, a damaged image is not there: so their client sends all of it again.
+
+        Others are told of it as before: to a client that pulls, what it lacks of it may be whole, or nothing.
+        """
         record = await self._manifests.get(repository, _reference(reference))
+        # Some clients look with a token that is to pull, and ask for another one when they send something.
+        if record.is_damaged and await self._access.may(replace(request.caller, scope=None), Action.PUSH, repository):
+            raise MoorageError(ErrorCode.MANIFEST_UNKNOWN)
+        return self._answer(request, repository, reference, record)
+
+    def _answer(self, request: Request, repository: Repository, reference: str, record: ManifestRecord) -> Answer:
         is_get = request.scope["method"] == "GET"
         # Who has an image asks by digest whether it is still there, before it is named in an index.
         if is_get or ":" in reference:

@@ -71,7 +71,7 @@ def table(
     )
     return (
         Route("GET", image, Action.PULL, manifests.get, "manifest", foresee=manifests.foresee),
-        Route("HEAD", image, Action.PULL, manifests.get, "manifest", foresee=manifests.foresee),
+        Route("HEAD", image, Action.PULL, manifests.head, "manifest", foresee=manifests.foresee),
         Route("PUT", image, Action.PUSH, manifests.put, "manifest"),
         Route("DELETE", image, Action.DELETE, manifests.delete, "manifest"),
         Route("POST", "/v2/{name}/blobs/uploads/", Action.PUSH, uploads.begin, "upload"),

@@ -8,8 +8,8 @@ from pydantic import BaseModel, Field, StrictBool
 from moorage.domain.access import Action
 from moorage.management.routes import FromCaller, Route
 from moorage.management.shapes import Sent, moment
+from moorage.services.key_records import SigningKey
 from moorage.services.keys import KeyService
-from moorage.services.records import SigningKey
 
 
 class Rotation(Sent):

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, delete, insert, select
 from moorage.metastore.cache import AccessCache
 from moorage.metastore.steps import NOTHING, Database, Steps
 from moorage.metastore.tables import signing_keys
-from moorage.services.records import SigningKey
+from moorage.services.key_records import SigningKey
 
 KEYS = select(signing_keys).order_by(signing_keys.c.created_at.desc(), signing_keys.c.id)
 ADD = insert(signing_keys)

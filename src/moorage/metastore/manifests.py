@@ -16,6 +16,7 @@ from moorage.domain.name import Repository, is_digest
 from moorage.metastore.blobs import LOOK_AGAIN
 from moorage.metastore.cache import ContentCache
 from moorage.metastore.contents import DROP_TAG, SOME, TAGS_OF, VISIBLE
+from moorage.metastore.damaged import IS_DAMAGED
 from moorage.metastore.deletions import alone
 from moorage.metastore.history import Hand, remember
 from moorage.metastore.leases import NOW
@@ -65,12 +66,20 @@ BY_DIGEST = (
         _body,
         manifests.c.pushed_at,
         _is_part.label("is_part"),
+        IS_DAMAGED,
     )
     .select_from(manifests)
     .where(manifests.c.repository_id == REPOSITORY_ID, manifests.c.digest == bindparam("reference"))
 )
 BY_TAG = (
-    select(manifests.c.digest, manifests.c.media_type, _body, _pointed.c.pushed_at, false().label("is_part"))
+    select(
+        manifests.c.digest,
+        manifests.c.media_type,
+        _body,
+        _pointed.c.pushed_at,
+        false().label("is_part"),
+        IS_DAMAGED,
+    )
     .select_from(_pointed)
     .join(
         manifests,
@@ -227,7 +236,7 @@ def _answer(_: tuple[str, str], row: Row | None, held: ManifestRecord | None) ->
         body = row.body
     else:
         raise MoorageError(ErrorCode.MANIFEST_UNKNOWN, DAMAGED, {"digest": row.digest})
-    return ManifestRecord(row.digest, row.media_type, body, row.pushed_at, bool(row.is_part))
+    return ManifestRecord(row.digest, row.media_type, body, row.pushed_at, bool(row.is_part), bool(row.is_damaged))
 
 
 def _put(repository: Repository, manifest: NewManifest, names: Sequence[str], hand: Hand) -> Steps[Pushed]:

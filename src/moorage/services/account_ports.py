@@ -3,8 +3,9 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
+from moorage.services.key_records import SigningKey
 from moorage.services.ports import Check
-from moorage.services.records import AccessToken, Account, Group, Mirrored, Moves, NewAccessToken, SigningKey
+from moorage.services.records import AccessToken, Account, Group, Mirrored, Moves, NewAccessToken
 
 
 class Groups(Protocol):

@@ -7,8 +7,8 @@ from moorage.domain.access import Action, Caller
 from moorage.domain.activity import Change, Kind
 from moorage.services.access import Access
 from moorage.services.account_ports import Keys
+from moorage.services.key_records import SigningKey
 from moorage.services.recording import recorded
-from moorage.services.records import SigningKey
 
 FORGET_AFTER = 366 * 24 * 3600
 """Seconds: longer than anything that a key has signed lasts."""

@@ -1,7 +1,7 @@
 """What the stores keep and the services hand out: plain, frozen rows. Times are Unix seconds, sizes are bytes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -221,15 +221,6 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
-class SigningKey:
-    """A key that signs bearer tokens."""
-
-    id: str
-    secret: bytes = field(repr=False)
-    created_at: float
-
-
-@dataclass(frozen=True, slots=True)
 class BlobRecord:
     """A blob as seen through a repository's link; `needs_lease` when a HEAD or mount must renew its lease.
 
@@ -249,6 +240,7 @@ class ManifestRecord:
     """A stored manifest, as a pull needs it; `pushed_at` is the tag's where it was asked for by tag.
 
     `is_part` where it was asked for by digest and an index of the repository names it: whoever asks pulls the index.
+    `is_damaged` where a push should bring it anew: itself, or an image or a blob that it needs.
     """
 
     digest: Digest
@@ -256,6 +248,7 @@ class ManifestRecord:
     body: bytes
     pushed_at: float
     is_part: bool = False
+    is_damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
