@@ -4,16 +4,23 @@ import itertools
 import sqlite3
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Protocol
 
 import psycopg
 
-from bench.lists.world import COLUMNS, World
+from bench.lists.world import COLUMNS, Rows
 
 BATCH = 10_000
 """Rows given to SQLite at once."""
 
 
-def fill_sqlite(path: Path, world: World, tell: Callable[[str], None]) -> None:
+class Filled(Protocol):
+    """The rows of each table, in the order of `COLUMNS`."""
+
+    tables: dict[str, Callable[[], Rows]]
+
+
+def fill_sqlite(path: Path, world: Filled, tell: Callable[[str], None]) -> None:
     """Fill a file in one transaction, which nothing reads meanwhile."""
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA synchronous=OFF")
@@ -33,9 +40,14 @@ def fill_sqlite(path: Path, world: World, tell: Callable[[str], None]) -> None:
     connection.close()
 
 
-def fill_postgres(url: str, world: World, tell: Callable[[str], None]) -> None:
-    """Fill a database, and let it look at its tables as autovacuum does some time after."""
+def fill_postgres(url: str, world: Filled, tell: Callable[[str], None], *, is_counted: bool = True) -> None:
+    """Fill a database, and let it look at its tables as autovacuum does some time after.
+
+    What is not counted comes without what triggers add up, one row of which would be written for each of millions.
+    """
     with psycopg.connect(url) as connection:
+        if not is_counted:
+            connection.execute("SET session_replication_role = replica")
         for name, rows in world.tables.items():
             count = 0
             columns = COLUMNS[name].split()

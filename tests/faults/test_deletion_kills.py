@@ -1,7 +1,6 @@
 """A kill at the steps to the disk of a deletion, a restoring and a freeing: each is done wholly, or not at all."""
 
 import contextlib
-import itertools
 import json
 import time
 from collections.abc import Callable
@@ -63,6 +62,9 @@ def fill(client: Client) -> None:
     """Have all there again, and nothing deleted."""
     for entry in items(client, "/api/v1/deleted-registries"):
         assert client.ask("POST", f"/api/v1/deleted-registries/{entry['id']}/restore").status == 200
+    if client.ask("GET", REGISTRY).status == 404:
+        client.create()
+        assert client.keep(14).status == 200
     for entry in items(client, f"{REGISTRY}/deleted"):
         assert client.ask("POST", f"{APP}/-/deleted/{entry['id']}/restore").status == 200
     for layer in (b"{}", SHARED, OWN):
@@ -107,7 +109,9 @@ CHANGES: dict[str, tuple[Step | None, Callable[[Client], Answer]]] = {
     "restore a registry": (delete_registry, restore),
     "free an image": (delete_image, free),
     "free a repository": (delete_repository, free),
+    "free a registry": (delete_registry, free),
 }
+FREEING = [what for what in CHANGES if what.startswith("free")]
 
 
 def start(launch: Launcher) -> Running:
@@ -117,27 +121,44 @@ def start(launch: Launcher) -> Running:
 STEPS = [
     *((what, call, step) for what in CHANGES for call, step in (("fdatasync", 1), ("pwrite64", 9))),
     # Only what leaves the disk moves and unlinks files.
-    *((what, call, 1) for what in ("free an image", "free a repository") for call in ("rename", "unlink")),
+    *((what, call, 1) for what in FREEING for call in ("rename", "unlink")),
 ]
+# What is said to the database, and to the bucket.
+AFAR = [*((what, "sendto") for what in CHANGES), *((what, "write") for what in FREEING)]
+SAID = 3_000
+"""A kill comes before every sixtieth of it where 50 are asked for, and before every sixth where 500 are."""
 
 
 @pytest.mark.parametrize(("what", "call", "step"), STEPS)
 def test_a_kill_at_a_step_of_it_leaves_all_or_nothing_done(
     launch: Launcher, tmp_path: Path, what: str, call: str, step: int
 ) -> None:
+    kill_at_each(launch, tmp_path, what, call, step)
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize(("what", "call"), AFAR)
+def test_a_kill_beside_a_database_and_a_bucket_leaves_all_or_nothing_done(
+    afar: Launcher, tmp_path: Path, what: str, call: str, request: pytest.FixtureRequest
+) -> None:
+    step = max(1, SAID // request.config.getoption("--kills"))
+    assert kill_at_each(afar, tmp_path, what, call, step) > 0
+
+
+def kill_at_each(launch: Launcher, tmp_path: Path, what: str, call: str, step: int) -> int:
+    """Kill a server before each of so many calls of a change, and look what is there after; return how often."""
     prepare, change = CHANGES[what]
     running = start(launch)
     with running.client() as client:
-        client.create()
-        assert client.keep(14).status == 200
         before, after = expected(client, prepare, change)
     assert before != after
-    for number in itertools.count(1, step):
+    kills = 0
+    while True:
         with running.client() as client:
             fill(client)
             if prepare:
                 prepare(client)
-            fault = f"inject={call}:signal=KILL:when={number}"
+            fault = f"inject={call}:signal=KILL:when={1 + kills * step}"
             answer = None
             with (
                 traced(running, tmp_path / "trace", "-e", f"trace={call}", "-e", fault),
@@ -145,7 +166,8 @@ def test_a_kill_at_a_step_of_it_leaves_all_or_nothing_done(
             ):
                 answer = change(client)
         if running.process.poll() is None:
-            break
+            return kills
+        kills += 1
         running = start(launch)
         with running.client() as client:
             found = view(client)
