@@ -36,6 +36,8 @@ RETENTION = f"/api/v1/registries/{OLD.partition('/')[0]}/retention"
 ENOUGH = 800
 """Images that are old before a sample begins: more than a rule lets go meanwhile."""
 
+LOOK_SECONDS = 0.2
+
 RULE = {"name": "Old", "rule": {"tags": ["go-*"], "newest": 1}}
 COLLECTING, LETTING_GO, RESTING = WORDS = ("a collection each second", "retention all the time", "neither")
 
@@ -142,7 +144,11 @@ def _letting_go(server: Running) -> Iterator[list[int]]:
 
     def run() -> None:
         with Connection(server.endpoint, server.password()) as connection:
-            gone[0] = connection.request("POST", f"{RETENTION}/run").expect(200).json()["total"]["images"]
+            run = connection.request("POST", f"{RETENTION}/run").expect(202).json()
+            while run["ended_at"] is None:
+                time.sleep(LOOK_SECONDS)
+                run = connection.request("GET", f"{RETENTION}/runs/{run['id']}").expect(200).json()
+            gone[0] = run["total"]["images"]
 
     thread = threading.Thread(target=run)
     thread.start()

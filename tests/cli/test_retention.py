@@ -35,12 +35,40 @@ def test_a_rule_is_added_previewed_started_and_run(filled: Terminal) -> None:
     assert [row["tag"] for row in filled.json("retention", "preview", "DMC", "--going")] == ["1"]
     assert filled("retention", "run", "DMC") == 0
     assert filled.out.startswith("1 tag and 1 image went, ")
+    assert "moorage trash restore DMC --run 1" in filled.out
+    assert "tags and images: 1 of 1" in filled.err
     assert [tag["name"] for tag in filled.json("tag", "list", "dmc/app", "--order", "name")] == ["2", "3"]
     assert filled("retention", "list", "DMC") == 0
     assert "runs" in filled.out
     assert filled("retention", "pause", "DMC", "1") == 0
     assert filled("retention", "delete", "DMC", "1") == 0
     assert filled.json("retention", "list", "DMC") == []
+
+
+def test_what_a_run_let_go_comes_back_in_one_act(filled: Terminal) -> None:
+    filled("retention", "add", "DMC", "Newest", "--newest", "1")
+    filled("retention", "preview", "DMC", "--rule", "1")
+    filled("retention", "start", "DMC", "1")
+    assert filled.json("retention", "run", "DMC")["total"]["tags"] == 2
+    assert filled("retention", "runs", "DMC") == 0
+    assert "ended" in filled.out
+    assert filled("trash", "list", "DMC") == 0
+    assert "Newest (run 1)" in filled.out
+    assert filled("trash", "restore", "DMC") == 2
+    assert filled("trash", "restore", "DMC", "1", "--run", "1") == 2
+    assert filled("trash", "restore", "dmc/app", "--run", "1") == 2
+    assert filled("trash", "restore", "DMC", "--run", "1") == 0
+    assert filled.out.startswith("2 tags and 2 images are back")
+    assert [tag["name"] for tag in filled.json("tag", "list", "dmc/app", "--order", "name")] == ["1", "2", "3"]
+    assert filled("trash", "restore", "DMC", "--run", "1") == 1
+    assert "can be restored" in filled.err
+
+
+def test_who_does_not_wait_is_told_that_the_run_goes_on(filled: Terminal) -> None:
+    assert filled("retention", "run", "DMC", "--no-wait") == 0
+    assert filled.out.startswith("Run 1 goes on: ")
+    assert filled("retention", "run", "DMC") == 0
+    assert filled.out.startswith("0 tags and 0 images went")
 
 
 def test_a_preview_is_printed_as_csv(filled: Terminal) -> None:

@@ -34,8 +34,10 @@ from moorage.metastore.registries import RegistryTable
 from moorage.metastore.registry_trash import RegistryTrashTable
 from moorage.metastore.retention import RetentionRuleTable
 from moorage.metastore.retention_line import RetentionLineTable
+from moorage.metastore.retention_runs import RetentionRunTable
 from moorage.metastore.robots import RobotTable
 from moorage.metastore.rounds import RoundTable
+from moorage.metastore.run_trash import RunTrashTable
 from moorage.metastore.sqlite import SQLite
 from moorage.metastore.tags import TagTable
 from moorage.metastore.trash import TrashTable
@@ -138,6 +140,8 @@ def tables_of(database: Opened) -> Tables:
         tags=TagTable(database),
         history=TagHistoryTable(database),
         rules=RetentionRuleTable(database),
+        runs=RetentionRunTable(database),
+        run_trash=RunTrashTable(database),
         pins=PinTable(database),
         image_pulls=ImagePullTable(database),
         line=RetentionLineTable(database),

@@ -36,6 +36,7 @@ from moorage.services.recording import Activity
 from moorage.services.records import Account, Holder, HolderKind, Registry
 from moorage.services.registry_trash_ports import RegistryTrash
 from moorage.services.retention_ports import ImagePulls, Pins, Retention, RetentionLine, RetentionRules
+from moorage.services.retention_run_ports import RetentionRuns, RunTrash
 from moorage.services.trash_ports import Trash
 from moorage.services.upload_ports import Uploads
 from moorage.services.verify_ports import Contents, Damages, Rounds
@@ -67,6 +68,8 @@ class Tables:
     tags: Tags
     history: TagHistory
     rules: RetentionRules
+    runs: RetentionRuns
+    run_trash: RunTrash
     pins: Pins
     image_pulls: ImagePulls
     line: RetentionLine

@@ -58,10 +58,12 @@ async def test_every_change_leaves_a_row(world: World) -> None:
         gone = await world.delete_tag() if "/deleted/" in row.path else 0
         if "{deleted}" in row.path:
             gone = await world.delete_registry()
+        run = await world.let_go() if "{run}" in row.path else 0
         before = await rows_of(world)
         image = await world.image("dmc/team/app", "1") if "{registry}" in row.path else ""
         path = path_of(row).replace("/-/images/1", f"/-/images/{image}").replace("sha256:" + "0" * 64, str(image))
         path = path.replace("/deleted/1", f"/deleted/{gone}").replace("registries/1", f"registries/{gone}")
+        path = path.replace("/runs/1", f"/runs/{run}")
         if row.method == "DELETE" and "/-/pins/" in path:
             await world.ask("PUT", path, {})
         count = len(await rows_of(world))

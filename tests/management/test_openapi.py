@@ -39,6 +39,7 @@ THERE = {
     "directory": "corp",
     "pattern": "team/*",
     "rule": "1",
+    "run": "1",
 }
 """Names that lead somewhere; any other parameter is made up."""
 
@@ -107,6 +108,7 @@ def asked(caller: str, tmp_path: Path) -> Iterator[Asked]:
             await world.person(name)
         await services.groups.create(SYSTEM, "ops")
         await services.keeping.retention.create(SYSTEM, "dmc", "Ten", Rule(newest=10))
+        await world.let_go()
         await services.robots.create(SYSTEM, "ci")
         return world
 

@@ -28,6 +28,7 @@ def path_of(row: Route, registry: str = "dmc") -> str:
         "image": "sha256:" + "0" * 64,
         "entry": "1",
         "deleted": "1",
+        "run": "1",
         "inside": "team/app",
     }
     return filled.format(registry=registry, **names)

@@ -2,7 +2,7 @@
 
 import time
 from datetime import UTC, datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import update
@@ -19,6 +19,7 @@ DAY = 86_400
 RULES = "/registries/dmc/retention/rules"
 PREVIEW = "/registries/dmc/retention/preview"
 RUN = "/registries/dmc/retention/run"
+RUNS = "/registries/dmc/retention/runs"
 PINS = "/registries/dmc/repositories/kept/-/pins"
 OLD = {"name": "Old", "rule": {"tags": ["*"], "pushed_days": 7}}
 
@@ -48,6 +49,18 @@ async def run_rule(world: World, **rule: object) -> int:
     assert (await world.ask("GET", f"{PREVIEW}?rule={number}")).status_code == 200
     assert (await world.ask("PATCH", f"{RULES}/{number}", {"is_paused": False})).status_code == 200
     return number
+
+
+async def ran(world: World) -> dict[str, Any]:
+    """Ask for a run, let the server do it as its jobs do, and return how it ended."""
+    asked = await world.ask("POST", RUN)
+    assert asked.status_code == 202
+    assert asked.json()["ended_at"] is None
+    await world.services.keeping.retention_runs.work()
+    place = asked.headers["location"].removeprefix("/api/v1")
+    found: dict[str, Any] = (await world.ask("GET", place)).json()
+    assert found["ended_at"] is not None
+    return found
 
 
 async def tags_left(world: World) -> list[str]:
@@ -151,13 +164,13 @@ async def test_a_preview_says_of_each_tag_and_untagged_image_what_why_and_what_c
 
 async def test_a_run_lets_go_says_what_went_and_leaves_a_row_for_each(world: World) -> None:
     number = await run_rule(world)
-    assert (await world.ask("POST", RUN)).json()["total"] == {"tags": 0, "images": 0, "frees": 0}
+    assert (await ran(world))["total"] == {"tags": 0, "images": 0, "frees": 0}
     await world.image("dmc/kept", "old", layer=b"old")
     await age(world)
     await world.image("dmc/kept", "new", layer=b"new")
     preview = (await world.ask("GET", PREVIEW)).json()["items"]
     await world.services.catalog.delete_repository(SYSTEM, Repository("dmc", "team/app"))
-    done = (await world.ask("POST", RUN)).json()
+    done = await ran(world)
     assert (done["repositories"], done["total"]["tags"], done["total"]["images"]) == (1, 1, 1)
     assert done["total"]["frees"] == sum(row["frees"] for row in preview) > 0
     assert done["rules"] == {str(number): done["total"]}
@@ -174,25 +187,71 @@ async def test_a_run_lets_go_says_what_went_and_leaves_a_row_for_each(world: Wor
     assert (rule["ran"], rule["ran_at"] is not None) == (done["total"], True)
 
 
+async def test_a_run_is_answered_at_once_and_shows_how_far_it_is(world: World) -> None:
+    number = await run_rule(world)
+    await world.image("dmc/kept", "old", layer=b"old")
+    await age(world)
+    await world.image("dmc/kept", "new", layer=b"new")
+    asked = await world.ask("POST", RUN)
+    run = asked.json()
+    assert (asked.status_code, run["settled"], run["total"]["tags"]) == (202, 0, 0)
+    assert (await world.ask("POST", RUN)).json() == run, "it is open, and goes on"
+    assert await tags_left(world) == ["new", "old"]
+    assert await world.services.keeping.retention_runs.work() == 1
+    (listed,) = (await world.ask("GET", RUNS)).json()["items"]
+    assert listed == (await world.ask("GET", f"{RUNS}/{run['id']}")).json()
+    assert (listed["decided"], listed["settled"], listed["rules"][str(number)]["tags"]) == (1, 1, 1)
+    assert (listed["asked_by"], listed["ended_at"] is not None) == (SYSTEM.name, True)
+    assert (await world.ask("GET", f"{RUNS}/{run['id'] + 1}")).status_code == 404
+
+
+async def test_all_of_a_run_is_brought_back_in_one_act_with_a_row_for_each(world: World) -> None:
+    await run_rule(world)
+    for name in ("1", "2"):
+        await world.image("dmc/kept", name, layer=name.encode())
+    await age(world)
+    await world.image("dmc/kept", "new", layer=b"new")
+    done = await ran(world)
+    assert await tags_left(world) == ["new"]
+    entries = (await world.ask("GET", "/registries/dmc/deleted")).json()["items"]
+    assert {entry["run"] for entry in entries} == {done["id"]}
+    back = (await world.ask("POST", f"{RUNS}/{done['id']}/restore")).json()
+    assert (back["entries"], back["images"], sorted(back["tags"])) == (2, 2, ["dmc/kept:1", "dmc/kept:2"])
+    assert back["left"] == back["missing"] == back["refused"] == []
+    assert await tags_left(world) == ["1", "2", "new"]
+    query = ActivityQuery(kind=Kind.RESTORE)
+    assert len([row async for row in await world.services.activity.export(SYSTEM, query)]) == 2
+    again = await world.ask("POST", f"{RUNS}/{done['id']}/restore")
+    assert (again.status_code, "can be restored" in again.json()["detail"]) == (404, True)
+
+
+@pytest.mark.usefixtures("people")
+async def test_only_who_may_delete_everywhere_runs_rules_and_brings_back_what_went(world: World) -> None:
+    await run_rule(world)
+    assert (await world.ask("POST", RUN, caller="writer")).status_code == 403
+    assert (await world.ask("POST", f"{RUNS}/1/restore", caller="writer")).status_code == 403
+    assert (await world.ask("GET", RUNS, caller="writer")).json()["items"] == []
+
+
 async def test_a_paused_rule_lets_nothing_go(world: World) -> None:
     await world.image("dmc/kept", "old", layer=b"old")
     await world.image("dmc/kept", "older", layer=b"older")
     await age(world)
     number = await run_rule(world)
     await world.ask("PATCH", f"{RULES}/{number}", {"is_paused": True})
-    assert (await world.ask("POST", RUN)).json()["total"]["tags"] == 0
+    assert (await ran(world))["total"]["tags"] == 0
     assert await tags_left(world) == ["old", "older"]
 
 
 async def test_a_repository_is_looked_at_once_until_it_changes(world: World) -> None:
     await run_rule(world, newest=1, pushed_days=None)
     await world.image("dmc/kept", "1", layer=b"1")
-    assert (await world.ask("POST", RUN)).json()["repositories"] == 2
+    assert (await ran(world))["repositories"] == 2
     await age(world)
-    await world.ask("POST", RUN)
-    assert (await world.ask("POST", RUN)).json()["repositories"] == 0
+    await ran(world)
+    assert (await ran(world))["repositories"] == 0
     await run_rule(world, newest=2, pushed_days=None)
-    assert (await world.ask("POST", RUN)).json()["repositories"] == 2
+    assert (await ran(world))["repositories"] == 2
 
 
 async def test_a_pinned_image_stays_until_its_pin_ends(world: World) -> None:
@@ -204,12 +263,12 @@ async def test_a_pinned_image_stays_until_its_pin_ends(world: World) -> None:
     assert (pin.json()["by"], pin.json()["why"]) == (SYSTEM.name, "runs in prod")
     await age(world)
     await world.image("dmc/kept", "new", layer=b"new")
-    await world.ask("POST", RUN)
+    await ran(world)
     assert await tags_left(world) == ["new", "old"]
     assert (await world.ask("GET", PINS)).json()["items"] == [pin.json()]
     assert (await world.ask("DELETE", f"{PINS}/{image}")).status_code == 204
     assert (await world.ask("GET", f"{PINS}/{image}")).json()["items"] == []
-    await world.ask("POST", RUN)
+    await ran(world)
     assert await tags_left(world) == ["new"]
 
 

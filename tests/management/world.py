@@ -3,9 +3,10 @@
 import itertools
 import json
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import httpx
+from sqlalchemy import update
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -17,6 +18,8 @@ from moorage.domain.manifest import OCI_INDEX, OCI_MANIFEST
 from moorage.domain.name import Tag, parse_repository
 from moorage.domain.upload import Piece
 from moorage.management.api import ManagementServices, build
+from moorage.metastore.steps import Database, Steps
+from moorage.metastore.tables import deletions
 
 PASSWORD = "correct horse battery"
 CSRF = "token-of-the-session"
@@ -48,7 +51,8 @@ class World:
             grants=services.grants,
             groups=services.groups,
             keys=services.keys,
-            letting_go=services.keeping.letting_go,
+            retention_runs=services.keeping.retention_runs,
+            run_trash=services.keeping.run_trash,
             pins=services.keeping.pins,
             registries=services.registries,
             retention=services.keeping.retention,
@@ -106,6 +110,17 @@ class World:
         gone = await self.services.tags.delete(SYSTEM, parse_repository("dmc/team/app"), Tag("deleted"))
         assert gone.entry is not None
         return gone.entry
+
+    async def let_go(self) -> int:
+        """Delete a tag as a run of retention does, and return the run's number."""
+        entry = await self.delete_tag()
+        run = await self.services.keeping.retention_runs.ask(SYSTEM, "dmc")
+
+        def story() -> Steps[None]:
+            yield update(deletions).where(deletions.c.id == entry).values(run_id=run.id), {}
+
+        await cast("Database", self.services.health).write(story)
+        return run.id
 
     async def delete_registry(self) -> int:
         """Make a registry with an image, delete it, and return the number of its deletion."""

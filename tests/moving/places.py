@@ -164,7 +164,7 @@ async def _keep(keeping: Keeping, image: Digest) -> None:
     made = await keeping.retention.create(ADMIN, "dmc", "Month", Rule(pushed_days=30))
     await keeping.retention.preview(ADMIN, "dmc", made.id)
     await keeping.retention.change(ADMIN, "dmc", made.id, RuleChanges(is_paused=False))
-    await keeping.letting_go.run_registry(ADMIN, "dmc")
+    await keeping.retention_runs.run(ADMIN, "dmc", lambda _: None)
 
 
 async def fill(folder: Path) -> Settings:

@@ -219,6 +219,8 @@ class House:
             services.collect,
             services.keeping.retention,
             services.keeping.server_quota,
+            services.keeping.retention_runs,
+            services.keeping.run_trash,
         )
         for row in page_table(parts, View(settings, Assets())):
             yield from _with_head(row.method, row.path.replace(":path", ""), "pages")
@@ -298,6 +300,8 @@ async def _fill(house: House) -> None:
     freed, back = [await _deleted_registry(house, name) for name in ("Freed", "Back")]
     for address in ("dmc", "alt"):
         await services.keeping.retention.create(SYSTEM, address, "Ten", Rule(newest=10))
+    run = await world.let_go()
+    await services.keeping.retention_runs.ask(SYSTEM, "alt")
     house.names |= {
         "name": "dmc/team/app",
         "registry": "dmc",
@@ -318,6 +322,7 @@ async def _fill(house: House) -> None:
         "directory": "corp",
         "token": "one",
         "rule": "1",
+        "run": str(run),
         "image": images["dmc/team/app"],
     }
 

@@ -102,6 +102,7 @@ async def block(house: House) -> Block:
         Swap("tag", "of-alt", "of-als"),
         Swap("image", image, nil),
         Swap("rule", "2", "9"),
+        Swap("run", "2", "9"),
         Swap("repository", "only", "none"),
         Swap("path", "only", "none"),
         Swap("robot", "alt-ci", "nil-ci"),

@@ -11,6 +11,7 @@ from moorage.domain.retention_decision import Decision
 from moorage.domain.retention_facts import ImageFacts, RepositoryFacts, TagFacts
 from moorage.services.letting_go import IMAGES, LettingGoService
 from moorage.services.retention_records import DueRepository, KnownRepository, LetGo, Parted, RuledRegistry, RuleRecord
+from moorage.services.retention_run_records import Run
 
 APP = Repository("dmc", "app")
 SYSTEM = Caller(0, "moorage", is_admin=True)
@@ -24,6 +25,7 @@ class OneRepository:
     def __init__(self) -> None:
         self.batches: list[Sequence[Decision]] = []
         self.took: list[float] = []
+        self.noted: list[Run] = []
 
     async def begin_run(self, at: float) -> None:
         """Begin."""
@@ -62,6 +64,15 @@ class OneRepository:
             tuple(Parted(each, (each.tag,) if each.tag else (), tuple(map(Digest, each.takes)), 0) for each in going)
         )
 
+    async def begin(self, registry_id: int, asked_by: str, runner: str, at: float) -> Run:
+        """Begin a run."""
+        return Run(1, registry_id, "dmc", asked_by, at, None, runner, at)
+
+    async def note(self, run: Run) -> bool:
+        """Remember how far it is."""
+        self.noted.append(run)
+        return True
+
     async def settle(self, repository: DueRepository, again: float | None) -> None:
         """Take it out of the line."""
 
@@ -76,10 +87,13 @@ async def test_a_transaction_lets_go_of_few_images_and_then_rests_for_longer_tha
     async def pause(seconds: float) -> None:
         rests.append(seconds)
 
-    service = LettingGoService(known, known, known, None, SYSTEM, pause)  # type: ignore[arg-type]  # what a run uses
+    service = LettingGoService(known, known, known, known, SYSTEM, pause)  # type: ignore[arg-type]  # what a run uses
     done = await service.run()
     assert done.total.tags == 2 * MANY - 1
     assert sum(len(batch) for batch in known.batches) == done.total.tags
     assert max(len({decision.digest for decision in batch}) for batch in known.batches) == IMAGES
     assert len(rests) == len(known.batches)
     assert all(rest >= took for rest, took in zip(rests, known.took, strict=True))
+    (ended,) = known.noted
+    assert (ended.repositories, ended.decided, ended.settled) == (1, done.total.tags, done.total.tags)
+    assert ended.ended_at is not None

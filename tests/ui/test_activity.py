@@ -23,6 +23,7 @@ FORMS = {
     "/{registry}/-/policies/remove": "/dmc/-/policies/remove",
     "/{registry}/-/policies/retention": "/dmc/-/policies/retention",
     "/{registry}/-/policies/quota": "/dmc/-/policies/quota",
+    "/{registry}/-/policies/run": "/dmc/-/policies/run",
 }
 """Which of a page's forms is meant, where it has several."""
 
@@ -53,6 +54,7 @@ CHANGES: list[tuple[str, str, Fields, set[Kind]]] = [
     ("/{registry}/-/policies/remove", "/dmc/-/policies", {"rule": "never-*"}, {Kind.CHANGE_REGISTRY}),
     ("/{registry}/-/policies/rule", "/dmc/-/policies/rule", {**RULE, "name": "Another"}, {Kind.ADD_RETENTION_RULE}),
     ("/{registry}/-/policies/retention", "/dmc/-/policies/rule?rule=1", {"do": "delete"}, {Kind.DELETE_RETENTION_RULE}),
+    ("/{registry}/-/policies/run", "/dmc/-/policies", {}, {Kind.RUN_RETENTION}),
     ("/{registry}/{path:path}/-/tags", "/dmc/app/-/tags?tag=1.0", {"digest": EARLIER}, {Kind.MOVE_TAG}),
     (
         "/{registry}/{path:path}/-/settings",

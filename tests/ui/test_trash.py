@@ -53,6 +53,37 @@ async def test_the_list_says_what_went_and_restores_it(world: World, deleted: Vi
     assert "Nothing was deleted in the last 14 days." in await deleted.read(LIST)
 
 
+async def test_all_that_a_run_of_retention_let_go_comes_back_by_one_button(world: World, admin: Visitor) -> None:
+    await world.registry("DMC")
+    for tag in ("1.0", "2.0", "3.0"):
+        await world.image("dmc/app", tag)
+    rule = {"name": "Newest", "of": "tags", "repositories": "", "tags": "*", "newest": "1", "rest": "remove"}
+    await admin.fill("/dmc/-/policies/rule", rule)
+    await admin.read("/dmc/-/policies/preview?rule=1")
+    await admin.fill("/dmc/-/policies", {"rule": "1", "do": "start"}, "/dmc/-/policies/retention")
+    await admin.fill("/dmc/-/policies", {}, "/dmc/-/policies/run")
+    page = await admin.read("/dmc/-/policies")
+    assert "Run 1 of the rules goes on" in page
+    assert "Goes on: 0 of 0, asked for by admin" in page
+    assert await world.services.retention_runs.work() == 1
+    page = await admin.read("/dmc/-/policies")
+    assert "Goes on" not in page
+    assert await tags(world) == ["3.0"]
+    page = await admin.read(LIST)
+    assert "2 tags, 2 images" in page.partition("By retention")[2]
+    await world.image("dmc/app", "1.0")
+    await admin.fill(LIST, {"run": "1"})
+    page = await admin.read(LIST)
+    assert "Restored 2 tags and 2 images of run 1" in page
+    assert "app:1.0" in page
+    assert "By retention" not in page
+    assert await tags(world) == ["1.0", "2.0", "3.0"]
+    await admin.fill("/dmc/app/-/delete?tag=2.0", {"what": "images"})
+    for chosen in ("1", "nonsense"):
+        assert (await admin.fill(LIST, {"run": chosen})).headers["location"] == LIST
+    assert await tags(world) == ["1.0", "3.0"]
+
+
 async def test_what_points_elsewhere_is_named(world: World, deleted: Visitor) -> None:
     await world.image("dmc/app", "1.0")
     (entry,) = await world.services.trash.list(ADMIN, "dmc")

@@ -31,7 +31,10 @@ from moorage.metastore.pins import ImagePullTable
 from moorage.metastore.registries import RegistryTable
 from moorage.metastore.registry_trash import RegistryTrashTable
 from moorage.metastore.retention import RetentionRuleTable
+from moorage.metastore.retention_line import RetentionLineTable
+from moorage.metastore.retention_runs import RetentionRunTable
 from moorage.metastore.rounds import RoundTable
+from moorage.metastore.run_trash import RunTrashTable
 from moorage.metastore.sqlite import SQLite
 from moorage.metastore.steps import Steps
 from moorage.metastore.tags import TagTable
@@ -45,11 +48,14 @@ from moorage.services.catalog import CatalogService
 from moorage.services.collect import CollectService
 from moorage.services.directories import DirectoryService
 from moorage.services.immutable import ImmutableTagService
+from moorage.services.letting_go import LettingGoService
 from moorage.services.manifests import ManifestService, describe
 from moorage.services.records import Holder, Registry
 from moorage.services.registries import RegistryService
 from moorage.services.registry_trash import RegistryTrashService
 from moorage.services.retention import RetentionService
+from moorage.services.retention_runs import RetentionRunService
+from moorage.services.run_trash import RunTrashService
 from moorage.services.server_quota import ServerQuotaService
 from moorage.services.tags import TagService
 from moorage.services.tally import Tally
@@ -134,6 +140,10 @@ class World:
         self.directories = DirectoryService(accounts, identities, groups, access, names, self.asked)
         catalog, owned = CatalogTable(database), RegistryService(registries, grants, access)
         self.verified = Parts(ContentsTable(database), DamageTable(database), RoundTable(database), store)
+        runs = RetentionRunTable(database)
+        letting_go = LettingGoService(
+            RetentionRuleTable(database), RetentionLineTable(database), RetentionTable(database), runs, ADMIN
+        )
         self.services = UiServices(
             access=access,
             accounts=people,
@@ -148,6 +158,8 @@ class World:
             elsewhere=WebSignInService(self.doors, self.directories, people, accounts, identities, self.tally),
             verify=VerifyService(self.verified, access, ADMIN, 30),
             retention=RetentionService(RetentionRuleTable(database), RetentionTable(database), access),
+            retention_runs=RetentionRunService(runs, letting_go, access),
+            run_trash=RunTrashService(RunTrashTable(database), access),
             server_quota=ServerQuotaService(ServerUsageTable(database), SERVER_QUOTA, access),
             retention_at="02:00",
         )

@@ -16,7 +16,9 @@ from moorage.metastore.registry_trash import RegistryTrashTable
 from moorage.metastore.repair import RepairTable
 from moorage.metastore.retention import RetentionRuleTable
 from moorage.metastore.retention_line import RetentionLineTable
+from moorage.metastore.retention_runs import RetentionRunTable
 from moorage.metastore.rounds import RoundTable
+from moorage.metastore.run_trash import RunTrashTable
 from moorage.metastore.steps import Database
 from moorage.metastore.trash import TrashTable
 from moorage.metastore.uploads import UploadTable
@@ -30,6 +32,8 @@ from moorage.services.pins import PinService
 from moorage.services.registry_trash import RegistryTrashService
 from moorage.services.repair import RepairParts, RepairService
 from moorage.services.retention import RetentionService
+from moorage.services.retention_runs import RetentionRunService
+from moorage.services.run_trash import RunTrashService
 from moorage.services.server_quota import ServerQuotaService
 from moorage.services.sound import SoundBlobs
 from moorage.services.trash import TrashService
@@ -52,6 +56,8 @@ class Keeping:
     letting_go: LettingGoService
     pins: PinService
     retention: RetentionService
+    retention_runs: RetentionRunService
+    run_trash: RunTrashService
     sound: SoundBlobs
     server_quota: ServerQuotaService
     usages: RegistryUsages
@@ -66,15 +72,18 @@ def keeping_of(settings: Settings, database: Database, store: Store, access: Acc
     mended = RepairParts(
         parts.contents, parts.damages, RepairTable(database, lease), UploadTable(database, lease), store, store
     )
-    rules, retention = RetentionRuleTable(database), RetentionTable(database)
+    rules, retention, runs = RetentionRuleTable(database), RetentionTable(database), RetentionRunTable(database)
+    letting_go = LettingGoService(rules, RetentionLineTable(database), retention, runs, system)
     return Keeping(
         verify=VerifyService(parts, access, system, settings.verify_days),
         repair=RepairService(mended, access),
         image_pulls=ImagePullService(ImagePullTable(database)),
         leftovers=LeftoverService(store, StrayTable(database), access, lease),
-        letting_go=LettingGoService(rules, RetentionLineTable(database), retention, access, system),
+        letting_go=letting_go,
         pins=PinService(PinTable(database), access),
         retention=RetentionService(rules, retention, access),
+        retention_runs=RetentionRunService(runs, letting_go, access),
+        run_trash=RunTrashService(RunTrashTable(database), access),
         sound=SoundBlobs(Reader(parts.contents, parts.damages, store, system, time.time), tell_of_damage),
         server_quota=ServerQuotaService(ServerUsageTable(database), settings.quota, access),
         usages=RegistryUsageTable(database),

@@ -47,6 +47,9 @@ log = structlog.get_logger()
 
 HOUR = 3600
 DAY = 86400
+RUN_SECONDS = 1.0
+"""How often is looked whether somebody has asked for a run of retention."""
+
 FLUSH_SECONDS = 60
 """How long what was counted in memory may be lost with the process."""
 
@@ -157,7 +160,8 @@ def management(settings: Settings, services: Services, *, acting: Caller | None 
         grants=services.grants,
         groups=services.groups,
         keys=services.keys,
-        letting_go=services.keeping.letting_go,
+        retention_runs=services.keeping.retention_runs,
+        run_trash=services.keeping.run_trash,
         pins=services.keeping.pins,
         registries=services.registries,
         retention=services.keeping.retention,
@@ -188,6 +192,8 @@ def ui(settings: Settings, services: Services, *, has_authority: bool) -> Applic
         elsewhere=services.elsewhere,
         verify=services.keeping.verify,
         retention=services.keeping.retention,
+        retention_runs=services.keeping.retention_runs,
+        run_trash=services.keeping.run_trash,
         server_quota=services.keeping.server_quota,
         retention_at=settings.retention_time,
         trash=services.keeping.trash,
@@ -251,6 +257,7 @@ def _runner(settings: Settings, services: Services) -> Runner:
     jobs = [
         Job(HOUR, lambda: services.tags.forget(time.time())),
         Job(LOOK_SECONDS, Verifier(services.keeping.verify, tell_of_damage).work),
+        Job(RUN_SECONDS, services.keeping.retention_runs.work),
     ]
     if settings.retention_at is not None:
         daily = Daily(settings.retention_at, services.keeping.letting_go.ran_at, lambda: _let_go(services))

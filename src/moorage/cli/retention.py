@@ -2,14 +2,25 @@
 
 import csv
 import sys
-from typing import Annotated, Any
+import time
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from moorage.cli.api import Api, at, command
 from moorage.cli.output import Json, plain, say, say_json, say_table, when
+from moorage.cli.progress import shown_progress
+from moorage.domain.name import address_of
 from moorage.domain.retention import Of, Rest
 from moorage.ui.words import number, size
+
+if TYPE_CHECKING:
+    from moorage.app.services import Services
+    from moorage.domain.access import Caller
+    from moorage.services.move_blobs import Progress
+    from moorage.services.retention_run_records import Run
+
+LOOK_SECONDS = 1.0
 
 app = typer.Typer(
     help="Rules of retention: what is kept and what goes.",
@@ -171,15 +182,99 @@ def preview(
         say(f"{number(tags, 'tag')} and {number(len(gone) - tags, 'untagged image')} would go, {frees} come free")
 
 
-@command(app, "run", "moorage retention run DMC")
-def run(api: Api, registry: Registry, *, as_json: Json = False) -> None:
-    """Do now what the rules say that are not paused."""
-    done = api.request("POST", at("registries", registry, "retention", "run"))
+@command(
+    app,
+    "run",
+    "moorage retention run DMC",
+    "moorage retention run DMC --server https://proget:5443",
+    "moorage retention run DMC --no-wait --server https://proget:5443",
+)
+def run(
+    api: Api,
+    registry: Registry,
+    *,
+    wait: Annotated[bool, typer.Option(help="Wait for its end, and show how far it is.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Do now what the rules say that are not paused. Who stops waiting stops nothing: the server goes on."""
+    if wait:
+        with shown_progress() as progress:
+            done = _await(api, registry, _Shown(progress))
+    else:
+        done = api.request("POST", at("registries", registry, "retention", "run"))
     if as_json:
         say_json(done)
         return
     total = done["total"]
-    say(f"{number(total['tags'], 'tag')} and {number(total['images'], 'image')} went, {size(total['frees'])} come free")
+    gone = f"{number(total['tags'], 'tag')} and {number(total['images'], 'image')}"
+    if done["ended_at"] is None:
+        say(f"Run {done['id']} goes on: {gone} went so far; see moorage retention runs {registry}")
+        return
+    say(f"{gone} went, {size(total['frees'])} come free")
+    if total["tags"] or total["images"]:
+        say(f"To bring all of it back: moorage trash restore {registry} --run {done['id']}")
+
+
+@command(app, "runs", "moorage retention runs DMC", "moorage retention runs DMC --json")
+def runs(api: Api, registry: Registry, *, as_json: Json = False) -> None:
+    """List the runs of the rules, the newest first: those asked for, and others in which something went."""
+    found = api.items(at("registries", registry, "retention", "runs"))
+    if as_json:
+        say_json(found)
+        return
+    say_table(
+        ("RUN", "BEGAN", "BY", "STATE", "TAGS", "IMAGES", "SIZE"),
+        [
+            (
+                str(each["id"]),
+                when(each["started_at"]),
+                each["asked_by"] or "the clock",
+                "ended" if each["ended_at"] else f"{each['settled']} of {each['decided']}",
+                str(each["total"]["tags"]),
+                str(each["total"]["images"]),
+                size(each["total"]["frees"]),
+            )
+            for each in found
+        ],
+    )
+
+
+class _Shown:
+    """Shows how far a run is, as it is read again and again."""
+
+    def __init__(self, progress: "Progress") -> None:
+        self._progress = progress
+        self._decided = self._settled = 0
+
+    def show(self, decided: int, settled: int) -> None:
+        if decided != self._decided:
+            self._decided, self._settled = decided, 0
+            self._progress.begin("tags and images", decided)
+        if settled > self._settled:
+            self._progress.advance(settled - self._settled)
+            self._settled = settled
+
+
+def _await(api: Api, registry: str, shown: _Shown) -> Any:  # noqa: ANN401  JSON
+    """Ask for a run, wait for its end, and return it: a server's own, or one in this process for a data folder."""
+    folder = api.here()
+    if folder is not None:
+        address = address_of(registry)
+
+        async def work(services: "Services", caller: "Caller") -> "Run":
+            return await services.keeping.retention_runs.run(
+                caller, address, lambda run: shown.show(run.decided, run.settled)
+            )
+
+        number_ = folder.tell(work).id
+        return api.request("GET", _run(registry, number_))
+    place = _run(registry, api.request("POST", at("registries", registry, "retention", "run"))["id"])
+    while True:
+        found = api.request("GET", place)
+        shown.show(found["decided"], found["settled"])
+        if found["ended_at"] is not None:
+            return found
+        time.sleep(LOOK_SECONDS)
 
 
 COLUMNS = ("repository", "tag", "digest", "goes", "rule", "reason", "frees")
@@ -187,6 +282,10 @@ COLUMNS = ("repository", "tag", "digest", "goes", "rule", "reason", "frees")
 
 def _rules(registry: str) -> str:
     return at("registries", registry, "retention", "rules")
+
+
+def _run(registry: str, run: int) -> str:
+    return at("registries", registry, "retention", "runs", str(run))
 
 
 def _rule(registry: str, rule: int) -> str:

@@ -54,7 +54,7 @@ def list_deleted(
                 _what(entry),
                 when(entry["deleted_at"]),
                 entry["deleted_by"],
-                entry["why"] or "by hand",
+                _why(entry),
                 size(entry["frees"]),
                 when(entry["expires_at"]),
             )
@@ -80,9 +80,32 @@ def show(api: Api, name: InDeleted, entry: Entry, *, as_json: Json = False) -> N
         _say_images(of["images"], of["tags"])
 
 
-@command(app, "restore", "moorage trash restore dmc/team/app 17", "moorage trash restore DMC 18")
-def restore(api: Api, name: InDeleted, entry: Entry, *, as_json: Json = False) -> None:
-    """Bring back what a deletion took, with its tags; one that points elsewhere by now is left alone."""
+@command(
+    app,
+    "restore",
+    "moorage trash restore dmc/team/app 17",
+    "moorage trash restore DMC 18",
+    "moorage trash restore DMC --run 3",
+)
+def restore(
+    api: Api,
+    name: InDeleted,
+    entry: Annotated[
+        int | None, typer.Argument(help="The deletion's number, as the list has it.", min=1, show_default=False)
+    ] = None,
+    *,
+    run: Annotated[
+        int | None, typer.Option(help="All that this run of retention let go.", min=1, show_default=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Bring back what a deletion or a run took, with its tags; one that points elsewhere by now is left alone."""
+    if (entry is None) is (run is None):
+        raise typer.BadParameter("name a deletion by its number, or a run with --run", param_hint="ENTRY")
+    if run is not None:
+        _restore_run(api, name, run, as_json=as_json)
+        return
+    assert entry is not None  # noqa: S101  one of the two was given
     done = api.request("POST", _place_of(api, name, entry) + "/restore")
     if as_json:
         say_json(done)
@@ -91,6 +114,26 @@ def restore(api: Api, name: InDeleted, entry: Entry, *, as_json: Json = False) -
         say(f"{done['registry']} is back with {number(done['repositories'], 'repository', 'repositories')}")
         return
     say(f"{done['name']} is back{': ' if done['tags'] else ''}{', '.join(done['tags'])}")
+    _say_left(done)
+
+
+def _restore_run(api: Api, registry: str, run: int, *, as_json: bool) -> None:
+    """Bring back what a run let go; exit 1 where some of it could not come."""
+    if "/" in registry:
+        raise typer.BadParameter("a run is of a registry: name that, as DMC", param_hint="NAME")
+    done = api.request("POST", at("registries", registry, "retention", "runs", str(run), "restore"))
+    if as_json:
+        say_json(done)
+    else:
+        say(f"{number(len(done['tags']), 'tag')} and {number(done['images'], 'image')} are back")
+        _say_left(done)
+        for one in done["refused"]:
+            say(f"Not restored, deletion {one['entry']} of {one['name']}: {one['reason']}")
+    if done["refused"]:
+        raise typer.Exit(1)
+
+
+def _say_left(done: Mapping[str, Any]) -> None:
     if done["left"]:
         say(f"Left alone, since they point elsewhere by now: {', '.join(done['left'])}")
     if done["missing"]:
@@ -162,6 +205,11 @@ def _what(entry: Mapping[str, Any]) -> str:
     parts += [number(entry["tags"], "tag")] if entry["tags"] else []
     parts += [number(entry["images"], "image")] if entry["images"] else []
     return ", ".join(parts)
+
+
+def _why(entry: Mapping[str, Any]) -> str:
+    run = entry.get("run")
+    return (entry["why"] or "by hand") + ("" if run is None else f" (run {run})")
 
 
 def _until(entry: Mapping[str, Any]) -> str:

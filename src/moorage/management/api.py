@@ -21,6 +21,7 @@ from moorage.management.pins import PinRoutes
 from moorage.management.registries import RegistryRoutes
 from moorage.management.repositories import RepositoryRoutes
 from moorage.management.retention import RetentionRoutes
+from moorage.management.retention_runs import RetentionRunRoutes
 from moorage.management.robots import RobotRoutes
 from moorage.management.routes import PREFIX, Callers, Csrf, Gate, Route
 from moorage.management.storage import StorageRoutes
@@ -39,13 +40,14 @@ from moorage.services.directories import DirectoryService
 from moorage.services.grants import GrantService
 from moorage.services.groups import GroupService
 from moorage.services.keys import KeyService
-from moorage.services.letting_go import LettingGoService
 from moorage.services.pins import PinService
 from moorage.services.registries import RegistryService
 from moorage.services.registry_trash import RegistryTrashService
 from moorage.services.repair import RepairService
 from moorage.services.retention import RetentionService
+from moorage.services.retention_runs import RetentionRunService
 from moorage.services.robots import RobotService
+from moorage.services.run_trash import RunTrashService
 from moorage.services.server_quota import ServerQuotaService
 from moorage.services.tags import TagService
 from moorage.services.trash import TrashService
@@ -67,11 +69,12 @@ class ManagementServices:
     grants: GrantService
     groups: GroupService
     keys: KeyService
-    letting_go: LettingGoService
     pins: PinService
     registries: RegistryService
     repair: RepairService
     retention: RetentionService
+    retention_runs: RetentionRunService
+    run_trash: RunTrashService
     robots: RobotService
     server_quota: ServerQuotaService
     tags: TagService
@@ -87,7 +90,10 @@ def tables(services: ManagementServices) -> Mapping[str, tuple[Route, ...]]:
         "grants": GrantRoutes(services.grants).rows(),
         "groups": GroupRoutes(services.groups).rows(),
         "access": AccessRoutes(services.explanations).rows(),
-        "retention": RetentionRoutes(services.retention, services.letting_go).rows(),
+        "retention": (
+            *RetentionRoutes(services.retention).rows(),
+            *RetentionRunRoutes(services.retention_runs, services.run_trash).rows(),
+        ),
         "pins": PinRoutes(services.pins).rows(),
         "deleted": (
             *TrashRoutes(services.trash, services.registries).rows(),

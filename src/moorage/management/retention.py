@@ -16,7 +16,6 @@ from moorage.management.grammar import A_PATTERN, AN_IMMUTABLE_TAG
 from moorage.management.routes import FromCaller, InRegistry, Route
 from moorage.management.shapes import USUAL, Number, Page, Paging, Sent, address_for, key_like, moment
 from moorage.services import retention_records as records
-from moorage.services.letting_go import LettingGoService
 from moorage.services.retention import RetentionService, key_of
 
 LARGEST_ID = 2**63 - 1
@@ -178,23 +177,14 @@ class PreviewPaging(Paging):
         super().__init__(request, response, after, n)
 
 
-class RetentionRun(BaseModel):
-    """What a run did."""
-
-    repositories: int = Field(description="In how many there could have been something to do.")
-    total: Ran
-    rules: dict[int, Ran] = Field(description="What went by each rule, by its number.")
-
-
 AskedRule = Annotated[int | None, Query(description="A paused rule to look at as if it ran.", ge=1, le=LARGEST_ID)]
 
 
 class RetentionRoutes:
     """Answers for rules of retention."""
 
-    def __init__(self, retention: RetentionService, letting_go: LettingGoService) -> None:
+    def __init__(self, retention: RetentionService) -> None:
         self._retention = retention
-        self._letting_go = letting_go
 
     def rows(self) -> tuple[Route, ...]:
         """Return the table."""
@@ -207,7 +197,6 @@ class RetentionRoutes:
             Route("PATCH", one, Action.DESCRIBE, self.change_retention_rule),
             Route("DELETE", one, Action.DESCRIBE, self.delete_retention_rule, 204),
             Route("GET", base + "/preview", Action.PIN, self.preview_retention),
-            Route("POST", base + "/run", Action.DELETE, self.run_retention),
         )
 
     async def list_retention_rules(
@@ -262,9 +251,3 @@ class RetentionRoutes:
                 break
         page, following = paging.cut(rows, lambda row: str(key_of(row)))
         return PreviewPage(items=[PreviewedThing.of(row) for row in page], next=following)
-
-    async def run_retention(self, caller: FromCaller, address: InRegistry) -> RetentionRun:
-        """Do now what the rules say that are not paused."""
-        run = await self._letting_go.run_registry(caller, address)
-        by_rule = {rule: Ran.of(ran) for rule, ran in run.by_rule.items()}
-        return RetentionRun(repositories=run.repositories, total=Ran.of(run.total), rules=by_rule)

@@ -36,6 +36,7 @@ class DeletedEntry(BaseModel):
     deleted_by: str
     why: str = Field(description="Empty for by hand; `/v2/` where a container client asked for it.")
     request_id: str = Field(description="The request that deleted it.")
+    run: int | None = Field(description="The run of retention that let it go; null where somebody deleted it.")
     expires_at: datetime = Field(description="Till then it can be restored; longer where the server was stopped since.")
 
     @classmethod
@@ -53,6 +54,7 @@ class DeletedEntry(BaseModel):
             deleted_by=record.deleted_by,
             why=record.why,
             request_id=record.request_id,
+            run=record.run,
             expires_at=moment(record.expires_at),
         )
 

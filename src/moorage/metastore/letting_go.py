@@ -22,6 +22,7 @@ from moorage.metastore.manifests import IMMUTABLE, drop_image, drop_tag
 from moorage.metastore.retention import rule_of
 from moorage.metastore.retention_facts import known as known_of
 from moorage.metastore.retention_line import RUNNING
+from moorage.metastore.retention_runs import count
 from moorage.metastore.steps import Database, Steps, one
 from moorage.metastore.tables import edges, image_pulls, links, manifests, pins, repositories, retention_rules, tags
 from moorage.metastore.trash import Leave, keep, leave_of
@@ -94,11 +95,12 @@ class RetentionTable:
         """See `Retention`."""
         return (await self._database.read_aside(_frees(known.id, groups)))[0]
 
-    async def let_go(self, known: KnownRepository, going: Sequence[Decision], by: str, mark: str) -> LetGo:
+    async def let_go(
+        self, known: KnownRepository, going: Sequence[Decision], by: str, mark: str, run: int | None = None
+    ) -> LetGo:
         """See `Retention`."""
-        return await self._database.write(
-            partial(_let_go, known, going, leave_of(by, time.time(), how=How.RETENTION), mark)
-        )
+        leave = leave_of(by, time.time(), how=How.RETENTION, run=run)
+        return await self._database.write(partial(_let_go, known, going, leave, mark))
 
 
 def _repositories(registry_id: int, after: str, limit: int) -> Steps[tuple[Repository, ...]]:
@@ -161,6 +163,8 @@ def _let_go(known: KnownRepository, going: Sequence[Decision], leave: Leave, mar
         gone = yield from _part(moment, Digest(digest), decisions)
         parted += gone
         left += len(decisions) - len(gone)
+    if leave.run is not None:
+        yield from count(leave.run, parted)
     return LetGo(tuple(parted), left)
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import Integer, bindparam, cast, delete, func, null, select, upd
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.immutable import check_may_move
 from moorage.metastore.contents import SOME
+from moorage.metastore.emptying import FORGET, span_of
 from moorage.metastore.leases import NOW
 from moorage.metastore.registries import FIND as FIND_REGISTRY
 from moorage.metastore.registries import registry_of
@@ -37,7 +38,7 @@ from moorage.metastore.tables import (
     uploads,
     users,
 )
-from moorage.metastore.trash import EXPIRE, FORGET, SHOWN, Leave, begin, entry_of, leave_of, span_of
+from moorage.metastore.trash import EXPIRE, SHOWN, Leave, begin, entry_of, leave_of
 from moorage.services.ports import Check
 from moorage.services.records import Registry, RepositoryRecord
 from moorage.services.registry_trash_records import DeletedRegistry, RegistryContents

@@ -11,7 +11,7 @@ from sqlalchemy import Float, and_, bindparam, cast, delete, func, select, updat
 
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.metastore.history import Hand, remember
-from moorage.metastore.steps import Row, Steps, one
+from moorage.metastore.steps import Row, Rows, Steps, one
 from moorage.metastore.tables import WHOLE, edges, links, manifests, repositories, tag_moves, tags
 from moorage.metastore.uploads import REPOSITORY, ensure_repository
 from moorage.metastore.upsert import insert_or_nothing
@@ -84,19 +84,22 @@ DROP_REPOSITORY = delete(repositories).where(repositories.c.id == bindparam("of_
 
 
 def restore(entry: DeletedEntry, hidden_id: int, hand: Hand) -> Steps[Restored]:
-    """Bring back what lies in a hidden repository; raise CONFLICT where none of it could come."""
+    """Bring back what lies in a hidden repository; raise CONFLICT, having written nothing, where none could come."""
     there = yield from one(REPOSITORY, {"repository": entry.name})
     if there is None and entry.kind is DeletionKind.REPOSITORY:
         yield RENAME, {"of_id": hidden_id, "new_name": entry.name}
         rows = yield ALL_TAGS, {"repository_id": hidden_id}
         return Restored(entry, tuple(row.name for row in rows), (), ())
+    if not entry.images:
+        # No image comes along that a tag could wait for.
+        coming = yield COMING, {"from_repository": hidden_id, "to_repository": there.id if there else 0}
+        left, missing = _staying(coming)
+        if len(left) + len(missing) == len(coming):
+            _refuse(entry, left, missing)
     to = (yield from ensure_repository(entry.repository, hand.at)).repository_id
     yield from _bring_images(hidden_id, to)
     coming = yield COMING, {"from_repository": hidden_id, "to_repository": to}
-    left = tuple(row.name for row in coming if row.present not in {None, row.digest})
-    missing = tuple(row.name for row in coming if row.present is None and row.image is None)
-    if not entry.images and len(left) + len(missing) == len(coming):
-        _refuse(entry, left, missing)
+    left, missing = _staying(coming)
     yield from _bring_tags(to, [row for row in coming if row.present is None and row.image is not None], hand)
     ((pulls, pushes),) = yield COUNTS, {"repository_id": hidden_id}
     yield ADD_COUNTS, {"of_id": to, "more_pulls": pulls, "more_pushes": pushes}
@@ -123,6 +126,12 @@ def _bring_tags(to: int, rows: Sequence[Row], hand: Hand) -> Steps[None]:
     yield PUT_TAG, [{**usual, "name": row.name, **more} for row, more in zip(rows, pushed, strict=True)]
     for row in rows:
         yield from remember(to, row.name, row.digest, None, hand)
+
+
+def _staying(coming: Rows) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the tags that point elsewhere by now, and those whose image is not there."""
+    left = tuple(row.name for row in coming if row.present not in {None, row.digest})
+    return left, tuple(row.name for row in coming if row.present is None and row.image is None)
 
 
 def _refuse(entry: DeletedEntry, left: Sequence[str], missing: Sequence[str]) -> None:

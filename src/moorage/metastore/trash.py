@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, null, or_, select, update
+from sqlalchemy import bindparam, insert, null, select, update
 
 from moorage.domain.history import How
 from moorage.domain.name import Repository
 from moorage.metastore.contents import DROP_TAG, SOME, TARGETS, in_pieces
+from moorage.metastore.emptying import FIRST_IN, FORGET, empty, span_of
 from moorage.metastore.history import Hand, remember
 from moorage.metastore.leases import LEASE, NOW
 from moorage.metastore.restoring import restore
 from moorage.metastore.steps import NOTHING, Database, Row, Steps, one
 from moorage.metastore.tables import (
-    blobs,
     deletions,
     edges,
     links,
@@ -95,42 +95,6 @@ BYTES_BY_REGISTRY = (
     .group_by(deletions.c.registry_id)
 )
 EXPIRE = update(deletions).where(deletions.c.id == bindparam("of_entry")).values(leased_until=0)
-FORGET = delete(deletions).where(deletions.c.id == bindparam("of_entry"))
-
-EXPIRED = (
-    select(deletions.c.id, deletions.c.registry_id, deletions.c.kind)
-    .where(deletions.c.leased_until <= NOW)
-    .order_by(deletions.c.leased_until)
-    .limit(1)
-)
-EARLIER = (
-    select(deletions.c.id)
-    .where(deletions.c.registry_id == bindparam("registry_id"), deletions.c.id < bindparam("entry"))
-    .order_by(deletions.c.id)
-    .limit(1)
-)
-LYING_IN = (
-    select(repositories.c.id, repositories.c.name)
-    .where(repositories.c.name >= bindparam("start"), repositories.c.name < bindparam("end"))
-    .order_by(repositories.c.name)
-)
-FIRST_IN = LYING_IN.limit(1)
-SOME_LINKS = select(links.c.digest).where(links.c.repository_id == bindparam("repository_id")).limit(bindparam("limit"))
-DROP_LINK = delete(links).where(
-    links.c.repository_id == bindparam("of_repository"), links.c.digest == bindparam("of_digest")
-)
-# Sooner than NOW: the collection that comes next takes it. Whoever was promised a blob has given it a lease.
-LET_GO = (
-    update(blobs)
-    .where(blobs.c.digest == bindparam("of_digest"), or_(blobs.c.leased_until.is_(None), blobs.c.leased_until <= NOW))
-    .values(leased_until=0)
-)
-SOME_IMAGES = (
-    select(manifests.c.id).where(manifests.c.repository_id == bindparam("repository_id")).limit(bindparam("limit"))
-)
-DROP_IMAGE = delete(manifests).where(manifests.c.id == bindparam("of_image"))
-DROP_REPOSITORY = delete(repositories).where(repositories.c.id == bindparam("of_id"))
-DROP_REGISTRY = delete(registries).where(registries.c.id == bindparam("of_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +108,8 @@ class Leave:
     overrides: bool = False
     """Whether it takes tags that may not go."""
     how: How = How.DELETION
+    run: int | None = None
+    """The run of retention that does it."""
 
     @property
     def hand(self) -> Hand:
@@ -151,9 +117,11 @@ class Leave:
         return Hand(self.by, self.at, self.how, self.overrides)
 
 
-def leave_of(by: str, at: float, why: str = "", *, overrides: bool = False, how: How = How.DELETION) -> Leave:
+def leave_of(
+    by: str, at: float, why: str = "", *, overrides: bool = False, how: How = How.DELETION, run: int | None = None
+) -> Leave:
     """Return it for the request that is being answered: in its own task, before the story is told."""
-    return Leave(by, at, why, ORIGIN.get().request_id, overrides, how)
+    return Leave(by, at, why, ORIGIN.get().request_id, overrides, how, run)
 
 
 class TrashTable:
@@ -164,7 +132,7 @@ class TrashTable:
 
     async def find(self, registry_id: int, entry: int) -> DeletedEntry | None:
         """See `Trash`."""
-        return await self._database.read(_find(registry_id, entry))
+        return await self._database.read(find(registry_id, entry))
 
     async def page(self, registry_id: int, before: int | None, limit: int) -> tuple[DeletedEntry, ...]:
         """See `Trash`."""
@@ -192,7 +160,7 @@ class TrashTable:
 
     async def empty(self, limit: int) -> int:
         """See `Trash`."""
-        return await self._database.write(partial(_empty, limit))
+        return await self._database.write(partial(empty, limit))
 
 
 def keep(repository_id: int, repository: Repository, plan: Deletion, leave: Leave) -> Steps[int | None]:
@@ -253,6 +221,7 @@ def begin(registry_id: int, days: int, took: dict[str, Any], leave: Leave) -> St
         "request_id": leave.request_id,
         "expires_at": leave.at + seconds,
         "lease": seconds,
+        "run_id": leave.run,
     }
     ((entry,),) = yield NEW, row
     return int(entry)
@@ -297,10 +266,12 @@ def entry_of(row: Row) -> DeletedEntry:
         request_id=row.request_id,
         expires_at=row.expires_at,
         repositories=row.repositories,
+        run=row.run_id,
     )
 
 
-def _find(registry_id: int, entry: int) -> Steps[DeletedEntry | None]:
+def find(registry_id: int, entry: int) -> Steps[DeletedEntry | None]:
+    """Return a deletion of a registry that can be undone."""
     row = yield from one(FIND, {"registry_id": registry_id, "entry": entry})
     return entry_of(row) if row else None
 
@@ -321,22 +292,21 @@ def _bytes_by_registry() -> Steps[dict[int, int]]:
     return {row.registry_id: row.frees for row in rows}
 
 
-def span_of(entry: int) -> dict[str, str]:
-    """Return where the names of what a deletion took begin and end: `0` comes right after `/`."""
-    address = hidden_address(entry)
-    return {"start": f"{address}/", "end": f"{address}0"}
-
-
 def _restore(registry_id: int, entry: int, leave: Leave, check: Check[DeletedEntry] | None) -> Steps[Restored | None]:
-    found = yield from _find(registry_id, entry)
+    found = yield from find(registry_id, entry)
     if found is None:
         return None
     if check is not None:
         check(found)
-    hidden = yield from one(FIRST_IN, span_of(entry))
+    return (yield from bring_back(found, leave))
+
+
+def bring_back(entry: DeletedEntry, leave: Leave) -> Steps[Restored]:
+    """Undo a deletion that is there; raise CONFLICT, before anything is written, where none of it could come."""
+    hidden = yield from one(FIRST_IN, span_of(entry.id))
     assert hidden is not None  # noqa: S101  what has not had its time is all there
-    restored = yield from restore(found, hidden.id, Hand(leave.by, leave.at, How.RESTORE))
-    yield FORGET, {"of_entry": entry}
+    restored = yield from restore(entry, hidden.id, Hand(leave.by, leave.at, How.RESTORE))
+    yield FORGET, {"of_entry": entry.id}
     return restored
 
 
@@ -352,48 +322,3 @@ def _expire(registry_id: int, entry: int | None, check: Check[DeletedEntry] | No
     if found:
         yield EXPIRE, [{"of_entry": each.id} for each in found]
     return found
-
-
-def _empty(limit: int) -> Steps[int]:
-    """Take a step with the entry that has waited longest; nothing that leads to it can be restored any more."""
-    entry = yield from one(EXPIRED)
-    if entry is None:
-        return 0
-    if entry.kind == DeletionKind.REGISTRY:
-        return (yield from _empty_registry(entry, limit))
-    return (yield from _empty_entry(entry.id, limit))
-
-
-def _empty_entry(entry: int, limit: int) -> Steps[int]:
-    hidden = yield from one(FIRST_IN, span_of(entry))
-    if hidden is not None:
-        return (yield from _empty_repository(hidden.id, limit))
-    yield FORGET, {"of_entry": entry}
-    return 1
-
-
-def _empty_registry(entry: Row, limit: int) -> Steps[int]:
-    """Take what had been deleted in a registry before, then what it had, then itself with all that is only its own."""
-    earlier = yield from one(EARLIER, {"registry_id": entry.registry_id, "entry": entry.id})
-    if earlier is not None:
-        return (yield from _empty_entry(earlier.id, limit))
-    hidden = yield from one(FIRST_IN, span_of(entry.id))
-    if hidden is not None:
-        return (yield from _empty_repository(hidden.id, limit))
-    yield DROP_REGISTRY, {"of_id": entry.registry_id}
-    return 1
-
-
-def _empty_repository(repository_id: int, limit: int) -> Steps[int]:
-    asked = {"repository_id": repository_id, "limit": limit}
-    rows = yield SOME_LINKS, asked
-    if rows:
-        yield DROP_LINK, [{"of_repository": repository_id, "of_digest": row.digest} for row in rows]
-        yield LET_GO, [{"of_digest": row.digest} for row in rows]
-        return len(rows)
-    rows = yield SOME_IMAGES, asked
-    if rows:
-        yield DROP_IMAGE, [{"of_image": row.id} for row in rows]
-        return len(rows)
-    yield DROP_REPOSITORY, {"of_id": repository_id}
-    return 1

@@ -9,18 +9,19 @@ repository leaves the line until something in it changes or comes of age, so tha
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from math import isfinite
+from secrets import token_hex
 
-from moorage.domain.access import Action, Caller
+from moorage.domain.access import Caller
 from moorage.domain.activity import Change, Facts, Kind, image_name, tag_name
 from moorage.domain.name import Repository
 from moorage.domain.retention import words
 from moorage.domain.retention_decision import Decision, deciding, mark_of
-from moorage.services.access import Access
 from moorage.services.paced import paced
-from moorage.services.recording import recorded, recorded_as
+from moorage.services.recording import recorded_as
 from moorage.services.retention_ports import Retention, RetentionLine, RetentionRules
 from moorage.services.retention_records import (
     NOTHING,
@@ -31,6 +32,9 @@ from moorage.services.retention_records import (
     RetentionRun,
     RuledRegistry,
 )
+from moorage.services.retention_run_ports import RetentionRuns
+from moorage.services.retention_run_records import Run
+from moorage.services.run_log import RunLog
 
 LINE = 500
 """Repositories that are put in line in one transaction."""
@@ -56,14 +60,14 @@ class LettingGoService:
         rules: RetentionRules,
         line: RetentionLine,
         retention: Retention,
-        access: Access,
+        runs: RetentionRuns,
         system: Caller,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._rules = rules
         self._line = line
         self._retention = retention
-        self._access = access
+        self._runs = runs
         self._system = system
         self._pause = pause
 
@@ -71,25 +75,31 @@ class LettingGoService:
         """Do what the rules of all registries say, and say what went."""
         now = time.time()
         await self._line.begin_run(now)
-        done = await self._run(self._system, now, None)
+        done = await self._run(self._system, now, None, RunLog(self._runs, token_hex(8)))
         await self._rules.note_run(done.by_rule, now)
         return done
 
-    async def run_registry(self, caller: Caller, address: str) -> RetentionRun:
-        """Do now what a registry's rules say."""
-        registry = await self._access.check_registry(caller, Action.DELETE, address)
-        now = time.time()
-        done = await self._run(caller, now, registry.id)
-        after: Facts = done.total._asdict()
-        with recorded(caller, Change(Kind.RUN_RETENTION, address, None, after)):
-            await self._rules.note_run(done.by_rule, now)
-        return done
+    async def go_on(self, run: Run) -> None:
+        """Do what the rules of a run's registry say, in the name of whoever asked for it, and end it."""
+        caller = replace(self._system, name=run.asked_by) if run.asked_by else self._system
+        await self._run(caller, time.time(), run.registry_id, RunLog(self._runs, run.runner, [run]))
+        ended = await self._runs.find(run.registry_id, run.id)
+        await self._rules.note_run(ended.by_rule if ended else {}, run.started_at)
 
     async def ran_at(self) -> float:
         """Return when the rules of all registries last began to run, in Unix seconds."""
         return await self._line.ran_at()
 
-    async def _run(self, caller: Caller, now: float, registry_id: int | None) -> RetentionRun:
+    async def _run(self, caller: Caller, now: float, registry_id: int | None, log: RunLog) -> RetentionRun:
+        try:
+            done = await self._look_around(caller, now, registry_id, log)
+        except BaseException:
+            await log.leave()
+            raise
+        await log.end()
+        return done
+
+    async def _look_around(self, caller: Caller, now: float, registry_id: int | None, log: RunLog) -> RetentionRun:
         await self._line.line_up_changed(now, LINE)
         ruled = {each.id: each for each in await self._line.registries()}
         mine = [each for each in ruled.values() if registry_id in {None, each.id}]
@@ -104,10 +114,11 @@ class LettingGoService:
                 await self._line.settle(repository, None)
                 continue
             looked_at += 1
-            for parted in await self._look_at(caller, of, repository):
+            for parted in await self._look_at(caller, of, repository, log):
                 rule = parted.decision.rule
                 if rule is not None and rule.id in by_rule:
                     by_rule[rule.id] = _more(by_rule[rule.id], parted)
+            await log.advance(of.id, repositories=1)
         return RetentionRun(looked_at, by_rule)
 
     async def _line_up(self, registry: RuledRegistry) -> None:
@@ -131,7 +142,7 @@ class LettingGoService:
                 return
             after = some[-1]
 
-    async def _look_at(self, caller: Caller, registry: RuledRegistry, due: DueRepository) -> list[Parted]:
+    async def _look_at(self, caller: Caller, registry: RuledRegistry, due: DueRepository, log: RunLog) -> list[Parted]:
         """Let go of what rules say in one repository, and say when it is looked at again."""
         now = time.time()
         known = await self._retention.known(due.name, now)
@@ -142,12 +153,15 @@ class LettingGoService:
         verdict = await paced(deciding(known.facts, rules, now))
         parted: list[Parted] = []
         left = 0
+        run = await log.run_of(registry.id) if verdict.going else None
+        await log.advance(registry.id, decided=len(verdict.going))
         for batch in _batches(verdict.going):
             began = time.monotonic()
             with recorded_as(caller, partial(_gone, due.name)):
-                gone = await self._retention.let_go(known, batch, caller.name, _mark(registry))
+                gone = await self._retention.let_go(known, batch, caller.name, _mark(registry), run)
             parted += gone.parted
             left += gone.left
+            await log.advance(registry.id, settled=len(batch))
             await self._pause(REST * (time.monotonic() - began))
         again = min(verdict.due, time.time() + SOON) if left else verdict.due
         await self._line.settle(due, again if isfinite(again) else None)

@@ -127,8 +127,10 @@ class Retention(Protocol):
         What several need counts with the first of them.
         """
 
-    async def let_go(self, known: KnownRepository, going: Sequence[Decision], by: str, mark: str) -> LetGo:
-        """Delete what was decided about these tags and images, in one transaction.
+    async def let_go(
+        self, known: KnownRepository, going: Sequence[Decision], by: str, mark: str, run: int | None = None
+    ) -> LetGo:
+        """Delete what was decided about these tags and images, and count it in a run, in one transaction.
 
         An image goes when all tags that point to it are among these. What is no longer as it was known stays: a tag
         that moved or was pushed again, an image that was pulled, pushed, pinned or tagged since, or what has an

@@ -114,17 +114,18 @@ class TrashService:
         return await self._access.may(caller, Action.DELETE, entry.repository)
 
 
-def _facts(entry: DeletedEntry) -> Facts:
+def facts_of(entry: DeletedEntry) -> Facts:
+    """Return what activity says of a deletion."""
     return {"entry": entry.id, "tags": entry.tags, "images": entry.images}
 
 
 def _restored(restored: Restored | None) -> Iterator[Change]:
     if restored is not None:
-        yield Change(Kind.RESTORE, restored.entry.name, None, _facts(restored.entry))
+        yield Change(Kind.RESTORE, restored.entry.name, None, facts_of(restored.entry))
 
 
 def _freed(entries: Sequence[DeletedEntry]) -> Iterator[Change]:
-    yield from (Change(Kind.FREE, entry.name, _facts(entry)) for entry in entries)
+    yield from (Change(Kind.FREE, entry.name, facts_of(entry)) for entry in entries)
 
 
 def _unknown(repository: Repository, entry: int) -> MoorageError:

@@ -42,6 +42,8 @@ class DeletedEntry:
     request_id: str
     expires_at: float
     repositories: int = 0
+    run: int | None = None
+    """The run of retention that let it go."""
 
     @property
     def repository(self) -> Repository:

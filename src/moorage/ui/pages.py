@@ -177,6 +177,7 @@ def _pages_of_retention(pages: RetentionPages) -> tuple[Page, ...]:
     tab = "/{registry}/-/policies"
     return (
         Page("POST", tab + "/retention", Action.DESCRIBE, pages.change),
+        Page("POST", tab + "/run", Action.DELETE, pages.run),
         Page("GET", tab + "/rule", Action.DESCRIBE, pages.form),
         Page("POST", tab + "/rule", Action.DESCRIBE, pages.save),
         Page("GET", tab + "/preview", Action.PIN, pages.preview),

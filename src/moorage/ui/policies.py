@@ -106,6 +106,7 @@ class PolicyPages:
     ) -> Response:
         head = await head_of(self._services, visit)
         kept = await self._services.retention.list(visit.caller, visit.address) if head.may_pin else ()
+        runs = await self._services.retention_runs.list(visit.caller, visit.address, None, 1) if head.may_pin else ()
         held = await self._services.immutable.held(visit.caller, head.registry)
         page = "registry-policies.html"
         allowance = head.summary.allowance
@@ -119,6 +120,8 @@ class PolicyPages:
             error=error,
             kept=[(rule, words(rule.rule)) for rule in kept],
             retention_at=self._services.retention_at,
+            run=runs[0] if runs else None,
+            may_run=await self._services.access.may(visit.caller, Action.DELETE, visit.address),
             quota=quota or form_of(head.registry),
             quota_note=note(allowance) if allowance else "",
         )

@@ -82,6 +82,11 @@ class RetentionPages:
             return self._done(visit, f"The rule {found.name} was not started", "Look at its preview first.")
         return self._done(visit, text)
 
+    async def run(self, visit: Visit) -> Response:
+        """Begin to do what the rules say."""
+        run = await self._services.retention_runs.ask(visit.caller, visit.address)
+        return self._done(visit, f"Run {run.id} of the rules goes on", "Look here again to see how far it is.")
+
     async def form(self, visit: Visit) -> Response:
         """Ask what a rule says, a new one or one that is there."""
         await self._check_may_edit(visit)

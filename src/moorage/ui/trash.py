@@ -11,6 +11,7 @@ from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import Repository, parse_repository
 from moorage.services.page_records import Part
 from moorage.services.records import ImageRecord, Registry
+from moorage.services.retention_run_records import RestoredRun, RunInTrash
 from moorage.services.trash_records import DeletedEntry, DeletionKind, Restored
 from moorage.ui.session import Undo
 from moorage.ui.view import View
@@ -69,6 +70,7 @@ class TrashPages:
             frees=sum(entry.frees for entry in found) if is_complete else None,
             older=found[MOST - 1].id if len(found) > MOST else None,
             may_free=await self._services.access.may(visit.caller, Action.ADMINISTER_REGISTRY, visit.address),
+            runs=await self._runs(visit),
         )
 
     async def images(self, visit: Visit) -> Response:
@@ -97,6 +99,8 @@ class TrashPages:
         """Bring back what was deleted, and go where it is."""
         await self._services.access.check_registry(visit.caller, Action.PULL, visit.address)
         back = f"/{visit.address}/-/deleted"
+        if visit.form.get("run"):
+            return await self._restore_run(visit, back)
         chosen = _chosen(visit, visit.form.get("restore", ""))
         if chosen is None:
             return visit.next(back)
@@ -108,6 +112,26 @@ class TrashPages:
                 raise
             return visit.next(back, f"Not restored: {error.message}")
         return visit.next(f"/{repository}", f"Restored {_what(restored.entry)} of {repository.path}", _left(restored))
+
+    async def _runs(self, visit: Visit) -> Sequence[RunInTrash]:
+        if not await self._services.access.may(visit.caller, Action.DELETE, visit.address):
+            return ()
+        return await self._services.run_trash.runs(visit.caller, visit.address)
+
+    async def _restore_run(self, visit: Visit, back: str) -> Response:
+        """Bring back all that a run of retention let go."""
+        run = _number(visit.form["run"])
+        if run is None:
+            return visit.next(back)
+        try:
+            done = await self._services.run_trash.restore(visit.caller, visit.address, run)
+        except MoorageError as error:
+            if error.error is not ErrorCode.NOT_FOUND or error.is_hidden:
+                raise
+            return visit.next(back, f"Not restored: {error.message}")
+        tags, images = (sum(getattr(each.entry, of) for each in done.restored) for of in ("tags", "images"))
+        text = f"Restored {number(tags, 'tag')} and {number(images, 'image')} of run {run}"
+        return visit.next(back, text, _left_of_run(done))
 
     async def question(self, visit: Visit) -> Response:
         """Ask before the space of what was deleted is freed."""
@@ -179,6 +203,12 @@ def _what(entry: DeletedEntry) -> str:
     parts = [number(entry.tags, "tag")] if entry.tags else []
     parts += [number(entry.images, "image")] if entry.images else []
     return " and ".join(parts) or ("the repository" if entry.kind is DeletionKind.REPOSITORY else "nothing")
+
+
+def _left_of_run(done: RestoredRun) -> str:
+    left = [f"{each.entry.repository.path}:{tag}" for each in done.restored for tag in (*each.left, *each.missing)]
+    left += [f"deletion {each.entry.id} of {each.entry.repository.path}" for each in done.refused]
+    return f"Not restored, since they point elsewhere by now or their images are gone: {listed(left)}." if left else ""
 
 
 def _left(restored: Restored) -> str:

@@ -22,6 +22,8 @@ from moorage.services.records import Session
 from moorage.services.registries import RegistryService
 from moorage.services.registry_trash import RegistryTrashService
 from moorage.services.retention import RetentionService
+from moorage.services.retention_runs import RetentionRunService
+from moorage.services.run_trash import RunTrashService
 from moorage.services.server_quota import ServerQuotaService
 from moorage.services.tags import TagService
 from moorage.services.trash import TrashService
@@ -57,6 +59,8 @@ class UiServices:
     collect: CollectService
     retention: RetentionService
     server_quota: ServerQuotaService
+    retention_runs: RetentionRunService
+    run_trash: RunTrashService
     retention_at: str | None = None
     """When rules run each day, as `02:00` in UTC; None for only when somebody asks for it."""
 

@@ -7,6 +7,7 @@
                                  │             └─ tags ─ tag_moves
                                  └─ uploads                     sessions that have not ended
     retention_rules, retention_due, _marks, _state              what rules keep, and when they look again
+    retention_runs, retention_run_rules                         what they let go, run by run
     pins, image_pulls                                           what is in use
     deletions                                                   what can be restored, and until when (trash.py)
     activity                                                    what happened; it outlives what it is about
@@ -42,6 +43,8 @@ from moorage.metastore.tables.retention import (
     retention_due,
     retention_marks,
     retention_rules,
+    retention_run_rules,
+    retention_runs,
     retention_state,
 )
 from moorage.metastore.tables.storage import blobs, clock, discarded, links, quarantined, rounds, uploads
@@ -79,6 +82,8 @@ __all__ = [
     "retention_due",
     "retention_marks",
     "retention_rules",
+    "retention_run_rules",
+    "retention_runs",
     "retention_state",
     "rounds",
     "server_usage",

@@ -1,6 +1,6 @@
 """What is kept and let go by rules: the rules, what is pinned, when images were pulled, and when to look again."""
 
-from sqlalchemy import Boolean, Column, Float, ForeignKey, ForeignKeyConstraint, Index, Table
+from sqlalchemy import Boolean, Column, Float, ForeignKey, ForeignKeyConstraint, Index, Table, text
 
 from moorage.metastore.tables.columns import WHOLE, WORDS, metadata
 
@@ -25,6 +25,47 @@ retention_rules = Table(
     Index("retention_rules_by_registry", "registry_id", "position"),
     # An address names these ids: one that is gone must not come back as another.
     sqlite_autoincrement=True,
+)
+
+# Runs of a registry's rules, of which one at a time is open.
+retention_runs = Table(
+    "retention_runs",
+    metadata,
+    Column("id", WHOLE, primary_key=True),
+    Column("registry_id", ForeignKey("registries.id", ondelete="CASCADE"), nullable=False),
+    # Empty where the clock began it.
+    Column("asked_by", WORDS, nullable=False),
+    Column("started_at", Float, nullable=False),
+    Column("ended_at", Float),
+    # Who is at it, and said so last.
+    Column("runner", WORDS, nullable=False),
+    Column("seen_at", Float, nullable=False),
+    # How many were looked at, how much rules let go in them, and how much of that has been seen to.
+    Column("repositories", WHOLE, nullable=False),
+    Column("decided", WHOLE, nullable=False),
+    Column("settled", WHOLE, nullable=False),
+    Index("retention_runs_by_registry", "registry_id", "id"),
+    Index(
+        "retention_runs_open",
+        "registry_id",
+        unique=True,
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
+    # What lies in the trash names these ids: one that is gone must not come back as another.
+    sqlite_autoincrement=True,
+)
+
+# What went by each rule in a run, counted where it goes.
+retention_run_rules = Table(
+    "retention_run_rules",
+    metadata,
+    Column("run_id", ForeignKey("retention_runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("rule_id", WHOLE, primary_key=True),
+    Column("tags", WHOLE, nullable=False),
+    Column("images", WHOLE, nullable=False),
+    Column("frees", WHOLE, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 pins = Table(

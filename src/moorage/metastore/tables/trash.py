@@ -26,6 +26,9 @@ deletions = Table(
     Column("expires_at", Float, nullable=False),
     Column("leased_until", Float, nullable=False),
     Index("deletions_by_registry", "registry_id", "id"),
+    # The run of retention that took it; NULL where somebody deleted it.
+    Column("run_id", WHOLE),
+    Index("deletions_by_run", "registry_id", "run_id", "id"),
     Index("deletions_by_name", "name"),
     Index("deletions_by_lease", "leased_until"),
     # Pages and programs name these ids: one that is gone must not come back as another.
