@@ -24,6 +24,18 @@ REPOSITORIES = 100
 """Repositories that are listed at once."""
 
 
+REMEMBERED_SECONDS = 60.0
+"""How long what was worked out for a page serves the next ones: else each page costs all of a large repository."""
+
+
+class _WorkedOut(NamedTuple):
+    """The preview of one repository, by some rules."""
+
+    name: Repository
+    rules: Sequence[KnownRule]
+    rows: Sequence[PreviewRow]
+
+
 class PreviewKey(NamedTuple):
     """Where a row of a preview is: by repository, tags before images without one, by name or digest."""
 
@@ -43,6 +55,7 @@ class RetentionService:
         self._rules = rules
         self._retention = retention
         self._access = access
+        self._last: _WorkedOut | None = None
 
     async def list(self, caller: Caller, address: str) -> tuple[RuleRecord, ...]:
         """List a registry's rules in their order."""
@@ -95,7 +108,8 @@ class RetentionService:
     ) -> AsyncIterator[PreviewRow]:
         """Say what the rules that run would do now, and the paused one asked for, past the row whose key is `after`.
 
-        Each tag has a row, and each image without one. Nothing goes by it. Where whoever asks may edit rules,
+        Each tag has a row, and each image without one. Nothing goes by it. Further pages of a repository are of the
+        moment that its first one was of, for a minute. Where whoever asks may edit rules,
         those that it is about count as previewed. Raise VALUE_INVALID for a key that is none, NOT_FOUND.
         """
         registry = await self._access.check_registry(caller, Action.PIN, address)
@@ -114,7 +128,8 @@ class RetentionService:
     ) -> AsyncIterator[PreviewRow]:
         name: str | None = place.path and f"{registry.address}/{place.path}"
         if name:
-            for row in await self._rows_of(Repository(registry.address, place.path), rules):
+            begun = Repository(registry.address, place.path)
+            for row in self._remembered(begun, rules) or await self._rows_of(begun, rules):
                 if key_of(row) > place:
                     yield row
         while name is not None:
@@ -135,7 +150,23 @@ class RetentionService:
         going = [decision for decision in verdict.decisions if decision.takes]
         freed = await self._retention.frees(known, [decision.takes for decision in going])
         frees = {decision.key: free for decision, free in zip(going, freed, strict=True)}
-        return [PreviewRow(name, each, frees.get(each.key, 0)) for each in verdict.decisions]
+        rows = [PreviewRow(name, each, frees.get(each.key, 0)) for each in verdict.decisions]
+        self._remember(_WorkedOut(name, rules, rows))
+        return rows
+
+    def _remember(self, worked_out: _WorkedOut) -> None:
+        """Keep the last one, and not for long: of a large repository it is much."""
+
+        def forget() -> None:
+            if self._last is worked_out:
+                self._last = None
+
+        self._last = worked_out
+        asyncio.get_running_loop().call_later(REMEMBERED_SECONDS, forget)
+
+    def _remembered(self, name: Repository, rules: Sequence[KnownRule]) -> Sequence[PreviewRow] | None:
+        last = self._last
+        return last.rows if last is not None and (last.name, last.rules) == (name, rules) else None
 
 
 def key_of(row: PreviewRow) -> PreviewKey:
