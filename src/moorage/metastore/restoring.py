@@ -36,7 +36,11 @@ BRING_IMAGES = (
     update(manifests)
     .where(
         manifests.c.repository_id == bindparam("from_repository"),
-        manifests.c.digest.not_in(select(_there.c.digest).where(_there.c.repository_id == bindparam("to_repository"))),
+        # One by one: NOT IN would have SQLite gather all images of the repository first.
+        ~select(_there.c.id)
+        .where(_there.c.repository_id == bindparam("to_repository"), _there.c.digest == manifests.c.digest)
+        .correlate(manifests)
+        .exists(),
     )
     .values(repository_id=bindparam("new_repository"))
 )
