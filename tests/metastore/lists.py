@@ -44,6 +44,7 @@ Lists = Mapping[str, tuple[Any, Mapping[str, Any]]]
 
 NO_LISTS = {
     ("accounts", "ADMINISTRATORS"): "looks through all people, when one of them is no administrator any more",
+    ("damaged", "_first_damaged"): "finds one",
     ("history", "DELETIONS"): "is for a job",
     ("history", "POINTED"): "finds one",
     ("history", "_oldest_kept"): "is for one move in many",

@@ -23,10 +23,19 @@ START_SECONDS = 60
 STOP_SECONDS = 60
 
 
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """Return a port that nobody listens on, of those that the kernel does not hand out to clients."""
+    """Return a port that nobody listens on, of those that the kernel does not hand out to clients, and never one twice.
+
+    Whoever got it before may not listen yet.
+    """
     while True:
         port = random.randrange(20_000, 32_000)  # noqa: S311  any will do
+        if port in _given:
+            continue
+        _given.add(port)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port

@@ -28,21 +28,35 @@ ON_SQLITE = {
     ),
 }
 
-# More slots than a registry has: whoever pushes something new, wherever, writes here.
+# More slots than a registry has: whoever pushes something new, wherever, writes here. Once for each statement: a row that
+# one transaction changes a hundred thousand times, as where a server moves here, is looked for among as many versions.
 ON_POSTGRESQL = """
 CREATE FUNCTION add_to_server(more bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO server_usage AS kept (slot, blob_bytes) VALUES (pg_backend_pid() % 64, more)
     ON CONFLICT (slot) DO UPDATE SET blob_bytes = kept.blob_bytes + excluded.blob_bytes;
 END $$;
-CREATE FUNCTION count_held() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION count_added() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE more bigint;
 BEGIN
-    IF TG_OP <> 'INSERT' AND OLD.is_held THEN
-        PERFORM add_to_server(-OLD.size);
+    SELECT sum(size) INTO more FROM added WHERE is_held;
+    IF more IS NOT NULL THEN
+        PERFORM add_to_server(more);
     END IF;
-    IF TG_OP <> 'DELETE' AND NEW.is_held THEN
-        PERFORM add_to_server(NEW.size);
+    RETURN NULL;
+END $$;
+CREATE FUNCTION count_removed() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE less bigint;
+BEGIN
+    SELECT sum(size) INTO less FROM removed WHERE is_held;
+    IF less IS NOT NULL THEN
+        PERFORM add_to_server(-less);
     END IF;
+    RETURN NULL;
+END $$;
+CREATE FUNCTION count_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM add_to_server(NEW.size * NEW.is_held::int - OLD.size * OLD.is_held::int);
     RETURN NULL;
 END $$;
 CREATE FUNCTION hold_blob() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -50,10 +64,12 @@ BEGIN
     UPDATE blobs SET is_held = true WHERE digest = NEW.digest AND NOT is_held;
     RETURN NULL;
 END $$;
-CREATE TRIGGER held_insert AFTER INSERT ON blobs FOR EACH ROW WHEN (NEW.is_held) EXECUTE FUNCTION count_held();
-CREATE TRIGGER held_delete AFTER DELETE ON blobs FOR EACH ROW WHEN (OLD.is_held) EXECUTE FUNCTION count_held();
+CREATE TRIGGER held_insert AFTER INSERT ON blobs
+REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION count_added();
+CREATE TRIGGER held_delete AFTER DELETE ON blobs
+REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION count_removed();
 CREATE TRIGGER held_update AFTER UPDATE OF is_held, size ON blobs FOR EACH ROW
-WHEN (OLD.is_held <> NEW.is_held OR OLD.size <> NEW.size) EXECUTE FUNCTION count_held();
+WHEN (OLD.is_held <> NEW.is_held OR OLD.size <> NEW.size) EXECUTE FUNCTION count_changed();
 CREATE TRIGGER held_first AFTER INSERT ON registry_blobs FOR EACH ROW EXECUTE FUNCTION hold_blob()
 """
 
