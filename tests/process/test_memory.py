@@ -25,23 +25,23 @@ BLOCK = os.urandom(MEGABYTE)
 
 @dataclass(slots=True)
 class Watch:
-    """The most memory that the processes of a server have had, in bytes."""
+    """The most memory that the processes of a server have had, in bytes; what they share counts once."""
 
     running: Running
     most: int = 0
     done: threading.Event = field(default_factory=threading.Event)
 
     def now(self) -> int:
-        return sum(resident(pid) for pid in self.running.tree())
+        return sum(taken_by(pid) for pid in self.running.tree())
 
     def run(self) -> None:
         while not self.done.wait(0.05):
             self.most = max(self.most, self.now())
 
 
-def resident(pid: int) -> int:
+def taken_by(pid: int) -> int:
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        found = re.search(r"^VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+        found = re.search(r"^Pss:\s+(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
         return int(found[1]) * 1024 if found else 0
     return 0
 

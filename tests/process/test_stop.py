@@ -28,9 +28,10 @@ def await_closed_doors(running: Running) -> None:
 
 
 def await_waiting(running: Running) -> None:
-    """Return when the process waits for a lock that somebody has."""
+    """Return when a process of the server waits for a lock that somebody has."""
     for _ in every(20):
-        if f" -> FLOCK  ADVISORY  WRITE {running.process.pid} " in Path("/proc/locks").read_text():
+        locks = Path("/proc/locks").read_text()
+        if any(f" -> FLOCK  ADVISORY  WRITE {pid} " in locks for pid in running.tree()):
             break
 
 
@@ -91,7 +92,11 @@ def test_a_server_that_waits_for_its_database_can_be_stopped(launch: Launcher, f
         fcntl.flock(held, fcntl.LOCK_EX)
         running = launch.begin(*flags)
         await_waiting(running)
+        processes = running.tree()
         assert running.stop() == 0
+        for _ in every(20):
+            if not any(Path(f"/proc/{pid}").exists() for pid in processes):
+                break
 
 
 def test_connections_at_rest_do_not_hold_up_a_stop(launch: Launcher) -> None:

@@ -5,7 +5,6 @@ holds a slow reader's whole answer in memory and hides that an upload was broken
 """
 
 import asyncio
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from moorage.app.later import Application
+from moorage.app.listening import PortTaken, resolved
 from moorage.settings import Address
 from moorage.tls import TlsError, check_pair, version_of
 
@@ -31,28 +31,12 @@ HEADER_SECONDS = 30
 LOOK_SECONDS = 2.0
 
 
-class PortTaken(Exception):  # noqa: N818  it is said, not raised at people
-    """Another program listens where a door should open."""
-
-
 @dataclass(frozen=True, slots=True)
 class Certificate:
     """A certificate chain and its key, in PEM files."""
 
     chain: Path
     key: Path
-
-
-def check_free(address: Address) -> None:
-    """Raise PortTaken unless a door can open at an address; granian itself would share a port without a word."""
-    host, family = _resolved(address)
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, address.port))
-            probe.listen(1)
-        except OSError as error:
-            raise PortTaken(f"cannot listen on {address}: {error.strerror or error}") from None
 
 
 class Door:
@@ -98,7 +82,7 @@ class Door:
                 current = self._open()
 
     def _open(self) -> Server:
-        host, _ = _resolved(self._address)
+        host, _ = resolved(self._address)
         certificate = self._certificate
         server = Server(
             self._application,
@@ -139,13 +123,3 @@ def _is_pair(certificate: Certificate) -> bool:
     except TlsError:
         return False
     return True
-
-
-def _resolved(address: Address) -> tuple[str, socket.AddressFamily]:
-    """Return the IP address a name stands for: granian takes no names."""
-    try:
-        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
-    except socket.gaierror as error:
-        raise PortTaken(f"cannot listen on {address}: {error.strerror}") from None
-    family, *_, place = found[0]
-    return str(place[0]), family

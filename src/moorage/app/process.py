@@ -2,37 +2,43 @@
 
     check (folder, certificate, ports) ─▶ first account, welcome ─▶ worker 0 … N-1 ─▶ SIGTERM ─▶ drain ─▶ exit 0
 
-One worker runs in this process; more are processes of their own, started anew when one dies.
+One worker runs in this process; more are processes of their own, started anew when one dies. This one only looks after
+them then, and loads nothing of what they run (`members.py`).
 """
 
-import asyncio
 import multiprocessing
 import os
 import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvloop
 
-from moorage.app import worker
-from moorage.app.doors import PortTaken, check_free
+from moorage.app.listening import PortTaken, check_free
 from moorage.app.locks import SERVER_LOCK, sole
-from moorage.app.services import Services, open_services
-from moorage.app.welcome import Welcome
 from moorage.directories import DirectoriesError
 from moorage.domain.errors import MoorageError
 from moorage.settings import Settings
 from moorage.telemetry import prepare_multiprocess
 from moorage.tls import CertificatePaths, TlsError, check_pair, ensure_certificates
 
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
 RESPAWN_SECONDS = 1.0
 LOOK_SECONDS = 0.2
 LAST_SECONDS = 5.0
+
+OWN_WORDS = (TlsError, PortTaken, DirectoriesError, MoorageError)
+"""Errors whose words are for a person."""
+
+CONTEXT = multiprocessing.get_context("spawn")
 
 
 class StartError(Exception):
@@ -51,14 +57,17 @@ def run(settings: Settings) -> None:
                 if address is not None:
                     check_free(address)
             if settings.workers == 1:
-                uvloop.run(_run_alone(settings, certificates))
+                _run_alone(settings, certificates)
             else:
-                uvloop.run(_prepare(settings, stop))
+                _prepare(settings, stop)
                 _supervise(settings, certificates, stop)
-    except (TlsError, PortTaken, DirectoriesError, MoorageError) as error:
-        raise StartError(str(error)) from error
-    except OSError as error:
-        raise StartError(f"{error.filename or settings.data}: {error.strerror}") from error
+    except (*OWN_WORDS, OSError) as error:
+        raise StartError(_line(settings, error)) from error
+
+
+def _line(settings: Settings, error: Exception) -> str:
+    """Return what a person is told of an error."""
+    return f"{error.filename or settings.data}: {error.strerror}" if isinstance(error, OSError) else str(error)
 
 
 @contextmanager
@@ -81,41 +90,46 @@ def _certificates(settings: Settings) -> CertificatePaths | None:
     return ensure_certificates(settings.data / "tls", settings.host_names)
 
 
-async def _welcome(settings: Settings, services: Services) -> None:
-    given = settings.admin_password.get_secret_value() if settings.admin_password else None
-    Welcome(settings).say(await services.accounts.ensure_admin(given))
+def _run_alone(settings: Settings, certificates: CertificatePaths | None) -> None:
+    from moorage.app import members  # noqa: PLC0415  only where it runs
+
+    uvloop.run(members.run_alone(settings, certificates))
 
 
-async def _run_alone(settings: Settings, certificates: CertificatePaths | None) -> None:
-    stopping = asyncio.Event()
-    async with open_services(settings) as services:
-        worker.install_signals(stopping.set)
-        await _welcome(settings, services)
-        await worker.run(settings, services, certificates, 0, stopping)
+def _prepare(settings: Settings, stop: "_Stop") -> None:
+    """Do it in a process of its own: what it loads is worth more memory than looking after workers takes."""
+    receiver, sender = CONTEXT.Pipe(duplex=False)
+    stop.preparing = CONTEXT.Process(target=_prepare_child, args=(settings, sender), name="prepare")
+    stop.preparing.start()
+    sender.close()
+    with suppress(EOFError):
+        raise StartError(receiver.recv())
+    stop.preparing.join()
+    if stop.preparing.exitcode:
+        sys.exit(stop.preparing.exitcode)
+    stop.preparing = None
+    stop.is_open = True
 
 
-async def _prepare(settings: Settings, stop: "_Stop") -> None:
-    """Make the tables and the first account before several workers would."""
-    async with open_services(settings) as services:
-        stop.is_open = True
-        await _welcome(settings, services)
+def _prepare_child(settings: Settings, sender: "Connection[str, str]") -> None:
+    from moorage.app import members  # noqa: PLC0415  only where it runs
 
-
-async def _run_child(settings: Settings, certificates: CertificatePaths | None, number: int, parent: int) -> None:
-    """Run as one of several, until told to stop or left alone by the process `parent` (what ends with it)."""
-    stopping = asyncio.Event()
-    worker.install_signals(stopping.set)
-    asyncio.get_running_loop().add_reader(parent, stopping.set)
-    async with open_services(settings) as services:
-        await worker.run(settings, services, certificates, number, stopping)
+    # Who interrupts at the terminal interrupts the parent, too, which ends this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        uvloop.run(members.prepare(settings))
+    except (*OWN_WORDS, OSError) as error:
+        sender.send(_line(settings, error))
 
 
 def _child(settings: Settings, certificates: CertificatePaths | None, number: int) -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None  # noqa: S101  this is what `_spawn` starts
+    from moorage.app import members  # noqa: PLC0415  only where it runs
+
     try:
-        uvloop.run(_run_child(settings, certificates, number, parent.sentinel))
-    except (PortTaken, DirectoriesError, MoorageError) as error:
+        uvloop.run(members.run_beside(settings, certificates, number, parent.sentinel))
+    except OWN_WORDS as error:
         sys.exit(f"worker {number}: {error}")
 
 
@@ -139,19 +153,21 @@ def _supervise(settings: Settings, certificates: CertificatePaths | None, stop: 
 class _Stop:
     """What SIGTERM and SIGINT do until a loop looks after them; process 1 is told of none that nobody heeds."""
 
+    preparing: SpawnProcess | None = None
     is_open: bool = False
     is_told: bool = False
 
     def heed(self, _number: int, _frame: object) -> None:
         """End a server that has not opened its database at once; it may wait for it in a thread, for long."""
         if not self.is_open:
+            if self.preparing is not None and self.preparing.pid is not None:
+                self.preparing.kill()
             os._exit(0)
         self.is_told = True
 
 
 def _spawn(settings: Settings, certificates: CertificatePaths | None, number: int) -> SpawnProcess:
-    context = multiprocessing.get_context("spawn")
-    child = context.Process(target=_child, args=(settings, certificates, number), name=f"worker-{number}")
+    child = CONTEXT.Process(target=_child, args=(settings, certificates, number), name=f"worker-{number}")
     child.start()
     return child
 
