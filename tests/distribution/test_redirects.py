@@ -11,12 +11,13 @@ from moorage.app.services import SYSTEM, Services
 from moorage.app.worker import distribution
 from moorage.distribution.http import Receive, Scope, Send
 from moorage.domain.redirect import RedirectRule
+from moorage.services.kept_blobs import SMALLEST
 from moorage.services.redirects import RedirectService
 from moorage.settings import Settings
 from moorage.settings.address import networks_in
 from tests.distribution.conversation import Conversation, basic
 
-CONTENT = b"a layer"
+CONTENT = b"a layer" * SMALLEST
 CLUSTER = networks_in("10.0.0.0/8")
 
 Talk = Callable[..., Conversation]
@@ -73,6 +74,13 @@ async def test_what_needs_no_bytes_of_the_store_is_answered_here(talk_from: Talk
     assert (await talk.ask("GET", f"blobs/{digest}", if_none_match=f'"{digest}"')).status_code == 304
     manifest = await talk.ask("GET", "manifests/v1")
     assert (manifest.status_code, manifest.headers["docker-content-digest"]) == (200, image)
+
+
+async def test_what_is_no_longer_than_its_redirect_is_sent(talk_from: Talk) -> None:
+    talk = talk_from(RedirectRule(is_on=True))
+    for size, status in ((SMALLEST, 200), (SMALLEST + 1, 307)):
+        digest = await talk.push_blob(b"x" * size)
+        assert (await talk.ask("GET", f"blobs/{digest}")).status_code == status
 
 
 async def test_who_may_not_read_is_told_what_they_are_told_without_redirects(talk_from: Talk) -> None:

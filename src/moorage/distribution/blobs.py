@@ -11,6 +11,7 @@ from moorage.domain.byterange import select
 from moorage.domain.digest import parse_digest
 from moorage.domain.name import Repository
 from moorage.services.blobs import BlobService
+from moorage.services.kept_blobs import SMALLEST
 from moorage.services.records import BlobRecord
 from moorage.services.redirects import RedirectService
 
@@ -51,16 +52,25 @@ class BlobHandlers:
         is_same = names_etag(request.headers.get(b"if-range", blob.digest.encode()), blob.digest)
         part = select(request.header(b"range"), blob.size) if is_same else None
         start, length = part or (0, blob.size)
+        if path is None and blob.size <= SMALLEST:
+            body = await self._blobs.whole(blob)
+            return _of(blob, part, body[start : start + length], length)
         if part is None and path is not None and "http.response.pathsend" in request.scope.get("extensions", {}):
             return Answer(200, _headers(blob), Path(path), blob.size)
         stream = self._blobs.read(blob, start, length)
         if path is None:
             # What is refused at once must be known before the answer says 200.
             stream = await _begun(stream)
-        if part is None:
-            return Answer(200, _headers(blob), stream, length)
-        headers = [*_headers(blob), (b"content-range", b"bytes %d-%d/%d" % (start, start + length - 1, blob.size))]
-        return Answer(206, headers, stream, length)
+        return _of(blob, part, stream, length)
+
+
+def _of(blob: BlobRecord, part: tuple[int, int] | None, body: bytes | AsyncIterator[bytes], length: int) -> Answer:
+    """Answer with a body: of the whole blob, or of a part that begins at a byte and has a length."""
+    if part is None:
+        return Answer(200, _headers(blob), body, length)
+    first, size = part
+    headers = [*_headers(blob), (b"content-range", b"bytes %d-%d/%d" % (first, first + size - 1, blob.size))]
+    return Answer(206, headers, body, length)
 
 
 async def _begun(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

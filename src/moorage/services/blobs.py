@@ -7,6 +7,7 @@ No answer comes to its end with bytes that were not compared with their digest:
     large, in a file ─┬──────▶ sent, all but the last piece ──┬─▶ the last piece
                       └──────▶ read whole beside it ──────────┘
     all of it, from a bucket ▶ sent, and compared as it passes ─▶ the last piece
+    smallest, from a bucket ─▶ compared, kept in memory ─▶ sent
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from moorage.domain.activity import Change, Kind, image_name
 from moorage.domain.digest import Digest, algorithm_of
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import Repository
+from moorage.services.kept_blobs import KeptBlobs
 from moorage.services.ports import Blobs
 from moorage.services.recording import recorded
 from moorage.services.records import BlobRecord
@@ -41,6 +43,7 @@ class BlobService:
         self._blobs = blobs
         self._store = store
         self._sound = sound
+        self._kept = KeptBlobs()
 
     async def get(self, repository: Repository, digest: Digest) -> BlobRecord:
         """Return a blob's record, or raise BLOB_UNKNOWN."""
@@ -88,6 +91,14 @@ class BlobService:
             # Others come in its place again and again, where many push the same: read as one of them is, it is right.
             return None
         return found.path if self._sound.knows(blob.digest, found.mark) else None
+
+    async def whole(self, blob: BlobRecord) -> bytes:
+        """Return all of a blob of SMALLEST bytes at most; raise BLOB_UNKNOWN when they are damaged."""
+        body = self._kept.get(blob.digest)
+        if body is None:
+            body = b"".join([piece async for piece in self.read(blob, 0, blob.size)])
+            self._kept.keep(blob.digest, body)
+        return body
 
     async def read(self, blob: BlobRecord, offset: int, length: int) -> AsyncIterator[bytes]:
         """Stream a part of a blob; raise BLOB_UNKNOWN before the last piece when its bytes are damaged.

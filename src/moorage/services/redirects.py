@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from moorage.domain.redirect import RedirectRule
+from moorage.services.kept_blobs import SMALLEST
 from moorage.services.records import BlobRecord, Registry
 
 
@@ -24,7 +25,12 @@ class RedirectService:
         self._signer = signer
 
     def url_for(self, client: str, registry: Registry | None, blob: BlobRecord) -> str | None:
-        """Return the URL that the client at an address is redirected to, which may read the blob; None for nowhere."""
-        if self._signer is None or registry is None or not self._rule.redirects(registry.redirects, client):
+        """Return the URL that the client at an address is redirected to, which may read the blob; None for nowhere.
+
+        The smallest blobs are kept here: a client has them for the one request that a redirect takes.
+        """
+        if self._signer is None or registry is None or blob.size <= SMALLEST:
+            return None
+        if not self._rule.redirects(registry.redirects, client):
             return None
         return self._signer.url_of(blob.place)
