@@ -119,21 +119,23 @@ def start(launch: Launcher) -> Running:
 
 
 STEPS = [
-    *((what, call, step) for what in CHANGES for call, step in (("fdatasync", 1), ("pwrite64", 9))),
+    *((what, call, often) for what in CHANGES for call, often in (("fdatasync", 2), ("pwrite64", 20))),
     # Only what leaves the disk moves and unlinks files.
     *((what, call, 1) for what in FREEING for call in ("rename", "unlink")),
 ]
+"""A kill comes before each so-many-th call where 50 are asked for, and before each where 500 are."""
 # What is said to the database, and to the bucket.
 AFAR = [*((what, "sendto") for what in CHANGES), *((what, "write") for what in FREEING)]
 SAID = 3_000
 """A kill comes before every sixtieth of it where 50 are asked for, and before every sixth where 500 are."""
 
 
-@pytest.mark.parametrize(("what", "call", "step"), STEPS)
+@pytest.mark.parametrize(("what", "call", "often"), STEPS)
 def test_a_kill_at_a_step_of_it_leaves_all_or_nothing_done(
-    launch: Launcher, tmp_path: Path, what: str, call: str, step: int
+    launch: Launcher, tmp_path: Path, what: str, call: str, often: int, request: pytest.FixtureRequest
 ) -> None:
-    kill_at_each(launch, tmp_path, what, call, step)
+    step = max(1, often * 50 // request.config.getoption("--kills"))
+    assert kill_at_each(launch, tmp_path, what, call, step) > 0
 
 
 @pytest.mark.servers
