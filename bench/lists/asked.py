@@ -164,6 +164,8 @@ def _repositories(world: World, registries: str, every: str) -> Iterator[Asked]:
     few = f"{registries}/{world.address(77)}/repositories/{world.path(77)}"
     yield Asked(every + "/{repository:path}", "of many tags", f"{registries}/reg-00/repositories/{LARGE_PATH}")
     yield Asked(every + "/{repository:path}", "of few", few)
+    large = f"{registries}/reg-00/repositories/{LARGE_PATH}/-/space"
+    yield Asked(every + "/{repository:path}/-/space", "of many tags", large)
 
 
 def _tags(world: World, route: str, large: str) -> Iterator[Asked]:

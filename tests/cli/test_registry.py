@@ -21,7 +21,7 @@ def test_a_registry_is_created_and_listed(moorage: Terminal) -> None:
     assert moorage("registry", "list") == 0
     head, row = moorage.out.splitlines()
     assert head.split()[:2] == ["NAME", "VISIBILITY"]
-    assert row.split() == ["DMC", "internal", "0", "0", "B", "-", "images", "of", "all"]
+    assert row.split() == ["DMC", "internal", "0", "0", "B", "0", "B", "-", "images", "of", "all"]
 
 
 def test_a_table_that_is_piped_is_not_cut(moorage: Terminal) -> None:

@@ -17,7 +17,7 @@ from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.manifest import OCI_MANIFEST
 from moorage.domain.name import Repository
 from moorage.metastore.sqlite import SQLite
-from moorage.services.records import Usage
+from moorage.services.storage_records import Usage
 from tests.contracts.conftest import tables_of
 from tests.contracts.tables import APP, LEASE, OTHER, Tables
 

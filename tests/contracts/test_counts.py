@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from sqlalchemy import ColumnElement, Executable, Select, bindparam, delete, func, literal, select, update
 
 from moorage.domain.digest import digest_of
-from moorage.domain.errors import MoorageError
+from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import Repository
 from moorage.metastore.postgres import PostgreSQL
 from moorage.metastore.sqlite import SQLite
 from moorage.metastore.steps import Rows, Steps
 from moorage.metastore.tables import blobs as stored
 from moorage.metastore.tables import (
+    deletions,
     links,
     manifests,
     registries,
@@ -49,6 +50,10 @@ STEPS: Mapping[str, st.SearchStrategy[Any]] = {
     "delete tag": st.sampled_from(["v1", "v2"]),
     "delete image": st.sampled_from(["v1", "v2"]),
     "delete repository": st.none(),
+    "restore": st.integers(0, 3),
+    "free": st.integers(0, 3),
+    "delete registry": st.none(),
+    "restore registry": st.integers(0, 1),
     "move rows": places,
     "collect": st.none(),
 }
@@ -81,13 +86,14 @@ KEPT: Select[Any] = select(
         for name in ("tags", "images", "body_bytes", "blob_bytes")
     ),
 )
-BLOBS: Select[Any] = (
-    select(repositories.c.registry_id, links.c.digest, links.c.size)
+LINKED: Select[Any] = (
+    select(repositories.c.registry_id, links.c.digest, links.c.size, registries.c.address, repositories.c.name)
     .join(repositories, repositories.c.id == links.c.repository_id)
-    .distinct()
+    .join(registries, registries.c.id == repositories.c.registry_id)
 )
 HELD = select(stored.c.digest, stored.c.size).where(stored.c.is_held)
-PUSHED = select(repositories.c.registry_id, repositories.c.pushed_at).where(repositories.c.pushed_at.is_not(None))
+PUSHED = select(repositories.c.name, repositories.c.pushed_at).where(repositories.c.pushed_at.is_not(None))
+OF_REGISTRY = select(repositories.c.name, repositories.c.registry_id, repositories.c.is_trashed)
 
 
 async def check(tables: Tables) -> None:
@@ -98,24 +104,33 @@ async def check(tables: Tables) -> None:
 
     counted = await rows(COUNTED)
     assert await rows(KEPT) == counted
-    blobs = await rows(BLOBS)
-    assert await rows(select(registry_blobs)) == blobs
+    linked = await rows(LINKED)
+    blobs = {(registry, digest, size) for registry, digest, size, *_ in linked}
+    alive = {(registry, digest, size) for registry, digest, size, at, name in linked if name.startswith(f"{at}/")}
+    assert await rows(select(registry_blobs)) == sorted((*blob, blob not in alive) for blob in blobs)
     held = dict(await rows(HELD))
     assert held.items() >= {(digest, size) for _, digest, size in blobs}
     assert await ServerUsageTable(tables.database).used() == sum(held.values())
-    pushed = await rows(PUSHED)
+    pushed = dict(await rows(PUSHED))
+    home = await rows(OF_REGISTRY)
     found = await rows(select(registries.c.id, registries.c.address))
+    gone = await rows(select(deletions.c.registry_id, deletions.c.frees, deletions.c.leased_until))
     usages = RegistryUsageTable(tables.database)
-    assert await usages.of([number for number, _ in found]) == {
-        number: RegistryUsage(
-            repositories=sum(registry == number for registry, _ in pushed),
-            images=sum(row[2] for row in counted if row[0].startswith(f"{address}/")),
-            body_bytes=sum(row[3] for row in counted if row[0].startswith(f"{address}/")),
-            blob_bytes=sum(size for registry, _, size in blobs if registry == number),
-            pushed_at=max((at for registry, at in pushed if registry == number), default=None),
+    for number, address in found:
+        assert all(hidden is not name.startswith(f"{address}/") for name, at, hidden in home if at == number)
+        bodies = {row[0]: row[3] for row in counted if (row[0], number) in {(name, at) for name, at, _ in home}}
+        own = [row for row in counted if row[0].startswith(f"{address}/")]
+        assert (await usages.of([number]))[number] == RegistryUsage(
+            repositories=sum(row[0] in pushed for row in own),
+            images=sum(row[2] for row in own),
+            body_bytes=sum(row[3] for row in own),
+            blob_bytes=sum(size for registry, _, size in alive if registry == number),
+            pushed_at=max((pushed[row[0]] for row in own if row[0] in pushed and address < "~"), default=None),
+            trashed=sum(bodies.values())
+            - sum(row[3] for row in own)
+            + sum(size for registry, _, size in blobs - alive if registry == number),
+            frees=sum(frees for registry, frees, lease in gone if registry == number and lease),
         )
-        for number, address in found
-    }
 
 
 class Walk:
@@ -126,8 +141,11 @@ class Walk:
 
     async def step(self, name: str, place: Repository, what: Any) -> None:  # noqa: ANN401  as STEPS says
         """Do one; what is refused changes nothing."""
-        with suppress(MoorageError):
+        try:
             await getattr(self, name.replace(" ", "_"))(place, what)
+        except MoorageError as error:
+            if error.error is ErrorCode.UNAVAILABLE:
+                raise
 
     async def blob(self, place: Repository, content: bytes) -> None:
         await self._tables.blob(place, content)
@@ -156,6 +174,31 @@ class Walk:
     async def delete_repository(self, place: Repository, _: object) -> None:
         await self._tables.catalog.delete(place, None, (), "ann")
 
+    async def restore(self, place: Repository, which: int) -> None:
+        registry = await self._tables.registries.find(place.registry)
+        kept = () if registry is None else await self._tables.trash.page(registry.id, None, 4)
+        if registry is not None and which < len(kept):
+            await self._tables.trash.restore(registry.id, kept[which].id, "ann")
+
+    async def free(self, place: Repository, which: int) -> None:
+        registry = await self._tables.registries.find(place.registry)
+        kept = () if registry is None else await self._tables.trash.page(registry.id, None, 4)
+        if registry is not None and which < len(kept):
+            await self._tables.trash.expire(registry.id, kept[which].id)
+            await self._tables.trash.empty(2)
+
+    async def delete_registry(self, place: Repository, _: object) -> None:
+        """Delete it, and begin another one that has its name."""
+        await self._tables.registry_trash.delete(place.registry, "ann")
+        await begin(self._tables, place.registry)
+
+    async def restore_registry(self, _place: Repository, which: int) -> None:
+        """Bring it back in the place of the one that has its name."""
+        kept = await self._tables.registry_trash.page(None, 2)
+        if which < len(kept):
+            await self._tables.registry_trash.delete(kept[which].entry.name, "ann")
+            await self._tables.registry_trash.restore(kept[which].entry.id)
+
     async def move_rows(self, place: Repository, target: Repository) -> None:
         """Let all rows of a repository be those of another, which has none."""
         await self._tables.database.write(lambda: _move_rows(str(place), str(target)))
@@ -181,12 +224,19 @@ def _move_rows(place: str, target: str) -> Steps[None]:
         )
 
 
+async def begin(tables: Tables, name: str) -> None:
+    """Make a registry; DMC keeps what is deleted, the others don't."""
+    await tables.registry(name)
+    if name.lower() == "dmc":
+        await tables.registries.update("dmc", {"trash_days": 14})
+
+
 async def walked(database: Opened, walk: list[tuple[str, Repository, Any]]) -> None:
     await database.start()
     try:
         tables = tables_of(database)
         for name in ("DMC", "Web", "Empty"):
-            await tables.registry(name)
+            await begin(tables, name)
         for name, place, what in walk:
             await Walk(tables).step(name, place, what)
         await check(tables)
@@ -266,3 +316,37 @@ async def test_a_count_that_is_wrong_shows(tables: Tables) -> None:
     await tables.database.write(lambda: told(update(repository_counts).values(tags=literal(7))))
     with pytest.raises(AssertionError):
         await check(tables)
+
+
+async def test_what_is_deleted_is_counted_apart_until_it_is_restored_or_gone(tables: Tables) -> None:
+    registry = await tables.registries.find("dmc")
+    assert registry is not None
+    await tables.registries.update("dmc", {"trash_days": 14})
+    usages = RegistryUsageTable(tables.database)
+
+    async def counted() -> RegistryUsage:
+        await check(tables)
+        return replace((await usages.of([registry.id]))[registry.id], pushed_at=None)
+
+    await tables.image(OTHER, "v1", layers=[b"shared"])
+    await tables.image(APP, "v1", layers=[b"shared", b"x" * 1000])
+    both = await counted()
+    gone = await tables.catalog.delete(APP, None, (), "ann")
+    assert gone
+    assert gone.entry is not None
+    rest = await counted()
+    assert rest.repositories == 1
+    assert rest.size + rest.trashed == both.size
+    assert rest.trashed > 1000
+    # A push brings the layer back, and only that.
+    await tables.blob(OTHER, b"x" * 1000)
+    assert (await counted()).trashed == rest.trashed - 1000
+    await tables.trash.restore(registry.id, gone.entry, "ann")
+    assert await counted() == both
+    again = await tables.catalog.delete(APP, None, (), "ann")
+    assert again
+    assert again.entry is not None
+    await tables.trash.expire(registry.id, again.entry)
+    await tables.pass_time(1.1)
+    await tables.collect()
+    assert (await counted()).trashed == 0

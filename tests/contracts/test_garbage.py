@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from moorage.domain.digest import Algorithm, Digest, digest_of
-from moorage.services.records import Usage
+from moorage.services.storage_records import Usage
 from tests.contracts.tables import APP, OTHER, OpenTables, Tables
 
 LAYER = digest_of(b"layer")

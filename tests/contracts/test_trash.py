@@ -7,8 +7,10 @@ import pytest
 from moorage.domain.digest import Algorithm, Digest, digest_of
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import Repository
+from moorage.metastore.usage import RegistryUsageTable
 from moorage.services.records import Registry
 from moorage.services.trash_records import DeletedEntry, DeletionKind
+from moorage.services.usage_ports import RegistryUsage
 from tests.contracts.tables import APP, LEASE, OTHER, Tables
 
 DAYS_14 = 14 * 86_400 / LEASE
@@ -332,25 +334,45 @@ async def test_what_only_the_trash_needs_is_told_apart(tables: Tables) -> None:
     assert 1000 <= after.trash < 1100
     repository = await tables.catalog.repository(APP)
     assert repository is not None
-    assert repository.deleted == gone.frees == await tables.trash.bytes_of(registry.id)
+    assert repository.deleted == gone.frees == await frees(tables)
+    assert repository.size + await tables.trash.bytes_beside(APP) == await stored(tables)
     await rest(tables)
     assert (await tables.garbage.usage()).trash == after.trash
     await tables.trash.expire(registry.id)
     repository = await tables.catalog.repository(APP)
     assert repository is not None
-    assert repository.deleted == await tables.trash.bytes_of(registry.id) == 0
+    assert repository.deleted == await frees(tables) == await tables.trash.bytes_beside(APP) == 0
     await empty(tables)
     await tables.collect()
     usage = await tables.garbage.usage()
     assert (usage.trash, usage.stored) == (0, before.stored - after.trash)
 
 
-async def test_what_comes_free_is_added_up_by_registry(tables: Tables) -> None:
+async def test_what_comes_free_is_added_up_until_its_time_is_over_or_it_is_back(tables: Tables) -> None:
     registry = await keeping(tables)
-    assert await tables.trash.bytes_by_registry() == {}
+    assert await frees(tables) == 0
+    gone = []
     for name in ("1", "2"):
         await tables.image(APP, name, layers=(name.encode() * 1000,))
-    await tables.catalog.delete(APP, None, (), "mara")
-    assert await tables.trash.bytes_by_registry() == {registry.id: await tables.trash.bytes_of(registry.id)}
+        gone.append(await tables.catalog.delete(APP, None, (), "mara"))
+    one, other = filter(None, gone)
+    assert await frees(tables) == one.frees + other.frees
+    assert one.entry is not None
+    await tables.trash.restore(registry.id, one.entry, "mara")
+    assert await frees(tables) == other.frees
     await tables.trash.expire(registry.id)
-    assert await tables.trash.bytes_by_registry() == {}
+    assert await frees(tables) == 0
+
+
+async def usage_of(tables: Tables) -> RegistryUsage:
+    registry = await tables.registries.find("dmc")
+    assert registry is not None
+    return (await RegistryUsageTable(tables.database).of([registry.id]))[registry.id]
+
+
+async def frees(tables: Tables) -> int:
+    return (await usage_of(tables)).frees
+
+
+async def stored(tables: Tables) -> int:
+    return (await usage_of(tables)).stored

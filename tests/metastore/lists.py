@@ -69,7 +69,6 @@ NO_LISTS = {
     ("emptying", "SOME_LINKS"): "is for a job",
     ("retention_runs", "OPEN"): "is for a job, and shows one run of a registry at most",
     ("run_trash", "RUNS"): "is read aside",
-    ("trashed", "LIVES"): "finds one",
     ("registry_trash", "NAMES"): "is for the few that a deletion names",
     ("trash", "FIRST_IN"): "finds one",
     ("robots", "_robots"): "is what the lists of robots are made of",

@@ -30,6 +30,11 @@ async def test_what_is_stored_is_told_apart(world: World, admin: Visitor) -> Non
     for said in ("7.0 MB stored", "5.0 MB in use", "2.0 MB recently deleted", "0 B waiting for clean-up", "DMC"):
         assert said in page
     assert "Recently deleted: 2.0 MB" in await admin.read("/dmc")
+    assert "2.0 MB recently deleted" in await admin.read("/dmc/-/policies")
+    for place in ("/dmc", "/dmc/app"):
+        page = await admin.read(f"{place}/-/settings")
+        for said in ("Space In use 7.0 MB", "Recently deleted 2.0 MB", "On disk 7.0 MB"):
+            assert said in page
 
 
 async def test_a_round_can_be_asked_for(world: World, admin: Visitor) -> None:

@@ -34,7 +34,8 @@ from moorage.jobs.quotas import QuotaWatcher, ServerQuotaWatcher
 from moorage.jobs.runner import Job, Runner
 from moorage.jobs.verification import LOOK_SECONDS, WATCH_SECONDS, Verifier, Watcher
 from moorage.metastore.leases import tick_of
-from moorage.services.records import Collected, Session
+from moorage.services.records import Session
+from moorage.services.storage_records import Collected
 from moorage.settings import Settings
 from moorage.settings.storage import BucketAddress
 from moorage.telemetry import Front, Metrics, RequestIds, configure

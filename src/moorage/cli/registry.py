@@ -60,13 +60,14 @@ def list_registries(api: Api, *, as_json: Json = False) -> None:
         say_json(found)
         return
     say_table(
-        ("NAME", "VISIBILITY", "REPOSITORIES", "SIZE", "QUOTA", "LAST PUSH", "DESCRIPTION"),
+        ("NAME", "VISIBILITY", "REPOSITORIES", "SIZE", "DELETED", "QUOTA", "LAST PUSH", "DESCRIPTION"),
         [
             (
                 registry["name"],
                 registry["visibility"],
                 str(registry["repositories"]),
                 size(registry["size"]),
+                "" if registry.get("deleted") is None else size(registry["deleted"]),
                 _quota(registry),
                 when(registry["pushed_at"]),
                 registry["description"],
@@ -78,19 +79,22 @@ def list_registries(api: Api, *, as_json: Json = False) -> None:
 
 @command(app, "show", "moorage registry show DMC", "moorage registry show DMC --json")
 def show(api: Api, name: Registry, *, as_json: Json = False) -> None:
-    """Show a registry and what it holds of its quota, to its owners."""
+    """Show a registry, the space it takes and what that is of its quota, to its owners."""
     found = api.request("GET", at("registries", name))
     quota = api.request("GET", at("registries", name, "quota"))
+    space = api.request("GET", at("registries", name, "space"))
     if as_json:
-        say_json({**found, "quota_use": quota})
+        say_json({**found, "quota_use": quota, "space": space})
         return
     say_table(
-        ("NAME", "VISIBILITY", "IN USE", "QUOTA", "LEFT", "WARNS AT", "DESCRIPTION"),
+        ("NAME", "VISIBILITY", "IN USE", "DELETED", "ON DISK", "QUOTA", "LEFT", "WARNS AT", "DESCRIPTION"),
         [
             (
                 found["name"],
                 found["visibility"],
                 size(quota["used"]),
+                size(space["deleted"]),
+                size(space["stored"]),
                 "none" if quota["quota"] is None else size(quota["quota"]),
                 "" if quota["left"] is None else size(quota["left"]),
                 f"{quota['quota_warning']} %" if quota["quota_warning"] else "never",

@@ -11,7 +11,9 @@ from moorage.cli.output import Json, say, say_json, say_table, when
 from moorage.domain.name import parse_repository
 from moorage.ui.words import number, size
 
-app = typer.Typer(help="Repositories: list and delete them.", no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(
+    help="Repositories: list, show and delete them.", no_args_is_help=True, pretty_exceptions_enable=False
+)
 
 
 @command(app, "list", "moorage repository list DMC")
@@ -27,17 +29,47 @@ def list_repositories(
         say_json(found)
         return
     say_table(
-        ("NAME", "TAGS", "SIZE", "LAST PUSH", "BY", "DESCRIPTION"),
+        ("NAME", "TAGS", "SIZE", "DELETED", "LAST PUSH", "BY", "DESCRIPTION"),
         [
             (
                 repository["image"],
                 str(repository["tags"]),
                 size(repository["size"]),
+                size(repository["deleted"]),
                 when(repository["pushed_at"]),
                 repository["pushed_by"],
                 repository["description"],
             )
             for repository in found
+        ],
+    )
+
+
+@command(app, "show", "moorage repository show dmc/team/app", "moorage repository show dmc/team/app --json")
+def show(
+    api: Api,
+    name: Annotated[str, typer.Argument(help="Its name, as dmc/team/app.", show_default=False)],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Show a repository and the space it takes, to whoever may delete in it."""
+    repository = parse_repository(name)
+    found = api.request("GET", place_of(repository))
+    space = api.request("GET", place_of(repository, "space"))
+    if as_json:
+        say_json({**found, "space": space})
+        return
+    say_table(
+        ("NAME", "TAGS", "IN USE", "DELETED", "ON DISK", "LAST PUSH", "BY", "DESCRIPTION"),
+        [
+            (
+                found["image"],
+                str(found["tags"]),
+                *(size(space[part]) for part in ("size", "deleted", "stored")),
+                when(found["pushed_at"]),
+                found["pushed_by"],
+                found["description"],
+            )
         ],
     )
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from moorage.services.collect import CollectService
 from moorage.services.ports import Duty
-from moorage.services.records import Collected
+from moorage.services.storage_records import Collected
 
 EMPTY_EVERY = 20.0
 """Seconds: what has had its time in the trash, or is to go now, is off the disk within a minute."""

@@ -31,6 +31,8 @@ QUOTA = "Bytes it may hold, layers that images share counted once; null is no li
 QUOTA_WARNING = "Percent of the quota from which it counts as nearly full, 0 for never."
 BY_ADMINISTRATORS = " Takes an administrator of the server."
 TRASH_DAYS = "For how many days what is deleted here can be restored, 0 to 90; 0 is not at all."
+DELETED = "Bytes that come free with what was deleted and can be restored, as far as was known when it went."
+STORED = "Bytes of all that it has, what was deleted too, every layer once."
 VISIBILITY = "Who may pull: its members (private), everyone signed in (internal), anyone (public)."
 
 InUser = Annotated[str, Path(description="The person's user name.", json_schema_extra=A_USER)]
@@ -114,6 +116,8 @@ class RegistrySummary(Registry):
         description="Bytes of what you may read; layers that images share count once. "
         "A large part of a registry may be a minute old, a whole one never is.",
     )
+    deleted: int | None = Field(None, description=DELETED + " Null where you may not restore it.")
+    stored: int | None = Field(None, description=STORED + " Null likewise.")
     pushed_at: datetime | None = Field(None, description="Last push.")
     quota_percent: float | None = Field(
         None,
@@ -129,6 +133,7 @@ class RegistrySummary(Registry):
         summary = cls.of(record.registry)
         summary.repositories = record.repositories
         summary.size = record.size
+        summary.deleted, summary.stored = record.deleted, record.stored
         summary.pushed_at = None if record.pushed_at is None else moment(record.pushed_at)
         if record.allowance is not None:
             summary.quota_percent, summary.quota_level = record.allowance.percent, record.allowance.level

@@ -85,11 +85,11 @@ class Freed(BaseModel):
 
 
 class Space(BaseModel):
-    """What a registry takes on disk, in bytes; layers that others share are counted as its own."""
+    """What a registry or repository takes on disk, in bytes: every layer once."""
 
-    size: int = Field(description="What its images take. What is very large may be a minute old.")
+    size: int = Field(description="In use: by its images, and by what waits for an image or for clean-up.")
     deleted: int = Field(description="What comes free with what was deleted and can be restored.")
-    stored: int = Field(description="Both.")
+    stored: int = Field(description="All that it has, what was deleted too.")
 
 
 class NumberPaging(Paging):
@@ -116,11 +116,13 @@ class TrashRoutes:
     def rows(self) -> tuple[Route, ...]:
         """Return the table."""
         every = "/registries/{registry}/deleted"
-        one = "/registries/{registry}/repositories/{repository:path}/-/deleted/{entry}"
+        repository = "/registries/{registry}/repositories/{repository:path}/-"
+        one = repository + "/deleted/{entry}"
         return (
             Route("GET", every, Action.PULL, self.list_deleted),
             Route("DELETE", every, Action.ADMINISTER_REGISTRY, self.free_all_deleted),
             Route("GET", "/registries/{registry}/space", Action.DELETE, self.get_space),
+            Route("GET", repository + "/space", Action.DELETE, self.get_repository_space),
             Route("GET", one, Action.DELETE, self.get_deleted),
             Route("GET", one + "/tags", Action.DELETE, self.list_deleted_tags),
             Route("GET", one + "/images", Action.DELETE, self.list_deleted_images),
@@ -138,9 +140,13 @@ class TrashRoutes:
 
     async def get_space(self, caller: FromCaller, address: InRegistry) -> Space:
         """Show how much space a registry takes, and how much of it can be freed."""
-        deleted = await self._trash.space(caller, address)
-        size = (await self._registries.summary(caller, address)).size
-        return Space(size=size, deleted=deleted, stored=size + deleted)
+        found = await self._registries.space(caller, address)
+        return Space(size=found.size, deleted=found.deleted or 0, stored=found.stored or found.size)
+
+    async def get_repository_space(self, caller: FromCaller, repository: InRepository) -> Space:
+        """Show how much space a repository takes, and how much of it can be freed."""
+        found, stored = await self._trash.space(caller, repository)
+        return Space(size=found.size, deleted=found.deleted, stored=stored)
 
     async def free_all_deleted(self, caller: FromCaller, address: InRegistry) -> Freed:
         """Free the space of all that was deleted in a registry; nothing of it can be restored any more."""

@@ -16,7 +16,7 @@ from moorage.metastore.quotas import SERVER_USED
 from moorage.metastore.steps import NOTHING, Database, Steps, one
 from moorage.metastore.tables import blobs, clock, discarded, edges, links, registries, repositories, total, uploads
 from moorage.metastore.uploads import DISCARD
-from moorage.services.records import Collected, Usage
+from moorage.services.storage_records import Collected, Usage
 from moorage.services.trash_records import HIDDEN
 
 TICK = update(clock).where(clock.c.id == 1).values(seconds=clock.c.seconds + bindparam("passed"))

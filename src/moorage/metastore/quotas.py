@@ -4,7 +4,6 @@ Where there is no quota nothing is read. The server's, too, has room for sure on
 else somebody could find out by it what other registries have.
 """
 
-from dataclasses import replace
 from typing import NamedTuple
 
 from sqlalchemy import bindparam, case, exists, null, select
@@ -21,10 +20,10 @@ from moorage.metastore.tables import (
     server_usage,
     total,
 )
-from moorage.metastore.trashed import lives, trashed_bytes
 
+TRASHED = registry_usage.c.trash_body_bytes + registry_usage.c.trash_blob_bytes
 _used = (
-    select(total(registry_usage.c.body_bytes + registry_usage.c.blob_bytes))
+    select(total(registry_usage.c.body_bytes + registry_usage.c.blob_bytes - TRASHED))
     .where(registry_usage.c.registry_id == registries.c.id)
     .correlate(registries)
     .scalar_subquery()
@@ -44,7 +43,16 @@ _is_held = (
     .where(registry_blobs.c.registry_id == bindparam("registry_id"), registry_blobs.c.digest == bindparam("digest"))
     .label("is_held")
 )
-ROOM_FOR_BLOB = _room.add_columns(_is_held)
+_lives = (
+    exists()
+    .where(
+        registry_blobs.c.registry_id == bindparam("registry_id"),
+        registry_blobs.c.digest == bindparam("digest"),
+        ~registry_blobs.c.is_trashed,
+    )
+    .label("lives")
+)
+ROOM_FOR_BLOB = _room.add_columns(_lives)
 SERVER_USED = select(total(server_usage.c.blob_bytes)).scalar_subquery()
 ROOM_ON_SERVER = select(SERVER_USED.label("server_used"), _is_held)
 ROOM_FOR_IMAGE = _room.add_columns(
@@ -84,20 +92,14 @@ def check_blob(home: Home, digest: Digest | None, size: int | None) -> Steps[Non
     """Raise QUOTA_REACHED or TOO_LARGE_FOR_QUOTA where a blob has no room; what the registry holds already has.
 
     A size that is not known yet (None) is one that only a full registry has no room for. What lies in the trash takes
-    none; it is only looked at where room would else be missing.
+    none, and needs it to come back by a push.
     """
     if home.quota is None:
         return
     row = yield from one(ROOM_FOR_BLOB, {"registry_id": home.registry_id, "digest": digest or ""})
     allowance = row and allowance_of(row)
-    if row is None or allowance is None:
-        return
-    if not allowance.over and (row.is_held or (1 if size is None else size) <= allowance.left):
-        return
-    if row.is_held and digest is not None and (yield from lives(home.registry_id, digest)):
-        return
-    allowance = yield from _without_trash(home, allowance)
-    _check(allowance, size)
+    if row is not None and allowance is not None and not row.lives:
+        _check(allowance, size)
 
 
 def check_server(quota: int | None, home: Home, digest: Digest | None, size: int | None) -> Steps[None]:
@@ -123,10 +125,5 @@ def check_image(home: Home, digest: Digest, size: int) -> Steps[None]:
     place = {"registry_id": home.registry_id, "repository_id": home.repository_id}
     row = yield from one(ROOM_FOR_IMAGE, {**place, "digest": digest})
     allowance = row and allowance_of(row)
-    if row is not None and allowance is not None and not row.is_held and size > allowance.left:
-        (yield from _without_trash(home, allowance)).check(size)
-
-
-def _without_trash(home: Home, allowance: Allowance) -> Steps[Allowance]:
-    trashed = yield from trashed_bytes(home.registry_id)
-    return replace(allowance, used=allowance.used - trashed)
+    if row is not None and allowance is not None and not row.is_held:
+        allowance.check(size)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -84,15 +85,18 @@ class RegistryTable:
         totals = await self._totals.of([reaches[one.id] for one in found if one.id not in usages])
         summed = ((one, usages.get(one.id) or totals[reaches[one.id]]) for one in found)
         return tuple(
-            RegistrySummary(one, part.repositories, part.size, part.pushed_at, _allowance(one, usages.get(one.id)))
+            _with_usage(RegistrySummary(one, part.repositories, part.size, part.pushed_at), usages.get(one.id))
             for one, part in summed
         )
 
 
-def _allowance(registry: Registry, usage: RegistryUsage | None) -> Allowance | None:
-    if registry.quota is None or usage is None:
-        return None
-    return Allowance(registry.name, registry.quota, usage.size, registry.quota_warning)
+def _with_usage(summary: RegistrySummary, usage: RegistryUsage | None) -> RegistrySummary:
+    """Return with it what only those are shown who read all of a registry."""
+    if usage is None:
+        return summary
+    one = summary.registry
+    allowance = None if one.quota is None else Allowance(one.name, one.quota, usage.size, one.quota_warning)
+    return replace(summary, allowance=allowance, deleted=usage.frees, stored=usage.stored)
 
 
 def registry_of(row: Row) -> Registry:

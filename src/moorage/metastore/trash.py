@@ -8,7 +8,7 @@ nothing of it. Coming back: restoring.py.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -22,18 +22,9 @@ from moorage.metastore.emptying import FIRST_IN, FORGET, empty, span_of
 from moorage.metastore.history import Hand, remember
 from moorage.metastore.leases import LEASE, NOW
 from moorage.metastore.restoring import restore
-from moorage.metastore.steps import NOTHING, Database, Row, Steps, one
-from moorage.metastore.tables import (
-    deletions,
-    edges,
-    links,
-    manifests,
-    registries,
-    repositories,
-    tags,
-    total,
-    uploads,
-)
+from moorage.metastore.steps import Database, Row, Steps, one
+from moorage.metastore.tables import deletions, edges, links, manifests, registries, repositories, tags, uploads
+from moorage.metastore.trash_space import bytes_beside
 from moorage.metastore.upsert import insert_or_nothing
 from moorage.services.ports import Check
 from moorage.services.recording import ORIGIN
@@ -86,14 +77,6 @@ PRESENT = select(deletions).where(deletions.c.registry_id == bindparam("registry
 FIND = PRESENT.where(deletions.c.id == bindparam("entry"))
 LAST = PRESENT.order_by(deletions.c.id.desc()).limit(bindparam("limit"))
 BEFORE = LAST.where(deletions.c.id < bindparam("before"))
-BYTES = select(total(deletions.c.frees)).where(
-    deletions.c.registry_id == bindparam("registry_id"), deletions.c.leased_until > NOW
-)
-BYTES_BY_REGISTRY = (
-    select(deletions.c.registry_id, total(deletions.c.frees).label("frees"))
-    .where(deletions.c.leased_until > NOW)
-    .group_by(deletions.c.registry_id)
-)
 EXPIRE = update(deletions).where(deletions.c.id == bindparam("of_entry")).values(leased_until=0)
 
 
@@ -150,13 +133,9 @@ class TrashTable:
         """See `Trash`."""
         return await self._database.write(partial(_expire, registry_id, entry, check))
 
-    async def bytes_of(self, registry_id: int) -> int:
-        """See `Trash`."""
-        return await self._database.read(_bytes_of(registry_id))
-
-    async def bytes_by_registry(self) -> Mapping[int, int]:
-        """See `Trash`."""
-        return await self._database.read(_bytes_by_registry())
+    async def bytes_beside(self, repository: Repository) -> int:
+        """See `Trash`; aside, since it looks at all that was deleted there."""
+        return (await self._database.read_aside(bytes_beside(repository)))[0]
 
     async def empty(self, limit: int) -> int:
         """See `Trash`."""
@@ -280,16 +259,6 @@ def _page(registry_id: int, before: int | None, limit: int) -> Steps[tuple[Delet
     asked = {"registry_id": registry_id, "limit": limit}
     rows = yield (LAST, asked) if before is None else (BEFORE, {**asked, "before": before})
     return tuple(map(entry_of, rows))
-
-
-def _bytes_of(registry_id: int) -> Steps[int]:
-    ((found,),) = yield BYTES, {"registry_id": registry_id}
-    return int(found)
-
-
-def _bytes_by_registry() -> Steps[dict[int, int]]:
-    rows = yield BYTES_BY_REGISTRY, NOTHING
-    return {row.registry_id: row.frees for row in rows}
 
 
 def _restore(registry_id: int, entry: int, leave: Leave, check: Check[DeletedEntry] | None) -> Steps[Restored | None]:

@@ -25,7 +25,6 @@ from moorage.metastore.quotas import (
 )
 from moorage.metastore.steps import Database, Look, Row, Steps, one
 from moorage.metastore.tables import blobs, discarded, links, quarantined, registries, repositories, uploads
-from moorage.metastore.trashed import trashed_bytes
 from moorage.metastore.upsert import insert_or_nothing, insert_or_update
 
 REPOSITORY = select(repositories.c.id).where(repositories.c.name == bindparam("repository"))
@@ -42,7 +41,7 @@ NEW_REPOSITORY = insert(repositories)
 
 BEGIN = insert(uploads).values(leased_until=LEASE)
 FIND = (
-    select(uploads, repositories.c.registry_id, *ALLOWED)
+    select(uploads, *ALLOWED)
     .select_from(uploads)
     .join(repositories, repositories.c.id == uploads.c.repository_id)
     .join(registries, registries.c.id == repositories.c.registry_id)
@@ -106,9 +105,6 @@ class UploadTable:
         if row is None or row.user != user:
             return None
         upload = _upload_of(row)
-        if upload.allowance is not None:
-            trashed, _ = await self._database.read_aside(trashed_bytes(row.registry_id))
-            upload = replace(upload, allowance=replace(upload.allowance, used=upload.allowance.used - trashed))
         if self._quota is None:
             return upload
         return replace(upload, allowance=tighter(upload.allowance, of_server(self._quota, row.server_used)))

@@ -1,17 +1,15 @@
 """What registries hold, and the server, read from what triggers keep (tables/counts.py)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from sqlalchemy import bindparam, func, select
 
 from moorage.domain.digest import Digest
 from moorage.domain.quota import Allowance
 from moorage.metastore.names import padded
-from moorage.metastore.quotas import ALLOWED, SERVER_USED, allowance_of
-from moorage.metastore.steps import NOTHING, Database, Row, Steps, one
+from moorage.metastore.quotas import ALLOWED, SERVER_USED, TRASHED, allowance_of
+from moorage.metastore.steps import NOTHING, Database, Steps, one
 from moorage.metastore.tables import registries, registry_blobs, registry_usage, repositories, total
-from moorage.metastore.trashed import TRASHED, TRASHED_BLOBS, trashed_bytes
 from moorage.services.trash_records import HIDDEN
 from moorage.services.usage_ports import RegistryUsage
 
@@ -35,7 +33,9 @@ USAGES = (
     select(
         registries.c.id,
         _pushed_at.label("pushed_at"),
-        *(total(registry_usage.c[name]).label(name) for name in _counted),
+        *(total(registry_usage.c[name] - registry_usage.c[f"trash_{name}"]).label(name) for name in _counted),
+        total(TRASHED).label("trashed"),
+        total(registry_usage.c.trash_frees).label("frees"),
     )
     .join(registry_usage, registry_usage.c.registry_id == registries.c.id, isouter=True)
     .where(registries.c.id.in_(bindparam("ids", expanding=True)))
@@ -61,7 +61,7 @@ class RegistryUsageTable:
         return await self._database.read(usages(registry_ids))
 
     async def allowances(self) -> Mapping[str, Allowance]:
-        """See `RegistryUsages`; aside, since it takes as long as there is in the trash."""
+        """See `RegistryUsages`; aside, since it looks at all registries that have a quota."""
         return (await self._database.read_aside(_allowances()))[0]
 
     async def holds(self, registry_id: int, digest: Digest) -> bool:
@@ -83,13 +83,8 @@ class ServerUsageTable:
 
 def _allowances() -> Steps[dict[str, Allowance]]:
     rows = yield LIMITED, NOTHING
-    found = {}
-    for row in rows:
-        allowance = allowance_of(row)
-        if allowance is not None:
-            trashed = yield from trashed_bytes(row.id)
-            found[row.address] = replace(allowance, used=allowance.used - trashed)
-    return found
+    found = ((row.address, allowance_of(row)) for row in rows)
+    return {address: allowance for address, allowance in found if allowance is not None}
 
 
 def usages(registry_ids: Sequence[int]) -> Steps[dict[int, RegistryUsage]]:
@@ -97,23 +92,8 @@ def usages(registry_ids: Sequence[int]) -> Steps[dict[int, RegistryUsage]]:
     found = {}
     for some in padded(registry_ids, AT_ONCE, 0):
         rows = yield USAGES, {"ids": some}
-        trashed = yield TRASHED, {"ids": some}
-        blobs = (yield TRASHED_BLOBS, {"ids": some}) if trashed else ()
-        gone = {each.registry_id: each for each in trashed}
-        of_blobs = {each.registry_id: each.blob_bytes for each in blobs}
         for row in rows:
-            found[row.id] = _without(row, gone.get(row.id), of_blobs.get(row.id, 0))
+            found[row.id] = RegistryUsage(
+                row.repositories, row.images, row.body_bytes, row.blob_bytes, row.pushed_at, row.trashed, row.frees
+            )
     return found
-
-
-def _without(row: Row, trashed: Row | None, blob_bytes: int) -> RegistryUsage:
-    """Return what a registry holds, but for what lies in its trash."""
-    if trashed is None:
-        return RegistryUsage(row.repositories, row.images, row.body_bytes, row.blob_bytes, row.pushed_at)
-    return RegistryUsage(
-        row.repositories - trashed.repositories,
-        row.images - trashed.images,
-        row.body_bytes - trashed.body_bytes,
-        row.blob_bytes - blob_bytes,
-        row.pushed_at,
-    )

@@ -13,7 +13,7 @@ from moorage.domain.errors import MoorageError
 from moorage.services.access import Access
 from moorage.services.ports import Garbage
 from moorage.services.recording import recorded
-from moorage.services.records import Collected, Usage
+from moorage.services.storage_records import Collected, Usage
 from moorage.services.store_port import BlobStore
 from moorage.services.trash_ports import Trash
 from moorage.services.upload_ports import Uploads

@@ -17,7 +17,6 @@ from moorage.services.page_records import Part
 from moorage.services.records import (
     Account,
     BlobRecord,
-    Collected,
     Deletion,
     Dropped,
     GrantRecord,
@@ -35,8 +34,8 @@ from moorage.services.records import (
     Session,
     TagMove,
     TagRecord,
-    Usage,
 )
+from moorage.services.storage_records import Collected, Usage
 
 R = TypeVar("R")
 

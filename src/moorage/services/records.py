@@ -45,6 +45,10 @@ class RegistrySummary:
     pushed_at: float | None
     allowance: Allowance | None = None
     """For whoever may read the whole registry, where it has a quota."""
+    deleted: int | None = None
+    """Bytes that come free with what can be restored; for whoever may delete everywhere in it, as is `stored`."""
+    stored: int | None = None
+    """Bytes of all that it has, what was deleted as well, every blob once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,24 +374,3 @@ class Deletion:
     images: tuple[Digest, ...]
     frees: int
     entry: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Collected:
-    """What a collection did: blobs dropped, their bytes, and how many rows it looked at; abandoned uploads ended."""
-
-    blobs: int
-    freed: int
-    looked_at: int = 0
-    uploads: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Bytes: `stored` on disk, `linked` needed by images (`trash` by deleted ones alone), `waiting` the rest."""
-
-    stored: int
-    linked: int
-    waiting: int
-    uploads: int
-    trash: int = 0

@@ -1,6 +1,7 @@
 """Registries: created, found, described, and who has a role on the whole of one."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from types import MappingProxyType
@@ -74,7 +75,12 @@ class RegistryService:
         """Return a registry the caller may read, as the list has it."""
         registry = await self.get(caller, address)
         found = await self._registries.summary(address, caller.user_id, sees_all=caller.is_admin)
-        return found or RegistrySummary(registry, 0, 0, None)
+        return await self._shown(caller, found or RegistrySummary(registry, 0, 0, None))
+
+    async def space(self, caller: Caller, address: str) -> RegistrySummary:
+        """Return the same to whoever may delete everywhere in it, with what was deleted."""
+        await self._access.check_registry(caller, Action.DELETE, address)
+        return await self.summary(caller, address)
 
     async def whole_summary(self, caller: Caller, address: str) -> RegistrySummary:
         """Return a registry that the caller administers, with all that it holds and what its quota leaves."""
@@ -86,7 +92,15 @@ class RegistryService:
         """List the registries the caller may read, by address."""
         found = await self._registries.summaries(caller.user_id, sees_all=caller.is_admin)
         pull = Action.PULL
-        return tuple(one for one in found if is_within(caller.limits, pull, whole(one.registry.address)))
+        seen = [one for one in found if is_within(caller.limits, pull, whole(one.registry.address))]
+        return tuple([await self._shown(caller, one) for one in seen])
+
+    async def _shown(self, caller: Caller, found: RegistrySummary) -> RegistrySummary:
+        """Leave out what was deleted, unless the caller could restore it."""
+        address, action = found.registry.address, Action.DELETE
+        if is_within(caller.limits, action, whole(address)) and await self._access.may(caller, action, address):
+            return found
+        return replace(found, deleted=None, stored=None)
 
     async def update(
         self,

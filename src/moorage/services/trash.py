@@ -3,7 +3,7 @@
 Whoever may delete in a repository sees what was deleted from it, and brings it back; to free it takes an owner.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from moorage.domain.access import Action, Caller
 from moorage.domain.activity import Change, Facts, Kind
@@ -14,7 +14,7 @@ from moorage.services.access import Access
 from moorage.services.page_records import Part
 from moorage.services.ports import Catalog, Check
 from moorage.services.recording import recorded_as
-from moorage.services.records import ImageRecord, TagRecord
+from moorage.services.records import ImageRecord, RepositoryRecord, TagRecord
 from moorage.services.trash_ports import Trash
 from moorage.services.trash_records import DeletedEntry, Restored
 
@@ -85,15 +85,13 @@ class TrashService:
             raise _unknown(repository, entry)
         return found[0]
 
-    async def space(self, caller: Caller, address: str) -> int:
-        """Return the bytes that come free with what was deleted in a registry, to who may delete everywhere in it."""
-        registry = await self._access.check_registry(caller, Action.DELETE, address)
-        return await self._trash.bytes_of(registry.id)
-
-    async def spaces(self, caller: Caller) -> Mapping[int, int]:
-        """Return the bytes that come free with what was deleted, by registry, to administrators."""
-        self._access.check_server(caller, Action.ADMINISTER_SERVER)
-        return await self._trash.bytes_by_registry()
+    async def space(self, caller: Caller, repository: Repository) -> tuple[RepositoryRecord, int]:
+        """Return a repository, and the bytes of all that it has, what was deleted from it too, every blob once."""
+        await self._access.check(caller, Action.DELETE, repository)
+        found = await self._catalog.repository(repository)
+        if found is None:
+            raise MoorageError(ErrorCode.NAME_UNKNOWN, None, {"name": str(repository)})
+        return found, found.size + await self._trash.bytes_beside(repository)
 
     async def free_all(self, caller: Caller, address: str) -> tuple[DeletedEntry, ...]:
         """Let the space of all that was deleted in a registry come free within a minute; return what that is."""

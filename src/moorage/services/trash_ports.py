@@ -1,8 +1,8 @@
 """The port of the trash: what was deleted and can still be restored. How the words are meant: ports.py."""
 
-from collections.abc import Mapping
 from typing import Protocol
 
+from moorage.domain.name import Repository
 from moorage.services.ports import Check
 from moorage.services.trash_records import DeletedEntry, Restored
 
@@ -30,11 +30,8 @@ class Trash(Protocol):
     ) -> tuple[DeletedEntry, ...]:
         """Let the time of an entry, or of all a registry has, be over now; return whose was not yet."""
 
-    async def bytes_of(self, registry_id: int) -> int:
-        """Add up what comes free with what was deleted in a registry, as far as was known when it went."""
-
-    async def bytes_by_registry(self) -> Mapping[int, int]:
-        """Add up the same for each registry that has deletions which can be restored, by its id."""
+    async def bytes_beside(self, repository: Repository) -> int:
+        """Add up what was deleted from a repository, can be restored, and is not in it by now, every blob once."""
 
     async def empty(self, limit: int) -> int:
         """Let go of some of what has had its time; return how many rows were looked at, 0 when nothing is left."""

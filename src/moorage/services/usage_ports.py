@@ -12,7 +12,9 @@ from moorage.domain.quota import Allowance, of_server
 class RegistryUsage:
     """What a registry holds, as of one moment; sizes are bytes, `pushed_at` Unix seconds or None for never.
 
-    `repositories` are those that were pushed to. A blob counts once, however many repositories have it.
+    `repositories` are those that were pushed to. A blob counts once, however many repositories have it. What lies in
+    the trash is not counted: `trashed` are the bytes that are only there, `frees` those that come free with what can
+    be restored, as was known when it went.
     """
 
     repositories: int
@@ -20,11 +22,18 @@ class RegistryUsage:
     body_bytes: int
     blob_bytes: int
     pushed_at: float | None
+    trashed: int = 0
+    frees: int = 0
 
     @property
     def size(self) -> int:
         """Bytes of blobs and images together."""
         return self.body_bytes + self.blob_bytes
+
+    @property
+    def stored(self) -> int:
+        """Bytes of all that it has, what was deleted too."""
+        return self.size + self.trashed
 
 
 @dataclass(frozen=True, slots=True)

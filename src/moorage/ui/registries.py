@@ -132,7 +132,6 @@ class RegistryPages:
             sort=sort,
             is_complete=is_complete,
             older=rows[-1].name.path if len(found) > MOST_REPOSITORIES else None,
-            deleted=await self._services.trash.space(visit.caller, visit.address) if head.may_describe else 0,
         )
 
     async def push(self, visit: Visit) -> Response:

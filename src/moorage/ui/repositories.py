@@ -144,9 +144,11 @@ class RepositoryPages:
     async def _settings(
         self, visit: Visit, status: int = 200, description: str | None = None, error: str = ""
     ) -> Response:
-        head = await head_of(self._services, visit)
+        head, stored = await head_of(self._services, visit), None
+        if head.may_delete:
+            _, stored = await self._services.trash.space(visit.caller, visit.repository)
         page = "repository-settings.html"
-        return self._view.page(visit, page, status, head=head, description=description, error=error)
+        return self._view.page(visit, page, status, head=head, stored=stored, description=description, error=error)
 
     async def _paste(self, visit: Visit, path: str) -> Response:
         image = parse_image(f"{visit.address}/{path}")

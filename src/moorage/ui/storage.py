@@ -27,14 +27,12 @@ class StoragePages:
         state = await self._services.verify.state(visit.caller)
         held = await self._services.server_quota.get(visit.caller)
         damages = await self._services.verify.damages(visit.caller, limit=SHOWN + 1)
-        deleted = await self._services.trash.spaces(visit.caller)
         rows = sorted(await self._services.registries.list(visit.caller), key=lambda row: -row.size)
         return self._view.page(
             visit,
             "storage.html",
             usage=await self._services.collect.usage(visit.caller),
             rows=rows,
-            deleted=deleted,
             state=state,
             damages=damages[:SHOWN],
             has_more=len(damages) > SHOWN,

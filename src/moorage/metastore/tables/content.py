@@ -1,6 +1,17 @@
 """What people see: registries, their repositories, images and tags."""
 
-from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, LargeBinary, Table, UniqueConstraint, text
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Table,
+    UniqueConstraint,
+    false,
+    text,
+)
 
 from moorage.metastore.tables.columns import WHOLE, WORDS, metadata, of_repository
 
@@ -36,6 +47,8 @@ repositories = Table(
     Column("pulls", WHOLE, nullable=False),
     Column("pushes", WHOLE, nullable=False),
     Column("last_pulled_at", Float),
+    # Whether it is what a deletion in its registry took; triggers set it (migration 0018).
+    Column("is_trashed", Boolean, nullable=False, server_default=false()),
     Index("repositories_by_registry", "registry_id", "name"),
     Index("repositories_by_push", "pushed_at"),
     Index("repositories_by_registry_push", "registry_id", "pushed_at"),

@@ -1,9 +1,9 @@
-"""How much there is, kept by triggers of the tables that hold it (migrations 0011 and 0016): no statement writes it.
+"""How much there is, kept by triggers of the tables that hold it (migrations 0011, 0016, 0018, 0019): nobody writes it.
 
 What is kept is the sum of the rows of all slots: PostgreSQL has some, so that those who write at once meet in none.
 """
 
-from sqlalchemy import Column, ForeignKey, Table
+from sqlalchemy import Boolean, Column, ForeignKey, Table, false
 
 from moorage.metastore.tables.columns import WHOLE, WORDS, metadata, of_repository
 
@@ -33,8 +33,12 @@ registry_blobs = Table(
     _of_registry(),
     Column("digest", WORDS, primary_key=True),
     Column("size", WHOLE, nullable=False),
+    # Whether what was deleted alone has it.
+    Column("is_trashed", Boolean, nullable=False, server_default=false()),
     sqlite_with_rowid=False,
 )
+
+TRASHED = ("trash_repositories", "trash_images", "trash_body_bytes", "trash_blob_bytes", "trash_frees")
 
 registry_usage = Table(
     "registry_usage",
@@ -44,6 +48,8 @@ registry_usage = Table(
     # Those that were pushed to.
     Column("repositories", WHOLE, nullable=False),
     *_counted(),
+    # What of that lies in its trash; and what its deletions said that they free.
+    *(Column(name, WHOLE, nullable=False, server_default="0") for name in TRASHED),
     sqlite_with_rowid=False,
 )
 
