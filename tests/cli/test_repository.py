@@ -82,3 +82,15 @@ def test_pulls_meanwhile_change_nothing(moorage: Terminal, monkeypatch: pytest.M
 
     answer(monkeypatch, lambda: moorage.do(pull))
     assert moorage("repository", "delete", NAME) == 0, moorage.err
+
+
+def test_a_repository_is_shown_with_the_space_it_takes(moorage: Terminal) -> None:
+    moorage("registry", "create", "DMC")
+    push(moorage, "1")()
+    assert moorage("repository", "show", NAME) == 0, moorage.err
+    head, row = moorage.out.splitlines()
+    assert " ".join(head.split()[:7]) == "NAME TAGS IN USE DELETED ON DISK"
+    assert row.split()[:2] == [NAME, "1"]
+    found = moorage.json("repository", "show", NAME)
+    assert found["space"] == {"size": found["size"], "deleted": 0, "stored": found["size"]}
+    assert moorage("repository", "show", "dmc/none") == 1

@@ -270,3 +270,18 @@ async def test_a_deleted_registry_takes_no_grants(tables: Tables) -> None:
     made = await tables.registry("dmc")
     assert made.id != registry.id
     assert await tables.grants.find(made.id, Holder(HolderKind.USER, "ann"), "*") is None
+
+
+async def test_the_last_registry_of_a_name_is_found_by_it_until_its_time_is_over(tables: Tables) -> None:
+    await keeping(tables)
+    assert await tables.registry_trash.named("dmc") is None
+    await deleted(tables)
+    await tables.registry("DMC")
+    await keeping(tables)
+    last = await deleted(tables)
+    found = await tables.registry_trash.named("dmc")
+    assert found is not None
+    assert (found.entry.id, found.registry.name) == (last, "DMC")
+    assert await tables.registry_trash.named("dm") is None
+    await tables.pass_time(DAYS_14 + 1)
+    assert await tables.registry_trash.named("dmc") is None

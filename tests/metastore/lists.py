@@ -140,6 +140,7 @@ def lists(world: World) -> Lists:
         "further deletions": (trash.BEFORE, {"registry_id": 1, "limit": SOME, "before": 7}),
         "deleted registries": (registry_trash.PRESENT, {"limit": SOME}),
         "further deleted registries": (registry_trash.BEFORE, {"limit": SOME, "before": 7}),
+        "a deleted registry by its name": (registry_trash.NAMED, {"address": "reg-00"}),
         "what a deleted registry had": (registry_trash.REPOSITORIES, {**spans, "limit": SOME}),
         "what a run let go": (run_trash.OF_RUN, {"registry_id": 1, "run": 1, "limit": SOME, "before": 7}),
         "runs of retention": (retention_runs.LAST, {"registry_id": 1, "limit": SOME}),

@@ -1,6 +1,7 @@
 """A registry is deleted after a question that says what goes, and comes back whole from the list of those that were."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 
@@ -117,3 +118,23 @@ async def test_an_immutable_tag_takes_a_reason(world: World, filled: Visitor) ->
     assert "is immutable here" in answer.text
     answer = await filled.fill("/dmc/-/delete", {"typed": "DMC", "override": "moved elsewhere"})
     assert answer.status_code == 303
+
+
+async def test_whoever_types_a_deleted_name_again_is_told_what_it_was(deleted: Visitor) -> None:
+    day = f"{datetime.now(UTC).day} {datetime.now(UTC):%B}"
+    said = f"dmc was deleted on {day}; its name is free, or restore it"
+    assert (await deleted.get("/-/name-check?name=DMC")).json() == {"kind": "good", "text": said}
+    assert (await deleted.get("/-/name-check?name=d%20c")).json()["kind"] == "err"
+    answer = await deleted.fill("/-/new", {"name": "Dmc", "description": "x" * 201})
+    assert answer.status_code == 422
+    assert f'<span class="good" id="name-o" role="status">{said}</span>' in answer.text
+    assert 'href="/-/deleted"' in answer.text
+    assert (await deleted.fill("/-/new", {"name": "Dmc"})).status_code == 303
+    check = (await deleted.get("/-/name-check?name=dmc")).json()
+    assert check == {"kind": "err", "text": "There is a registry named Dmc already"}
+
+
+async def test_a_settings_page_leads_to_the_question_whatever_the_registry_holds(filled: Visitor) -> None:
+    page = (await filled.get("/dmc/-/settings")).text
+    assert 'href="/dmc/-/delete"' in page
+    assert "Can be restored until" in page

@@ -132,6 +132,16 @@ FIND = select(deletions).where(
     deletions.c.kind == DeletionKind.REGISTRY.value,
     deletions.c.leased_until > NOW,
 )
+NAMED = (
+    select(deletions)
+    .where(
+        deletions.c.name == bindparam("address"),
+        deletions.c.kind == DeletionKind.REGISTRY.value,
+        deletions.c.leased_until > NOW,
+    )
+    .order_by(deletions.c.id.desc())
+    .limit(1)
+)
 REGISTRIES = select(registries).where(registries.c.id.in_(bindparam("some", expanding=True)))
 REPOSITORIES = (
     select(repositories.c.name)
@@ -167,6 +177,10 @@ class RegistryTrashTable:
     async def find(self, entry: int) -> DeletedRegistry | None:
         """See `RegistryTrash`."""
         return await self._database.read(_find(entry))
+
+    async def named(self, address: str) -> DeletedRegistry | None:
+        """See `RegistryTrash`."""
+        return await self._database.read(_named(address))
 
     async def page(self, before: int | None, limit: int) -> tuple[DeletedRegistry, ...]:
         """See `RegistryTrash`."""
@@ -269,6 +283,12 @@ def _with_registries(rows: Sequence[Row]) -> Steps[tuple[DeletedRegistry, ...]]:
 
 def _find(entry: int) -> Steps[DeletedRegistry | None]:
     rows = yield FIND, {"entry": entry}
+    found = yield from _with_registries(rows)
+    return found[0] if found else None
+
+
+def _named(address: str) -> Steps[DeletedRegistry | None]:
+    rows = yield NAMED, {"address": address}
     found = yield from _with_registries(rows)
     return found[0] if found else None
 

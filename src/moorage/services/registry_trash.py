@@ -10,7 +10,7 @@ from functools import partial
 from moorage.domain.access import Action, Caller
 from moorage.domain.activity import Change, Kind
 from moorage.domain.errors import ErrorCode, MoorageError
-from moorage.domain.name import Repository, parse_repository
+from moorage.domain.name import REGISTRY, Repository, address_of, parse_repository
 from moorage.domain.place import read_place
 from moorage.services.access import Access
 from moorage.services.override import may_override, with_reason
@@ -66,6 +66,15 @@ class RegistryTrashService:
                 break
             before = some[-1].entry.id
         return tuple(found[:limit])
+
+    async def named(self, caller: Caller, name: str) -> DeletedRegistry | None:
+        """Return the last one of a name that the caller may restore; None for what is no name."""
+        if REGISTRY.fullmatch(name) is None:
+            return None
+        found = await self._trash.named(address_of(name))
+        if found is None or not await self._access.owned(caller, found.registry, found.entry.name):
+            return None
+        return found
 
     async def get(self, caller: Caller, entry: int) -> DeletedRegistry:
         """Return a deleted registry, or raise NOT_FOUND."""

@@ -31,6 +31,9 @@ class RegistryTrash(Protocol):
     async def find(self, entry: int) -> DeletedRegistry | None:
         """Return a registry whose deletion can be undone."""
 
+    async def named(self, address: str) -> DeletedRegistry | None:
+        """Return the last registry that was deleted from an address and can be restored."""
+
     async def page(self, before: int | None, limit: int) -> tuple[DeletedRegistry, ...]:
         """List deleted registries, the newest first, from before an entry (None: from the first)."""
 

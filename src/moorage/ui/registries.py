@@ -13,6 +13,7 @@ from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.services.records import Registry, RegistrySummary, RepositoryRecord
 from moorage.ui.view import View
 from moorage.ui.visit import UiServices, Visit, sign_in_first
+from moorage.ui.words import day
 
 MOST_REPOSITORIES = 200
 """A tree of names is whole up to here; beyond, it comes in pages."""
@@ -100,14 +101,17 @@ class RegistryPages:
         except MoorageError as error:
             if error.error not in FORM_ERRORS:
                 raise
-            return self._form(visit, fields, error)
+            return self._form(visit, fields, error, await self._deleted(visit, fields["name"]))
         return visit.next(f"/{made.address}", f"{made.name} was created")
 
     async def name_check(self, visit: Visit) -> Response:
         """Say to the script whether a name is free."""
         if visit.session is None:
             raise MoorageError(ErrorCode.UNAUTHORIZED)
-        free, text = await self._services.registries.availability(visit.caller, visit.asked.get("name", ""))
+        name = visit.asked.get("name", "")
+        free, text = await self._services.registries.availability(visit.caller, name)
+        if free:
+            text = await self._deleted(visit, name) or text
         headers = {"cache-control": "no-store"}
         return JSONResponse({"kind": "good" if free else "err", "text": text}, headers=headers)
 
@@ -155,6 +159,13 @@ class RegistryPages:
             return await self._settings(visit, 422, changes, error)
         return visit.next(f"/{registry.address}/-/settings", f"The settings of {registry.name} were saved")
 
+    async def _deleted(self, visit: Visit, name: str) -> str:
+        """Say so where a name was that of a registry which the visitor could restore instead."""
+        found = await self._services.registry_trash.named(visit.caller, name)
+        if found is None:
+            return ""
+        return f"{found.entry.name} was deleted on {day(found.entry.deleted_at)}; its name is free, or restore it"
+
     async def _owns(self, visit: Visit, address: str) -> bool:
         return await self._services.access.may(visit.caller, Action.ADMINISTER_REGISTRY, address)
 
@@ -180,13 +191,16 @@ class RegistryPages:
             head=head,
         )
 
-    def _form(self, visit: Visit, fields: Mapping[str, str], error: MoorageError | None = None) -> Response:
+    def _form(
+        self, visit: Visit, fields: Mapping[str, str], error: MoorageError | None = None, deleted: str = ""
+    ) -> Response:
         errors = {}
         if error is not None:
             is_about_name = error.error is not ErrorCode.VALUE_INVALID
             errors["name" if is_about_name else "description"] = error.message
         filled = {"name": "", "description": "", "visibility": Visibility.PRIVATE.value, **fields}
-        return self._view.page(visit, "registry-new.html", 422 if errors else 200, fields=filled, errors=errors)
+        shown: dict[str, Any] = {"fields": filled, "errors": errors, "deleted": deleted}
+        return self._view.page(visit, "registry-new.html", 422 if errors else 200, **shown)
 
 
 def _field(error: MoorageError) -> str:

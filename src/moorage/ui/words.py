@@ -88,6 +88,12 @@ def date(moment: float) -> str:
     return f"{day.day} {day:%b %Y, %H:%M} UTC"
 
 
+def day(moment: float) -> str:
+    """Return Unix seconds as people name a day: `12 November`."""
+    found = datetime.fromtimestamp(moment, UTC)
+    return f"{found.day} {found:%B}"
+
+
 def kind(image: TagRecord | ImageRecord | RepositoryRecord) -> str:
     """Return what kind of artifact this is, or nothing for a container image; of a repository, its newest tag's."""
     for media_type in (image.artifact_type, image.config_type):

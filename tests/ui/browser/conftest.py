@@ -50,6 +50,12 @@ async def fill(data: Path) -> None:
         cache = "application/vnd.buildkit.cacheconfig.v0"
         await world.image("filled/shop/api", "buildcache", config_type=cache, platform=None)
         await world.image("filled/many", *(f"t{place}" for place in range(120)))
+        await world.image("filled/old", "1.0", layers=[12_000_000])
+        await world.services.catalog.delete_repository(ADMIN, parse_repository("filled/old"))
+        await world.registry("Gone", "What a project left behind")
+        await world.image("gone/app", "1.0", "latest", layers=[24_000_000], by="mara")
+        await world.index("gone/team/api", "2.0", layers=[31_000_000])
+        await world.services.registry_trash.delete(ADMIN, "gone")
 
 
 @pytest.fixture(scope="session")

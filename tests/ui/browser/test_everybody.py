@@ -6,6 +6,9 @@ from playwright.sync_api import Page
 
 from tests.ui.browser.conftest import Opener
 
+GONE = 2
+"""The deletion that took a registry, in the order of `fill`."""
+
 PAGES = [
     "/",
     "/?q=nothing",
@@ -26,6 +29,15 @@ PAGES = [
     "/filled/shop/api/-/settings",
     "/filled/shop/api/-/delete?tag=pr-482&tag=latest",
     "/filled/shop/api/-/delete?all=1",
+    "/filled/-/delete",
+    "/filled/-/policies",
+    "/filled/-/deleted",
+    "/-/deleted",
+    f"/-/deleted/{GONE}",
+    f"/-/deleted/{GONE}/free",
+    f"/-/deleted/{GONE}/of/app",
+    f"/-/deleted/{GONE}/of/team/api",
+    "/-/admin/storage",
 ]
 SILENT = "/-/sign-in"
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
