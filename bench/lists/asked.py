@@ -54,6 +54,7 @@ NO_LISTS = frozenset(
         "/api/v1/access",
         "/api/v1/keys",
         "/api/v1/storage",
+        "/api/v1/storage/place",
         "/api/v1/storage/verification",
         "/api/v1/storage/damages",
         "/-/admin/storage",
@@ -153,6 +154,7 @@ def _management(world: World) -> Iterator[Asked]:
     yield from _images(world, repository + "/-/images", large)
     yield from _accounts(api)
     yield from _activity(world, f"{api}/activity")
+    yield Asked(f"{api}/storage/registries", "first", f"{api}/storage/registries")
 
 
 def _repositories(world: World, registries: str, every: str) -> Iterator[Asked]:

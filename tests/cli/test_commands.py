@@ -8,8 +8,10 @@ import typer
 from typer.core import TyperGroup
 from typer.testing import CliRunner
 
+from moorage.app.services import Services
 from moorage.cli import app
 from tests.cli.conftest import Terminal
+from tests.management.world import World
 
 OURS = (
     "registry",
@@ -113,3 +115,22 @@ def test_what_cannot_be_done_is_exit_1_and_one_line(moorage: Terminal) -> None:
         assert moorage.out == ""
         assert moorage.err.startswith("moorage: ")
         assert moorage.err.count("\n") == 1
+
+
+def test_storage_says_where_blobs_are_and_what_takes_how_much(moorage: Terminal) -> None:
+    moorage("registry", "create", "DMC")
+
+    async def push(services: Services) -> None:
+        await World(services).image("dmc/app", "1", layer=b"x" * 50_000)
+
+    moorage.do(push)
+    assert moorage("storage") == 0, moorage.err
+    assert "are free" in moorage.out
+    assert "Clean-up has not run yet." in moorage.out
+    assert moorage("gc") == 0
+    assert moorage("storage") == 0
+    assert "Last clean-up" in moorage.out
+    assert "REGISTRY" in moorage.out
+    found = moorage.json("storage")
+    assert found["usage"]["stored"] >= 50_000
+    assert [one["only_here"] >= 50_000 for one in found["registries"]] == [True]

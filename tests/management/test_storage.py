@@ -49,3 +49,47 @@ async def test_what_the_server_holds_of_its_quota_is_for_administrators(world: W
     assert ServerQuota.of(ServerUse(1500, 1000)).note == "Pushes are refused until 500 B is freed"
     with pytest.raises(MoorageError):
         await world.services.keeping.server_quota.get(Caller(user_id=5, name="mara"))
+
+
+async def test_the_last_run_and_the_room_are_told_with_who_asked(world: World) -> None:
+    before = (await world.ask("GET", "/storage/place")).json()
+    assert before["last"] is None
+    assert before["place"].endswith("blobs")
+    assert before["room"]["total"] >= before["room"]["free"] > 0
+    await world.image("dmc/big", "1", layer=b"x" * 50_000)
+    await world.ask("DELETE", "/registries/dmc/repositories/big")
+    await world.ask("DELETE", "/registries/dmc/deleted")
+    await world.services.collect.tick(LONGER_THAN_A_LEASE)
+    done = (await world.ask("POST", "/storage/collect")).json()
+    after = (await world.ask("GET", "/storage/place")).json()
+    last = after["last"]
+    assert (last["freed"], last["blobs"], last["asked_by"]) == (done["freed"], done["blobs"], "moorage")
+    assert (after["asked_by"], after["unfinished"], after["oldest"]) == (None, 0, None)
+    assert after["next_at"] > last["started_at"]
+
+
+async def test_who_asks_for_a_run_gets_one_from_whoever_runs_the_jobs(world: World) -> None:
+    cleanup, collect = world.services.keeping.cleanup, world.services.collect
+    await cleanup.ask(Caller(user_id=0, name="ann", is_admin=True))
+    assert (await world.ask("GET", "/storage/place")).json()["asked_by"] == "ann"
+    assert await collect.is_due(0, 0)
+    await collect.collect()
+    after = (await world.ask("GET", "/storage/place")).json()
+    assert (after["asked_by"], after["last"]["asked_by"]) == (None, "ann")
+    assert not await collect.is_due(0, 0)
+    (asked,) = [row for row in (await world.ask("GET", "/activity")).json()["items"] if row["what"] == "collect"]
+    assert asked["who"] == "ann"
+
+
+async def test_what_registries_take_is_listed_with_what_each_alone_has(world: World) -> None:
+    await world.person("mara")
+    await world.image("dmc/app", "1", layer=b"x" * 50_000)
+    page = (await world.ask("GET", "/storage/registries")).json()
+    assert (page["as_of"], page["items"][0]["only_here"]) == (None, None)
+    await world.ask("POST", "/storage/collect")
+    page = (await world.ask("GET", "/storage/registries")).json()
+    (dmc,) = page["items"]
+    assert page["as_of"] is not None
+    assert 50_000 <= dmc["only_here"] <= dmc["size"] == dmc["stored"]
+    assert (await world.ask("GET", "/storage/registries", caller="mara")).status_code == 403
+    assert (await world.ask("GET", "/storage/place", caller="mara")).status_code == 403

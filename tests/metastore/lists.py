@@ -44,6 +44,8 @@ Lists = Mapping[str, tuple[Any, Mapping[str, Any]]]
 
 NO_LISTS = {
     ("accounts", "ADMINISTRATORS"): "looks through all people, when one of them is no administrator any more",
+    ("cleanups", "ASKED"): "is one of the few runs that are remembered",
+    ("cleanups", "LAST"): "is one of the few runs that are remembered",
     ("damaged", "_first_damaged"): "finds one",
     ("history", "DELETIONS"): "is for a job",
     ("history", "POINTED"): "finds one",

@@ -177,5 +177,6 @@ async def fill(folder: Path) -> Settings:
         await quarantine(house.services, folder / "data" / "blobs")
         await house.session("reader")
         await _keep(house.services.keeping, Digest(house.names["image"]))
+        await house.services.collect.collect(ADMIN)
         await house.services.activity.flush()
     return settings_of(in_folder(folder / "data"))

@@ -221,6 +221,8 @@ class House:
             services.keeping.server_quota,
             services.keeping.retention_runs,
             services.keeping.run_trash,
+            services.keeping.cleanup,
+            services.keeping.disk,
         )
         for row in page_table(parts, View(settings, Assets())):
             yield from _with_head(row.method, row.path.replace(":path", ""), "pages")

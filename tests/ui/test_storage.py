@@ -1,8 +1,12 @@
 """Storage: administrators see what is damaged, what it breaks and what heals it."""
 
+from dataclasses import replace
+
 from moorage.domain.damage import Fault
 from moorage.domain.digest import digest_of
+from moorage.domain.room import Room
 from moorage.domain.sizes import size
+from moorage.services.disk import DiskService
 from tests.ui.conftest import Visitors
 from tests.ui.visitor import Visitor
 from tests.ui.world import SERVER_QUOTA, World
@@ -27,7 +31,7 @@ async def test_what_is_stored_is_told_apart(world: World, admin: Visitor) -> Non
     await world.image("dmc/app", "2.0", layers=[5_000_000])
     await admin.fill("/dmc/app/-/delete?tag=1.0", {"what": "images"})
     page = await admin.read("/-/admin/storage")
-    for said in ("7.0 MB stored", "5.0 MB in use", "2.0 MB recently deleted", "0 B waiting for clean-up", "DMC"):
+    for said in ("7.0 MB on disk", "5.0 MB in use", "2.0 MB recently deleted", "0 B waiting for clean-up", "DMC"):
         assert said in page
     assert "Recently deleted: 2.0 MB" in await admin.read("/dmc")
     assert "2.0 MB recently deleted" in await admin.read("/dmc/-/policies")
@@ -61,4 +65,53 @@ async def test_the_page_says_how_much_of_the_servers_quota_is_in_use(world: Worl
     held = await world.services.server_quota.look()
     assert held.used
     page = await admin.read("/-/admin/storage")
-    assert f"{size(held.used)} in all registries, of a quota of {size(SERVER_QUOTA)}" in page
+    assert f"{size(held.used)} on disk of a quota of {size(SERVER_QUOTA)}" in page
+
+
+async def test_the_page_says_where_blobs_are_and_what_is_free(world: World, admin: Visitor, visitors: Visitors) -> None:
+    page = await admin.read("/-/admin/storage")
+    for said in ("Local disk at /var/lib/moorage", "500.0 GB, 379.8 GB free"):
+        assert said in page
+    world.services = replace(world.services, disk=DiskService("s3://images/moorage", None, world.services.access))
+    another = visitors()
+    await another.sign_in("admin")
+    page = await another.read("/-/admin/storage")
+    for said in ("Bucket s3://images/moorage", "no limit known"):
+        assert said in page
+
+
+async def test_clean_up_is_asked_for_and_told(world: World, admin: Visitor) -> None:
+    await world.registry("DMC")
+    await world.image("dmc/app", "1.0")
+    page = await admin.read("/-/admin/storage")
+    for said in ("Last run none yet", "Runs by itself", "Unfinished uploads 0", "not yet known"):
+        assert said in page
+    answer = await admin.fill("/-/admin/storage", {}, "/-/admin/storage/clean")
+    assert answer.status_code == 303
+    assert "admin asked for a run" in await admin.read("/-/admin/storage")
+    await world.services.collect.collect()
+    page = await admin.read("/-/admin/storage")
+    for said in ("asked for by admin", "Freed 0 B, 0 blobs", "Skipped 0 blobs", "Next run in", "as of just now"):
+        assert said in page
+    assert "not yet known" not in page
+
+
+async def test_a_disk_that_is_nearly_full_is_on_every_page_of_administrators(
+    world: World, admin: Visitor, visitors: Visitors
+) -> None:
+    await world.person("mara")
+    mara = visitors()
+    await mara.sign_in("mara")
+    said, low = "The disk is nearly full: 2.0 GB of 100.0 GB are free.", "Less than 10 % of the disk are free."
+    world.room = Room(100_000_000_000, 2_000_000_000)
+    await world.disk.room()
+    assert said in await admin.read("/")
+    assert said in await admin.read("/-/admin/storage")
+    assert "nearly full" not in (await mara.get("/")).text
+    assert low not in await admin.read("/-/admin/storage")
+
+
+async def test_a_disk_that_gets_full_is_amber_on_the_page(world: World, admin: Visitor) -> None:
+    world.room = Room(100_000_000_000, 9_000_000_000)
+    assert "Less than 10 % of the disk are free." in await admin.read("/-/admin/storage")
+    assert "nearly full" not in await admin.read("/")

@@ -16,9 +16,11 @@ from moorage.domain.digest import Algorithm, Digest
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.manifest import OCI_INDEX, OCI_MANIFEST, parse_manifest
 from moorage.domain.name import Repository, parse_repository
+from moorage.domain.room import Room
 from moorage.metastore.accounts import AccountTable
 from moorage.metastore.blobs import BlobTable
 from moorage.metastore.catalog import CatalogTable
+from moorage.metastore.cleanups import CleanupTable
 from moorage.metastore.collect import GarbageTable
 from moorage.metastore.grants import GrantTable
 from moorage.metastore.groups import GroupTable
@@ -45,8 +47,10 @@ from moorage.metastore.verify import ContentsTable, DamageTable
 from moorage.services.access import Access
 from moorage.services.accounts import AccountService
 from moorage.services.catalog import CatalogService
+from moorage.services.cleanup import CleanupService
 from moorage.services.collect import CollectService
 from moorage.services.directories import DirectoryService
+from moorage.services.disk import DiskService
 from moorage.services.immutable import ImmutableTagService
 from moorage.services.letting_go import LettingGoService
 from moorage.services.manifests import ManifestService, describe
@@ -141,6 +145,9 @@ class World:
         catalog, owned = CatalogTable(database), RegistryService(registries, grants, access)
         self.verified = Parts(ContentsTable(database), DamageTable(database), RoundTable(database), store)
         runs = RetentionRunTable(database)
+        cleanups = CleanupTable(database)
+        self.room = Room(500_000_000_000, 379_800_000_000)
+        self.disk = DiskService("/var/lib/moorage", lambda: self.room, access)
         letting_go = LettingGoService(
             RetentionRuleTable(database), RetentionLineTable(database), RetentionTable(database), runs, ADMIN
         )
@@ -154,7 +161,9 @@ class World:
             manifests=ManifestService(self.manifests, BlobTable(database, 3600.0), store),
             trash=TrashService(TrashTable(database), CatalogTable(database), access),
             registry_trash=RegistryTrashService(RegistryTrashTable(database), CatalogTable(database), access),
-            collect=CollectService(GarbageTable(database), TrashTable(database), self.uploads, store, access),
+            collect=CollectService(GarbageTable(database), TrashTable(database), self.uploads, store, access, cleanups),
+            cleanup=CleanupService(cleanups, 3600, access),
+            disk=self.disk,
             elsewhere=WebSignInService(self.doors, self.directories, people, accounts, identities, self.tally),
             verify=VerifyService(self.verified, access, ADMIN, 30),
             retention=RetentionService(RetentionRuleTable(database), RetentionTable(database), access),
@@ -167,7 +176,7 @@ class World:
 
     def pages(self, external_url: str | None = None) -> SafeHeaders:
         """Return the web interface of this server."""
-        settings = UiSettings(version="1.2.3", clock=time.time, external_url=external_url, has_own_authority=True)
+        settings = UiSettings("1.2.3", time.time, external_url, has_own_authority=True, room=self.disk.last)
         return build(self.services, settings)
 
     async def person(self, name: str, *, is_admin: bool = False) -> None:

@@ -2,12 +2,15 @@
 
 import time
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
 from moorage.app.stores import Store
+from moorage.blobstore.room import room_at
 from moorage.domain.access import Caller
 from moorage.metastore.catalog import CatalogTable
+from moorage.metastore.cleanups import CleanupTable
 from moorage.metastore.leases import granted
 from moorage.metastore.leftovers import StrayTable
 from moorage.metastore.letting_go import RetentionTable
@@ -25,6 +28,8 @@ from moorage.metastore.uploads import UploadTable
 from moorage.metastore.usage import RegistryUsageTable, ServerUsageTable
 from moorage.metastore.verify import ContentsTable, DamageTable
 from moorage.services.access import Access
+from moorage.services.cleanup import CleanupService
+from moorage.services.disk import DiskService
 from moorage.services.image_pulls import ImagePullService
 from moorage.services.leftovers import LeftoverService
 from moorage.services.letting_go import LettingGoService
@@ -41,6 +46,7 @@ from moorage.services.usage_ports import RegistryUsages
 from moorage.services.verify import Parts, VerifyService
 from moorage.services.verify_reading import Found, Reader
 from moorage.settings import Settings
+from moorage.settings.storage import BucketAddress
 
 log = structlog.get_logger()
 
@@ -60,6 +66,8 @@ class Keeping:
     run_trash: RunTrashService
     sound: SoundBlobs
     server_quota: ServerQuotaService
+    cleanup: CleanupService
+    disk: DiskService
     usages: RegistryUsages
     trash: TrashService
     registry_trash: RegistryTrashService
@@ -86,10 +94,20 @@ def keeping_of(settings: Settings, database: Database, store: Store, access: Acc
         run_trash=RunTrashService(RunTrashTable(database), access),
         sound=SoundBlobs(Reader(parts.contents, parts.damages, store, system, time.time), tell_of_damage),
         server_quota=ServerQuotaService(ServerUsageTable(database), settings.quota, access),
+        cleanup=CleanupService(CleanupTable(database), settings.collect_every, access),
+        disk=disk_of(settings, access),
         usages=RegistryUsageTable(database),
         trash=TrashService(TrashTable(database), CatalogTable(database), access),
         registry_trash=RegistryTrashService(RegistryTrashTable(database), CatalogTable(database), access),
     )
+
+
+def disk_of(settings: Settings, access: Access) -> DiskService:
+    """Return who knows what room there is where blobs are kept."""
+    blobs = settings.blobs
+    if isinstance(blobs, BucketAddress):
+        return DiskService(f"s3://{blobs.name}/{blobs.prefix}".rstrip("/"), None, access)
+    return DiskService(str(blobs.absolute()), partial(room_at, blobs), access)
 
 
 def tell_of_damage(found: Found) -> None:

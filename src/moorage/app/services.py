@@ -21,6 +21,7 @@ from moorage.metastore.accounts import AccountTable
 from moorage.metastore.activity import ActivityTable
 from moorage.metastore.blobs import BlobTable
 from moorage.metastore.catalog import CatalogTable
+from moorage.metastore.cleanups import CleanupTable
 from moorage.metastore.collect import GarbageTable
 from moorage.metastore.grants import GrantTable
 from moorage.metastore.groups import GroupTable
@@ -146,7 +147,9 @@ async def _compose(settings: Settings, opened: Opened, store: Store, known: Dire
         blobs=BlobService(blob_table, store, keeping.sound),
         callers=callers,
         catalog=CatalogService(CatalogTable(database), manifest_table, ImagePullTable(database), access),
-        collect=CollectService(GarbageTable(database), trash_table, upload_table, store, access),
+        collect=CollectService(
+            GarbageTable(database), trash_table, upload_table, store, access, CleanupTable(database)
+        ),
         directories=directories,
         duty=opened.duty,
         elsewhere=WebSignInService(doors, directories, accounts, account_table, identities, tally),

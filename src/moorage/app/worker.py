@@ -27,11 +27,13 @@ from moorage.distribution.token import TokenHandlers
 from moorage.distribution.uploads import UploadHandlers
 from moorage.domain.access import ANONYMOUS, Caller
 from moorage.domain.quota import Allowance, Level
+from moorage.domain.room import Room
 from moorage.jobs.daily import LOOK_EVERY, Daily
 from moorage.jobs.flush import flush_all, flush_every
 from moorage.jobs.flusher import SECONDS, Flusher
 from moorage.jobs.quotas import QuotaWatcher, ServerQuotaWatcher
 from moorage.jobs.runner import Job, Runner
+from moorage.jobs.space import SpaceWatcher
 from moorage.jobs.verification import LOOK_SECONDS, WATCH_SECONDS, Verifier, Watcher
 from moorage.metastore.leases import tick_of
 from moorage.services.records import Session
@@ -83,7 +85,8 @@ async def run(
         watcher = Watcher(services.keeping.verify, metrics.verification)
         quotas = QuotaWatcher(services.keeping.usages, metrics.quotas, _nearly_full)
         server = ServerQuotaWatcher(services.keeping.server_quota.look, metrics.server_quota, _server_nearly_full)
-        watches = (watcher.watch, quotas.watch, server.watch)
+        space = SpaceWatcher(services.keeping.disk.room, services.keeping.cleanup.ended_at, metrics.space, _short)
+        watches = (watcher.watch, quotas.watch, server.watch, space.watch)
         jobs += [asyncio.create_task(flush_every(WATCH_SECONDS, watches, _failed))]
     jobs += [asyncio.create_task(flush_every(SECONDS, pulls, _failed))]
     stop = asyncio.create_task(stopping.wait())
@@ -155,7 +158,9 @@ def management(settings: Settings, services: Services, *, acting: Caller | None 
         accounts=services.accounts,
         activity=services.activity,
         catalog=services.catalog,
+        cleanup=services.keeping.cleanup,
         collect=services.collect,
+        disk=services.keeping.disk,
         directories=services.directories,
         explanations=services.explanations,
         grants=services.grants,
@@ -200,8 +205,11 @@ def ui(settings: Settings, services: Services, *, has_authority: bool) -> Applic
         trash=services.keeping.trash,
         registry_trash=services.keeping.registry_trash,
         collect=services.collect,
+        cleanup=services.keeping.cleanup,
+        disk=services.keeping.disk,
     )
-    return pages.build(parts, UiSettings(__version__, time.time, settings.external_url, has_authority))
+    room = services.keeping.disk.last
+    return pages.build(parts, UiSettings(__version__, time.time, settings.external_url, has_authority, room))
 
 
 def install_signals(stop: Callable[[], None]) -> None:
@@ -280,6 +288,10 @@ def _nearly_full(address: str, allowance: Allowance) -> None:
 def _server_nearly_full(allowance: Allowance) -> None:
     said = "the server is full" if allowance.level is Level.FULL else "the server is nearly full"
     log.warning(said, used=allowance.used, quota=allowance.quota)
+
+
+def _short(room: Room) -> None:
+    log.warning("the disk is nearly full", free=room.free, total=room.total)
 
 
 def _failed(error: Exception) -> None:

@@ -21,6 +21,7 @@ from moorage.cli import (
     retention,
     robot,
     serve,
+    storage,
     tag,
     token,
     trash,
@@ -57,6 +58,7 @@ app.add_typer(robot.app, name="robot")
 app.add_typer(token.app, name="token")
 app.add_typer(keys.app, name="keys")
 command(app, "activity", *activity.EXAMPLES)(activity.activity)
+command(app, "storage", "moorage storage", "moorage storage --json")(storage.storage)
 command(app, "gc", "moorage gc", "moorage gc --data /srv/moorage --json")(gc.gc)
 app.add_typer(backup.app, name="backup")
 app.command("restore", epilog=backup.RESTORE_EXAMPLES)(backup.restore)

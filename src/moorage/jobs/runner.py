@@ -15,6 +15,12 @@ from moorage.services.storage_records import Collected
 EMPTY_EVERY = 20.0
 """Seconds: what has had its time in the trash, or is to go now, is off the disk within a minute."""
 
+LOOK_EVERY = 5.0
+"""Seconds: whoever asks for a collection waits no longer."""
+
+RETRY_EVERY = 60.0
+"""Seconds before a collection that failed is tried again: what is broken is seldom mended in less."""
+
 
 class Job(NamedTuple):
     """What is done again and again, after so many seconds."""
@@ -43,13 +49,15 @@ class Runner:
         self._collect_every = collect_every
         self._collected = collected
         self._failed = failed
+        self._began = time.monotonic()
+        self._not_before = self._began
 
     async def run(self) -> None:
         """Run every job at its interval; one that fails is reported and runs again the next time."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._every(self._tick_every, self._tick))
+            group.create_task(self._every(min(LOOK_EVERY, self._collect_every or LOOK_EVERY), self._collect_if_due))
             if self._collect_every:
-                group.create_task(self._every(self._collect_every, self._collect_once))
                 group.create_task(self._every(min(EMPTY_EVERY, self._collect_every), self._empty))
             for job in self._more:
                 group.create_task(self._every(job.every, _untimed(job)))
@@ -76,8 +84,13 @@ class Runner:
         if await self._collect.empty_trash():
             self._collected(await self._collect.collect())
 
-    async def _collect_once(self, _passed: float) -> None:
+    async def _collect_if_due(self, _passed: float) -> None:
+        now = time.monotonic()
+        if now < self._not_before or not await self._collect.is_due(self._collect_every, now - self._began):
+            return
+        self._not_before = now + min(RETRY_EVERY, self._collect_every or RETRY_EVERY)
         self._collected(await self._collect.collect())
+        self._not_before = now
 
 
 def _untimed(job: Job) -> Callable[[float], Awaitable[None]]:

@@ -24,7 +24,7 @@ from moorage.management.retention import RetentionRoutes
 from moorage.management.retention_runs import RetentionRunRoutes
 from moorage.management.robots import RobotRoutes
 from moorage.management.routes import PREFIX, Callers, Csrf, Gate, Route
-from moorage.management.storage import StorageRoutes
+from moorage.management.storage import StorageParts, StorageRoutes
 from moorage.management.tags import TagRoutes
 from moorage.management.tokens import TokenRoutes
 from moorage.management.trash import TrashRoutes
@@ -35,8 +35,10 @@ from moorage.services.access_tokens import AccessTokenService
 from moorage.services.accounts import AccountService
 from moorage.services.activity import ActivityService
 from moorage.services.catalog import CatalogService
+from moorage.services.cleanup import CleanupService
 from moorage.services.collect import CollectService
 from moorage.services.directories import DirectoryService
+from moorage.services.disk import DiskService
 from moorage.services.grants import GrantService
 from moorage.services.groups import GroupService
 from moorage.services.keys import KeyService
@@ -63,7 +65,9 @@ class ManagementServices:
     accounts: AccountService
     activity: ActivityService
     catalog: CatalogService
+    cleanup: CleanupService
     collect: CollectService
+    disk: DiskService
     directories: DirectoryService
     explanations: AccessService
     grants: GrantService
@@ -106,7 +110,11 @@ def tables(services: ManagementServices) -> Mapping[str, tuple[Route, ...]]:
         "keys": KeyRoutes(services.keys).rows(),
         "activity": ActivityRoutes(services.activity).rows(),
         "storage": (
-            *StorageRoutes(services.collect, services.server_quota).rows(),
+            *StorageRoutes(
+                services.collect,
+                services.server_quota,
+                StorageParts(services.disk, services.cleanup, services.registries),
+            ).rows(),
             *VerificationRoutes(services.verify, services.repair).rows(),
         ),
     }

@@ -3,43 +3,80 @@
 It looks at a batch of rows at a time, each in a transaction of its own, so that no push waits for more than one batch.
 """
 
+import time
+from collections.abc import Callable
 from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from moorage.domain.access import Action, Caller
 from moorage.domain.activity import Change, Kind
 from moorage.domain.errors import MoorageError
 from moorage.services.access import Access
+from moorage.services.cleanup_ports import Cleanups
 from moorage.services.ports import Garbage
 from moorage.services.recording import recorded
-from moorage.services.storage_records import Collected, Usage
+from moorage.services.storage_records import Cleanup, Collected, Usage
 from moorage.services.store_port import BlobStore
 from moorage.services.trash_ports import Trash
 from moorage.services.upload_ports import Uploads
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 BATCH = 100
 """Rows in one transaction."""
+
+ADD_UP_EVERY = 3_000.0
+"""Seconds: what takes a look at every blob is done no more often, unless somebody asks."""
 
 
 class CollectService:
     """The use cases of collection."""
 
-    def __init__(self, garbage: Garbage, trash: Trash, uploads: Uploads, store: BlobStore, access: Access) -> None:
+    def __init__(
+        self,
+        garbage: Garbage,
+        trash: Trash,
+        uploads: Uploads,
+        store: BlobStore,
+        access: Access,
+        cleanups: Cleanups,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._garbage = garbage
         self._trash = trash
         self._uploads = uploads
         self._store = store
         self._access = access
+        self._cleanups = cleanups
+        self._clock = clock
 
     async def collect(self, caller: Caller | None = None) -> Collected:
-        """Drop what no lease and no image protects any more, and say what came free.
+        """Drop what no lease and no image protects any more, and say what came free; that is remembered, too.
 
         A caller's asking for it is recorded with its first step; the clock's is not.
         """
+        began = self._clock()
+        asked, _ = await self._cleanups.latest()
+        done = await self._collected(caller)
+        by = caller.name if caller else asked.asked_by if asked else ""
+        skipped = await self._cleanups.skipped()
+        await self._cleanups.note(Cleanup(by, began, self._clock(), done.blobs, done.freed, done.uploads, skipped))
+        await self._cleanups.add_up(self._clock(), 0 if by else ADD_UP_EVERY)
+        return done
+
+    async def is_due(self, every: float, running: float) -> bool:
+        """Tell whether somebody has asked for one, or it is time: so many seconds after the last one began.
+
+        `every` 0 is never by itself; `running` is for how many seconds this process has been looking, since a first
+        one comes no sooner than that.
+        """
+        asked, last = await self._cleanups.latest()
+        if asked is not None or not every:
+            return asked is not None
+        if last is None:
+            return running >= every
+        # A clock that was put back must not keep it waiting for what it calls the future.
+        return not 0 <= self._clock() - last.started_at < every
+
+    async def _collected(self, caller: Caller | None) -> Collected:
         with recorded(caller, Change(Kind.COLLECT, "storage")) if caller else nullcontext():
             ended = await self._end_uploads()
         await self.empty_trash()

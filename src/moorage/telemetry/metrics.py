@@ -20,6 +20,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from moorage import __version__
 from moorage.domain.quota import Level
+from moorage.domain.room import Room
 from moorage.services.usage_ports import ServerUse
 from moorage.services.verify_records import Verification
 
@@ -60,6 +61,9 @@ class Metrics:
         self._quotas = self._gauge("moorage_quotas", "Registries with a quota, by how full they are.", "level")
         self._held = self._gauge("moorage_held_bytes", "What all registries hold together, every layer once.")
         self._limit = self._gauge("moorage_quota_bytes", "How much that may be, 0 for any.")
+        self._disk = self._gauge("moorage_disk_bytes", "What the disk has that blobs lie on, 0 for unknown.")
+        self._free = self._gauge("moorage_disk_free_bytes", "What is free of that.")
+        self._cleaned = self._gauge("moorage_collected_seconds", "When the last collection ended, in Unix seconds.")
         build = Gauge(
             "moorage_build_info",
             "1, with the version of Moorage and of Python as labels.",
@@ -119,6 +123,12 @@ class Metrics:
         """Take what the server holds, and may hold."""
         self._held.set(found.used)
         self._limit.set(found.quota or 0)
+
+    def space(self, room: Room | None, ended_at: float | None) -> None:
+        """Take what room is left, and when a collection ended."""
+        self._disk.set(room.total if room else 0)
+        self._free.set(room.free if room else 0)
+        self._cleaned.set(ended_at or 0)
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         """Make a number that one process of a server tells for all."""

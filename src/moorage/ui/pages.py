@@ -134,6 +134,7 @@ def _pages_of_server(storage: StoragePages) -> tuple[Page, ...]:
     return (
         Page("GET", "/-/admin/storage", Action.ADMINISTER_SERVER, storage.show),
         Page("POST", "/-/admin/storage", Action.ADMINISTER_SERVER, storage.verify),
+        Page("POST", "/-/admin/storage/clean", Action.ADMINISTER_SERVER, storage.clean),
     )
 
 

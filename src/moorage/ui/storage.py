@@ -1,4 +1,4 @@
-"""Storage, for administrators: how much is stored, of what, and whether it is right."""
+"""Storage, for administrators: where it is, how much of what, what comes free, and whether it is right."""
 
 from starlette.responses import Response
 
@@ -13,14 +13,14 @@ SHOWN = 50
 
 
 class StoragePages:
-    """What is stored, and its verification."""
+    """What is stored, its clean-up, and its verification."""
 
     def __init__(self, services: UiServices, view: View) -> None:
         self._services = services
         self._view = view
 
     async def show(self, visit: Visit) -> Response:
-        """Show what is stored, how verification stands and what it has found."""
+        """Show what is stored and where, how clean-up and verification stand, and what the latter has found."""
         if visit.session is None:
             return sign_in_first(visit)
         self._services.access.check_server(visit.caller, Action.ADMINISTER_SERVER)
@@ -31,6 +31,9 @@ class StoragePages:
         return self._view.page(
             visit,
             "storage.html",
+            place=await self._services.disk.place(visit.caller),
+            cleaning=await self._services.cleanup.state(visit.caller),
+            alone=await self._services.cleanup.only_here(visit.caller),
             usage=await self._services.collect.usage(visit.caller),
             rows=rows,
             state=state,
@@ -38,6 +41,11 @@ class StoragePages:
             has_more=len(damages) > SHOWN,
             held=held,
         )
+
+    async def clean(self, visit: Visit) -> Response:
+        """Ask for a run of clean-up now."""
+        await self._services.cleanup.ask(visit.caller)
+        return visit.next(PATH, "Clean-up begins", "Pushes and pulls go on meanwhile.")
 
     async def verify(self, visit: Visit) -> Response:
         """Ask for a round now."""

@@ -72,6 +72,7 @@ class View:
             version=settings.version,
             Action=Action,
             visibilities=tuple(Visibility),
+            room=settings.room,
         )
         self._templates.filters.update(
             ago=lambda moment: words.ago(moment, settings.clock()),
@@ -79,6 +80,7 @@ class View:
             until=self.until,
             is_recent=self.is_recent,
             ahead=lambda moment: words.ahead(moment, settings.clock()),
+            took=words.took,
             size=words.size,
             number=words.number,
             short=words.short,

@@ -12,10 +12,13 @@ from starlette.responses import RedirectResponse, Response
 from moorage.domain.access import ANONYMOUS, Action, Caller, is_allowed
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.domain.name import REGISTRY, Repository, parse_repository
+from moorage.domain.room import Room
 from moorage.services.access import Access
 from moorage.services.accounts import AccountService
 from moorage.services.catalog import CatalogService
+from moorage.services.cleanup import CleanupService
 from moorage.services.collect import CollectService
+from moorage.services.disk import DiskService
 from moorage.services.immutable import ImmutableTagService
 from moorage.services.manifests import ManifestService
 from moorage.services.records import Session
@@ -61,13 +64,19 @@ class UiServices:
     server_quota: ServerQuotaService
     retention_runs: RetentionRunService
     run_trash: RunTrashService
+    cleanup: CleanupService
+    disk: DiskService
     retention_at: str | None = None
     """When rules run each day, as `02:00` in UTC; None for only when somebody asks for it."""
 
 
+def _no_room() -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class UiSettings:
-    """What pages need to know about the server.
+    """What pages need to know about the server; `room` says at once what is left on its disk, as far as is known.
 
     `external_url` is where people reach it if that differs from what they ask for; `has_own_authority` tells whether
     `/ca.crt` is needed to trust it; `clock` gives Unix seconds.
@@ -77,6 +86,7 @@ class UiSettings:
     clock: Callable[[], float]
     external_url: str | None = None
     has_own_authority: bool = False
+    room: Callable[[], Room | None] = _no_room
 
 
 Fields = ImmutableMultiDict[str, str]

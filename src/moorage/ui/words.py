@@ -15,6 +15,7 @@ from moorage.services.records import ImageRecord, RepositoryRecord, TagRecord
 size = sizes.size
 SHORT_DIGEST = 12
 UNITS = (("year", 31_536_000), ("month", 2_592_000), ("day", 86_400), ("hour", 3_600), ("minute", 60))
+LENGTHS = (("h", 3_600), ("min", 60), ("s", 1))
 LAST = {"year": "last year", "month": "last month", "day": "yesterday"}
 HELM_CHART = "application/vnd.cncf.helm.config.v1+json"
 KINDS = {
@@ -86,6 +87,14 @@ def date(moment: float) -> str:
     """Return Unix seconds as people write a time: `7 Dec 2026, 09:05 UTC`."""
     day = datetime.fromtimestamp(moment, UTC)
     return f"{day.day} {day:%b %Y, %H:%M} UTC"
+
+
+def took(seconds: float) -> str:
+    """Return how long something took: `48 s`, `3 min`, `2 h`; less than a second is `less than 1 s`."""
+    if seconds < 1:
+        return "less than 1 s"
+    name, length = next((name, length) for name, length in LENGTHS if seconds >= length)
+    return f"{int(seconds // length)} {name}"
 
 
 def day(moment: float) -> str:

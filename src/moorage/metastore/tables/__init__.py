@@ -12,6 +12,7 @@
     deletions                                                   what can be restored, and until when (trash.py)
     activity                                                    what happened; it outlives what it is about
     quarantined, rounds                                         what verification has found, and how far it is
+    cleanups, only_here                                         what collections did, and what registries alone have
     moved_blobs, moved_rows                                     what `moorage move` has brought here (moving.py)
     standing                                                    moves when anybody's rights do
     repository_counts, registry_blobs, registry_usage, server_usage
@@ -47,7 +48,17 @@ from moorage.metastore.tables.retention import (
     retention_runs,
     retention_state,
 )
-from moorage.metastore.tables.storage import blobs, clock, discarded, links, quarantined, rounds, uploads
+from moorage.metastore.tables.storage import (
+    blobs,
+    cleanups,
+    clock,
+    discarded,
+    links,
+    only_here,
+    quarantined,
+    rounds,
+    uploads,
+)
 from moorage.metastore.tables.trash import deletions
 
 __all__ = [
@@ -58,6 +69,7 @@ __all__ = [
     "access_tokens",
     "activity",
     "blobs",
+    "cleanups",
     "clock",
     "deletions",
     "discarded",
@@ -72,6 +84,7 @@ __all__ = [
     "metadata",
     "moved_blobs",
     "moved_rows",
+    "only_here",
     "pins",
     "quarantined",
     "registries",

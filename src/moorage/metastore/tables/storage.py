@@ -102,3 +102,30 @@ clock = Table(
     Column("id", WHOLE, primary_key=True),
     Column("seconds", Float, nullable=False),
 )
+
+# Collections that ended, the newest of them, and (without an end) one that somebody has asked for.
+cleanups = Table(
+    "cleanups",
+    metadata,
+    Column("id", WHOLE, primary_key=True),
+    # Empty where the clock did.
+    Column("asked_by", WORDS, nullable=False),
+    Column("started_at", Float, nullable=False),
+    Column("ended_at", Float),
+    Column("blobs", WHOLE, nullable=False),
+    Column("freed", WHOLE, nullable=False),
+    Column("uploads", WHOLE, nullable=False),
+    Column("skipped", WHOLE, nullable=False),
+    # The newest are told by their ids.
+    sqlite_autoincrement=True,
+)
+
+# Bytes of what no other registry has in use, and by what it is known that they changed.
+only_here = Table(
+    "only_here",
+    metadata,
+    Column("registry_id", ForeignKey("registries.id", ondelete="CASCADE"), primary_key=True),
+    Column("in_use", WHOLE, nullable=False),
+    Column("bytes", WHOLE, nullable=False),
+    Column("at", Float, nullable=False),
+)
