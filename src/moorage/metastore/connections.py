@@ -48,19 +48,18 @@ CONNECTING: dict[str, Any] = {
 }
 
 # What is committed survives a power failure, whatever the server's default. What hangs, or has lost its client, gives
-# its locks back. Nothing is compiled: where PostgreSQL expects more rows than there are, that alone takes a second.
+# its locks back. Nothing is compiled: where PostgreSQL expects more rows than there are, that alone takes a second. A
+# statement is planned once, as its rows are found the same way whatever is asked for: to plan it each time would take
+# longer than to run it (tests/metastore/test_plans.py looks at these plans).
 SESSION = f"""
 SET statement_timeout = '{WORK_SECONDS}s';
 SET lock_timeout = '{ANSWER_SECONDS - 1}s';
 SET idle_in_transaction_session_timeout = '{WORK_SECONDS}s';
 SET jit = off;
+SET plan_cache_mode = force_generic_plan;
 SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
 """.encode()
-
-# What is looked up is found the same way whatever is asked for. PostgreSQL would plan it anew each time, for as many as
-# ask just then, and that takes twice as long as to find it.
-PLANNED_ONCE = b"SET plan_cache_mode = force_generic_plan"
 
 
 async def configure(connection: Connection) -> None:
@@ -69,12 +68,6 @@ async def configure(connection: Connection) -> None:
     connection.prepared_max = PREPARED
     connection.row_factory = namedtuple_row
     await command(connection, SESSION, ANSWER_SECONDS)
-
-
-async def configure_looking(connection: Connection) -> None:
-    """Make a new connection ready for what is looked up."""
-    await configure(connection)
-    await command(connection, PLANNED_ONCE, ANSWER_SECONDS)
 
 
 class Connections:

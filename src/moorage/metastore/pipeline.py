@@ -29,7 +29,7 @@ from moorage.metastore.connections import (
     ANSWER_SECONDS,
     CONNECTING,
     Connection,
-    configure_looking,
+    configure,
     limited,
     mapped,
     now,
@@ -108,7 +108,7 @@ class Pipeline:
             if self._line is None or self._line.is_over:
                 connection = await psycopg.AsyncConnection.connect(self._url, **CONNECTING)
                 try:
-                    await configure_looking(connection)
+                    await configure(connection)
                 except BaseException:
                     await connection.close()
                     raise

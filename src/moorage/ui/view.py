@@ -2,17 +2,16 @@
 
 import hashlib
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from moorage.domain.access import Action, Visibility
 from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.ui import words
+from moorage.ui.pieces import Pieces
 from moorage.ui.session import drop_toast, take_toast, theme_of
 from moorage.ui.visit import UiSettings, Visit
 
@@ -21,8 +20,6 @@ MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+
 HASH_LENGTH = 12
 DAY = 86_400
 RECENT_DAYS = 7
-IN_PAGE_ICONS = frozenset({"copy", "check"})
-"""Icons the script swaps by name within the page; the others come from icons.svg."""
 
 
 class Assets:
@@ -66,8 +63,11 @@ class View:
             lstrip_blocks=True,
             auto_reload=False,
         )
+        pieces = Pieces(assets.path)
         self._templates.globals.update(
-            icon=cache(self._icon),
+            icon=pieces.icon,
+            copy_button=pieces.copy_button,
+            whole_digest=pieces.whole_digest,
             static=assets.path,
             version=settings.version,
             Action=Action,
@@ -119,10 +119,6 @@ class View:
     def is_recent(self, moment: float) -> bool:
         """Tell whether a time is so near that what it is about seems to be in use."""
         return self._settings.clock() - moment < RECENT_DAYS * DAY
-
-    def _icon(self, name: str) -> Markup:
-        place = "" if name in IN_PAGE_ICONS else self._assets.path("icons.svg")
-        return Markup('<svg class="i" aria-hidden="true"><use href="{}#i-{}"/></svg>').format(place, name)
 
 
 def sentence(message: str) -> str:

@@ -16,6 +16,7 @@ size = sizes.size
 SHORT_DIGEST = 12
 UNITS = (("year", 31_536_000), ("month", 2_592_000), ("day", 86_400), ("hour", 3_600), ("minute", 60))
 LENGTHS = (("h", 3_600), ("min", 60), ("s", 1))
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 LAST = {"year": "last year", "month": "last month", "day": "yesterday"}
 HELM_CHART = "application/vnd.cncf.helm.config.v1+json"
 KINDS = {
@@ -65,7 +66,7 @@ def passed(seconds: float) -> str:
 
 def iso(moment: float) -> str:
     """Return Unix seconds as `2026-11-23T14:20:00Z`."""
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{datetime.fromtimestamp(int(moment), UTC).isoformat().removesuffix('+00:00')}Z"
 
 
 def ago(moment: float, now: float) -> Markup:
@@ -86,7 +87,7 @@ def _time(moment: float, text: str) -> Markup:
 def date(moment: float) -> str:
     """Return Unix seconds as people write a time: `7 Dec 2026, 09:05 UTC`."""
     day = datetime.fromtimestamp(moment, UTC)
-    return f"{day.day} {day:%b %Y, %H:%M} UTC"
+    return f"{day.day} {MONTHS[day.month - 1]} {day.year}, {day.hour:02}:{day.minute:02} UTC"
 
 
 def took(seconds: float) -> str:
