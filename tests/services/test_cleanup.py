@@ -1,5 +1,6 @@
 """When a collection is due, and what is remembered of it."""
 
+import asyncio
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -7,10 +8,11 @@ import pytest
 from moorage.app.services import SYSTEM
 from moorage.domain.access import Caller
 from moorage.domain.errors import MoorageError
+from moorage.services import cleanup
 from moorage.services.access import Access
 from moorage.services.cleanup import CleanupService
 from moorage.services.collect import CollectService
-from moorage.services.storage_records import Cleanup, Unfinished
+from moorage.services.storage_records import Cleanup, OnlyHere, Unfinished
 
 if TYPE_CHECKING:
     from moorage.services.cleanup_ports import Cleanups
@@ -23,12 +25,21 @@ class Known:
 
     def __init__(self, asked: Cleanup | None = None, last: Cleanup | None = None) -> None:
         self.asked, self.last = asked, last
+        self.added: OnlyHere | None = None
+        self.gate = asyncio.Event()
 
     async def latest(self) -> tuple[Cleanup | None, Cleanup | None]:
         return self.asked, self.last
 
     async def unfinished(self) -> Unfinished:
         return Unfinished(0, 0, None)
+
+    async def add_up(self, at: float, _age: float) -> None:
+        await self.gate.wait()
+        self.added = OnlyHere(at, {7: 12})
+
+    async def only_here(self) -> OnlyHere | None:
+        return self.added
 
 
 def collecting(known: Known, now: float) -> CollectService:
@@ -72,3 +83,14 @@ async def test_the_next_run_is_never_in_the_past() -> None:
     assert await next_at(0, 200.0) is None
     with pytest.raises(MoorageError):
         await CleanupService(cast("Cleanups", known), HOUR, access).state(Caller(user_id=5, name="mara"))
+
+
+async def test_what_takes_long_to_add_up_is_told_to_who_comes_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cleanup, "PATIENCE", 0.01)
+    known = Known()
+    service = CleanupService(cast("Cleanups", known), HOUR, Access(None, None), lambda: 5.0)  # type: ignore[arg-type]  # as above
+    assert await service.only_here(SYSTEM) is None
+    known.gate.set()
+    assert await service.only_here(SYSTEM) == OnlyHere(5.0, {7: 12})
+    with pytest.raises(MoorageError):
+        await service.only_here(Caller(user_id=5, name="mara"))

@@ -84,16 +84,15 @@ async def test_clean_up_is_asked_for_and_told(world: World, admin: Visitor) -> N
     await world.registry("DMC")
     await world.image("dmc/app", "1.0")
     page = await admin.read("/-/admin/storage")
-    for said in ("Last run none yet", "Runs by itself", "Unfinished uploads 0", "not yet known"):
+    for said in ("Last run none yet", "Runs by itself", "Unfinished uploads 0", "as of just now"):
         assert said in page
     answer = await admin.fill("/-/admin/storage", {}, "/-/admin/storage/clean")
     assert answer.status_code == 303
     assert "admin asked for a run" in await admin.read("/-/admin/storage")
     await world.services.collect.collect()
     page = await admin.read("/-/admin/storage")
-    for said in ("asked for by admin", "Freed 0 B, 0 blobs", "Skipped 0 blobs", "Next run in", "as of just now"):
+    for said in ("asked for by admin", "Freed 0 B, 0 blobs", "Skipped 0 blobs", "Next run in"):
         assert said in page
-    assert "not yet known" not in page
 
 
 async def test_a_disk_that_is_nearly_full_is_on_every_page_of_administrators(

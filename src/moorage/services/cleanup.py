@@ -1,7 +1,9 @@
 """How clean-up stands, for administrators, and asking for it: whoever runs the jobs does it (collect.py)."""
 
+import asyncio
 import time
 from collections.abc import Callable
+from contextvars import Context
 
 from moorage.domain.access import Action, Caller
 from moorage.domain.activity import Change, Kind
@@ -9,6 +11,12 @@ from moorage.services.access import Access
 from moorage.services.cleanup_ports import Cleanups
 from moorage.services.recording import recorded
 from moorage.services.storage_records import Cleaning, OnlyHere
+
+PATIENCE = 1.0
+"""Seconds that somebody waits for what is added up anew; then they are told what was, and when."""
+
+ADD_UP_EVERY = 60.0
+"""Seconds: what takes a look at every blob is done no more often, and only while somebody wants to know."""
 
 
 class CleanupService:
@@ -21,6 +29,7 @@ class CleanupService:
         self._every = every
         self._access = access
         self._clock = clock
+        self._adding: asyncio.Task[None] | None = None
 
     async def ask(self, caller: Caller) -> None:
         """Ask for a run; it begins within seconds."""
@@ -36,8 +45,14 @@ class CleanupService:
         return Cleaning(asked, last, self._every, next_at, await self._cleanups.unfinished())
 
     async def only_here(self, caller: Caller) -> OnlyHere | None:
-        """Return what each registry alone has in use; None where that was not added up yet."""
+        """Return what each registry alone has in use, added up anew if need be; None where that still goes on."""
         self._access.check_server(caller, Action.ADMINISTER_SERVER)
+        if self._adding is None or self._adding.done():
+            # In nobody's name: it goes on when nobody waits for it any more.
+            self._adding = asyncio.create_task(self._cleanups.add_up(self._clock(), ADD_UP_EVERY), context=Context())
+        done, _ = await asyncio.wait([self._adding], timeout=PATIENCE)
+        for task in done:
+            task.result()
         return await self._cleanups.only_here()
 
     async def ended_at(self) -> float | None:

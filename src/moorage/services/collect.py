@@ -23,9 +23,6 @@ from moorage.services.upload_ports import Uploads
 BATCH = 100
 """Rows in one transaction."""
 
-ADD_UP_EVERY = 3_000.0
-"""Seconds: what takes a look at every blob is done no more often, unless somebody asks."""
-
 
 class CollectService:
     """The use cases of collection."""
@@ -59,7 +56,6 @@ class CollectService:
         by = caller.name if caller else asked.asked_by if asked else ""
         skipped = await self._cleanups.skipped()
         await self._cleanups.note(Cleanup(by, began, self._clock(), done.blobs, done.freed, done.uploads, skipped))
-        await self._cleanups.add_up(self._clock(), 0 if by else ADD_UP_EVERY)
         return done
 
     async def is_due(self, every: float, running: float) -> bool:
