@@ -21,7 +21,7 @@ from moorage.metastore.steps import Steps, T
 from moorage.metastore.tables import blobs
 from moorage.metastore.verify import ContentsTable, DamageTable
 from moorage.services.access import Access
-from moorage.services.verify import BATCH, MOST_RATE, Parts, VerifyService
+from moorage.services.verify import BATCH, MOST_RATE, MOST_REST, REST, SILENT_SECONDS, Pace, Parts, VerifyService
 from moorage.services.verify_ports import Spend
 
 SYSTEM = Caller(0, "moorage", is_admin=True)
@@ -267,3 +267,43 @@ def test_a_rate_fits_its_time_within_its_bounds() -> None:
     assert rate_for(10**12, 10 * DAY, 1.0, 1e12) == 10**12 / (10 * DAY)
     assert rate_for(5, 10 * DAY, 100.0, 1e12) == 100.0
     assert rate_for(10**18, DAY, 1.0, MOST_RATE) == MOST_RATE
+
+
+class Resting:
+    """A clock that goes on by what is added, and by the rests, which it notes."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.rests: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def pause(self, seconds: float) -> None:
+        self.rests.append(seconds)
+        self.now += seconds
+
+
+async def test_a_round_in_a_server_reads_no_more_in_a_second_than_it_may() -> None:
+    clock = Resting()
+    pace = Pace(1000, clock, clock.pause)
+    for _ in range(10):
+        await pace(500)
+    assert clock.now == 5
+
+
+async def test_the_longer_reading_takes_the_longer_a_round_in_a_server_rests() -> None:
+    clock = Resting()
+    pace = Pace(1_000_000, clock, clock.pause)
+    for seconds in (0.125, 0.25):
+        clock.now += seconds
+        await pace(1)
+    assert clock.rests == [0.125 * REST, 0.25 * REST]
+
+
+async def test_a_disk_that_stood_still_does_not_make_a_round_silent() -> None:
+    clock = Resting()
+    pace = Pace(1_000_000, clock, clock.pause)
+    clock.now += SILENT_SECONDS
+    await pace(1)
+    assert clock.rests == [MOST_REST]

@@ -14,8 +14,7 @@ from moorage.domain.errors import ErrorCode, MoorageError
 from moorage.services.leftover_ports import Lying
 
 PIECE = 1024 * 1024
-PART = 8 * PIECE
-"""Bytes read in one go: few enough that whoever paces a reader can hold it, many enough that threads cost nothing."""
+"""Bytes read and hashed in one go, about a millisecond: requests wait no longer for the processor before a rest."""
 
 
 class MeasuredFile:
@@ -40,17 +39,16 @@ class MeasuredFile:
 
     def read_part(self) -> int:
         """Read on, and return how many bytes came; 0 at the end, and where the disk has lost them."""
-        before = self._size
         try:
-            while self._size - before < PART and (count := os.readv(self._handle, [self._buffer])):
-                self._hasher.update(self._buffer[:count])
-                self._size += count
+            count = os.readv(self._handle, [self._buffer])
         except OSError as error:
             if error.errno != EIO:
                 raise
             self._is_readable = False
             return 0
-        return self._size - before
+        self._hasher.update(self._buffer[:count])
+        self._size += count
+        return count
 
     def measured(self) -> Measured:
         """Return what was read."""

@@ -10,7 +10,7 @@ One round at most is under way, and one process at it; whoever finds that it was
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from moorage.domain.access import Action, Caller
@@ -41,6 +41,12 @@ MOST_RATE = 64 * 1024**2
 ASKED_RATE = 256 * 1024**2
 """Bytes a second of a round that somebody asked a server for."""
 
+REST = 2.0
+"""How long a round in a server rests, in the time that it has read."""
+
+MOST_REST = 1.0
+"""Seconds: a disk that stood still for a minute must not make a round look as if nobody were at it."""
+
 SPARED_SECONDS = 600.0
 """What a slow round may make up for at once, when it could not read for a while."""
 
@@ -59,17 +65,28 @@ class Parts:
 
 
 class Pace:
-    """Lets so many bytes a second through."""
+    """Lets so many bytes a second through, and fewer where the machine has other work.
 
-    def __init__(self, rate: float) -> None:
+    What has to wait for a processor or a disk takes longer to read, and the rest after it is longer for it: requests
+    get that time.
+    """
+
+    def __init__(
+        self,
+        rate: float,
+        now: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._rate = rate
-        self._due = time.monotonic()
+        self._now = now
+        self._pause = pause
+        self._went_on = now()
 
     async def __call__(self, count: int) -> None:
-        """Wait until these bytes were due."""
-        now = time.monotonic()
-        self._due = max(self._due, now) + count / self._rate
-        await asyncio.sleep(self._due - now)
+        """Rest after these bytes: until they were due, and in any case a multiple of the time since the last rest."""
+        rest = min((self._now() - self._went_on) * REST, MOST_REST)
+        await self._pause(max(count / self._rate, rest))
+        self._went_on = self._now()
 
 
 class _LostError(Exception):

@@ -9,8 +9,7 @@ A store that is away, or another one in its place, must not look like so much da
 unreadable, others must be found.
 """
 
-import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 
@@ -23,6 +22,7 @@ from moorage.domain.manifest import parse_manifest
 from moorage.domain.name import Repository
 from moorage.services.at_once import at_once
 from moorage.services.manifests import describe
+from moorage.services.paced import paced
 from moorage.services.recording import recorded
 from moorage.services.verify_ports import Contents, Damages, Measuring, Spend
 from moorage.services.verify_records import StoredBlob, StoredImage
@@ -68,7 +68,7 @@ class Reader:
 
     async def images(self, images: Sequence[StoredImage], findings: Findings) -> None:
         """Compare images' rows with their digests, and what they name with what is bound to them."""
-        faults = await asyncio.to_thread(lambda: [fault_of_image(image) for image in images])
+        faults = await paced(_faults_of(images))
         for image, fault in zip(images, faults, strict=True):
             if fault is image.damage:
                 continue
@@ -162,6 +162,14 @@ class Reader:
 
 async def _free(_count: int) -> None:
     """Read on at once."""
+
+
+def _faults_of(images: Sequence[StoredImage]) -> Generator[None, None, list[Fault | None]]:
+    faults = []
+    for image in images:
+        faults.append(fault_of_image(image))
+        yield
+    return faults
 
 
 def fault_of_image(image: StoredImage) -> Fault | None:
