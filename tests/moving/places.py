@@ -178,5 +178,6 @@ async def fill(folder: Path) -> Settings:
         await house.session("reader")
         await _keep(house.services.keeping, Digest(house.names["image"]))
         await house.services.collect.collect(ADMIN)
+        await house.services.keeping.cleanup.only_here(ADMIN)
         await house.services.activity.flush()
     return settings_of(in_folder(folder / "data"))
