@@ -269,7 +269,8 @@ def _pages_of_registries() -> Iterator[Asked]:
         yield Asked(route, "middle", f"/{address}?after=team-2", who)
     yield Asked(route, "first", "/reg-01", Who.ANYBODY)
     for page in ("push", "settings", "delete", "deleted", "deleted/free", "policies"):
-        yield Asked(f"{route}/-/{page}", "", f"/reg-00/-/{page}")
+        # The question before it is deleted adds up all that would come free.
+        yield Asked(f"{route}/-/{page}", "", f"/reg-00/-/{page}", is_large=page == "delete")
 
 
 def _pages_of_repositories(world: World, large: str) -> Iterator[Asked]:

@@ -90,3 +90,21 @@ async def test_what_registries_take_is_listed_with_what_each_alone_has(world: Wo
     assert 50_000 <= dmc["only_here"] <= dmc["size"] == dmc["stored"]
     assert (await world.ask("GET", "/storage/registries", caller="mara")).status_code == 403
     assert (await world.ask("GET", "/storage/place", caller="mara")).status_code == 403
+
+
+async def test_runs_that_find_nothing_are_remembered_once_a_minute_at_most(world: World) -> None:
+    async def last_run() -> tuple[str, int]:
+        last = (await world.ask("GET", "/storage/place")).json()["last"]
+        return last["started_at"], last["blobs"]
+
+    await world.image("dmc/app", "1", layer=b"x" * 50_000)
+    await world.services.collect.collect()
+    first = await last_run()
+    await world.services.collect.collect()
+    assert await last_run() == first
+    assert not await world.services.collect.is_due(30.0, 100.0)
+    await world.ask("DELETE", "/registries/dmc/repositories/app")
+    await world.ask("DELETE", "/registries/dmc/deleted")
+    await world.services.collect.tick(LONGER_THAN_A_LEASE)
+    await world.services.collect.collect()
+    assert (await last_run())[1] > 0

@@ -23,6 +23,9 @@ from moorage.services.upload_ports import Uploads
 BATCH = 100
 """Rows in one transaction."""
 
+NEWS_SECONDS = 60.0
+"""How long after another one a run that found nothing is not worth a row."""
+
 
 class CollectService:
     """The use cases of collection."""
@@ -44,18 +47,23 @@ class CollectService:
         self._access = access
         self._cleanups = cleanups
         self._clock = clock
+        self._began = 0.0
 
     async def collect(self, caller: Caller | None = None) -> Collected:
-        """Drop what no lease and no image protects any more, and say what came free; that is remembered, too.
+        """Drop what no lease and no image protects any more, and say what came free.
 
+        That is remembered, unless it is nothing and a run was just before: a disk that is full has no room for it.
         A caller's asking for it is recorded with its first step; the clock's is not.
         """
         began = self._clock()
-        asked, _ = await self._cleanups.latest()
+        asked, last = await self._cleanups.latest()
         done = await self._collected(caller)
         by = caller.name if caller else asked.asked_by if asked else ""
-        skipped = await self._cleanups.skipped()
-        await self._cleanups.note(Cleanup(by, began, self._clock(), done.blobs, done.freed, done.uploads, skipped))
+        is_late = last is None or not 0 <= began - last.started_at < NEWS_SECONDS
+        if by or done.blobs or done.uploads or is_late:
+            skipped = await self._cleanups.skipped()
+            await self._cleanups.note(Cleanup(by, began, self._clock(), done.blobs, done.freed, done.uploads, skipped))
+        self._began = began
         return done
 
     async def is_due(self, every: float, running: float) -> bool:
@@ -70,7 +78,7 @@ class CollectService:
         if last is None:
             return running >= every
         # A clock that was put back must not keep it waiting for what it calls the future.
-        return not 0 <= self._clock() - last.started_at < every
+        return not 0 <= self._clock() - max(last.started_at, self._began) < every
 
     async def _collected(self, caller: Caller | None) -> Collected:
         with recorded(caller, Change(Kind.COLLECT, "storage")) if caller else nullcontext():
