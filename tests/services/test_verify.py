@@ -21,7 +21,8 @@ from moorage.metastore.steps import Steps, T
 from moorage.metastore.tables import blobs
 from moorage.metastore.verify import ContentsTable, DamageTable
 from moorage.services.access import Access
-from moorage.services.verify import BATCH, MOST_RATE, MOST_REST, REST, SILENT_SECONDS, Pace, Parts, VerifyService
+from moorage.services.paced import REST
+from moorage.services.verify import BATCH, MOST_RATE, MOST_REST, SILENT_SECONDS, Pace, Parts, VerifyService
 from moorage.services.verify_ports import Spend
 
 SYSTEM = Caller(0, "moorage", is_admin=True)

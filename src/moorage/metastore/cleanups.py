@@ -1,4 +1,4 @@
-"""What is remembered of collections, and what each registry alone has, which is added up with one now and then."""
+"""What is remembered of collections, and what each registry alone has, which is added up for whoever asks."""
 
 from functools import partial
 

@@ -18,6 +18,7 @@ from moorage.domain.activity import Change, Kind
 from moorage.domain.damage import DAY, SHARE_OF_DAYS, rate_for
 from moorage.services.access import Access
 from moorage.services.move_blobs import Progress
+from moorage.services.paced import REST
 from moorage.services.recording import recorded
 from moorage.services.verify_ports import Contents, Damages, Measuring, Rounds, Spend
 from moorage.services.verify_reading import Findings, Found, Reader
@@ -40,9 +41,6 @@ MOST_RATE = 64 * 1024**2
 
 ASKED_RATE = 256 * 1024**2
 """Bytes a second of a round that somebody asked a server for."""
-
-REST = 2.0
-"""How long a round in a server rests, in the time that it has read."""
 
 MOST_REST = 1.0
 """Seconds: a disk that stood still for a minute must not make a round look as if nobody were at it."""

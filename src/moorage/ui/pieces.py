@@ -1,4 +1,4 @@
-"""Pieces of pages that stand in every row of a table, put together here: a macro takes three times as long."""
+"""Pieces of pages that stand in every row of a table, put together here: as macros they took a fifth of its time."""
 
 from collections.abc import Callable
 from functools import cache
@@ -27,7 +27,7 @@ class Pieces:
 
     def whole_digest(self, value: Digest) -> Markup:
         """Return a digest's first digits, with the button that copies all of them."""
-        whole, short = escape(value), words.short(value)
+        whole, short = escape(value), escape(words.short(value))
         button = self.copy_button(value, f"Copy digest {short}")
         return Markup(f'<span class="dig"><span title="{whole}">{short}</span>{button}</span>')  # noqa: S704  escaped above
 
